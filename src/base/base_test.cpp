@@ -44,7 +44,8 @@ TEST(Varint, RoundTripsTheLimits) {
     EXPECT_EQ(decoded->value, value);
     EXPECT_EQ(decoded->size, size);
   }
-  for (const int32_t value : {std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max(), 0, -7}) {
+  for (const int32_t value :
+       {std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max(), 0, -7}) {
     const size_t size = encode_varint(value, buffer);
     const auto decoded = decode_varint(BytesView(buffer, size));
     ASSERT_TRUE(decoded);

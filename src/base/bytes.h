@@ -25,15 +25,21 @@ using MutableBytes = std::span<std::byte>;
 using Bytes = std::vector<std::byte>;
 
 // The bytes of `text`, which must outlive the view.
-inline BytesView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline BytesView as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 // `bytes` seen as characters; no encoding is checked.
 inline std::string_view as_text(BytesView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline Bytes to_bytes(BytesView bytes) { return Bytes(bytes.begin(), bytes.end()); }
-inline Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
+inline Bytes to_bytes(BytesView bytes) {
+  return Bytes(bytes.begin(), bytes.end());
+}
+inline Bytes to_bytes(std::string_view text) {
+  return to_bytes(as_bytes(text));
+}
 
 // Lower-case hexadecimal, two digits a byte.
 std::string to_hex(BytesView bytes);

@@ -44,8 +44,8 @@ uint32_t update_portable(uint32_t state, const std::byte* at, size_t size) {
 
 #if defined(__x86_64__)
 
-// The instruction takes 3 cycles but one can start each cycle: three independent stretches of kStretch bytes are
-// summed at once and joined by "append kStretch zero bytes", a linear map kept as four tables.
+// The instruction takes 3 cycles but one can start each cycle: three independent stretches of kStretch bytes
+// are summed at once and joined by "append kStretch zero bytes", a linear map kept as four tables.
 constexpr size_t kStretch = 1024;
 
 constexpr auto kAppendZeros = [] {
@@ -105,15 +105,21 @@ uint32_t update(uint32_t state, const std::byte* at, size_t size) {
 
 #else
 
-uint32_t update(uint32_t state, const std::byte* at, size_t size) { return update_portable(state, at, size); }
+uint32_t update(uint32_t state, const std::byte* at, size_t size) {
+  return update_portable(state, at, size);
+}
 
 #endif
 
 }  // namespace
 
-uint32_t crc32c(BytesView bytes) { return crc32c_extend(0, bytes); }
+uint32_t crc32c(BytesView bytes) {
+  return crc32c_extend(0, bytes);
+}
 
-uint32_t crc32c_extend(uint32_t crc, BytesView bytes) { return ~update(~crc, bytes.data(), bytes.size()); }
+uint32_t crc32c_extend(uint32_t crc, BytesView bytes) {
+  return ~update(~crc, bytes.data(), bytes.size());
+}
 
 uint32_t crc32c_extend_portable(uint32_t crc, BytesView bytes) {
   return ~update_portable(~crc, bytes.data(), bytes.size());

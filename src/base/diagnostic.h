@@ -2,8 +2,8 @@
 //
 //   sink.emit({Severity::warning, "disk.stalled", "a sync takes longer than 1.5 s", {{"path", path}}});
 //
-// An event's name is stable and dotted, for machines; its text is one sentence, for people. No secret ever stands
-// in a field. Sinks may be called from every thread and never block for long.
+// An event's name is stable and dotted, for machines; its text is one sentence, for people. No secret ever
+// stands in a field. Sinks may be called from every thread and never block for long.
 #pragma once
 
 #include <string>

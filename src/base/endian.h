@@ -1,5 +1,6 @@
 // Fixed-width integers at a place in memory. Big endian is the Kafka wire's order, little endian that of
-// godwit's own files. The caller guarantees sizeof(T) readable or writable bytes at `at`; no alignment is needed.
+// godwit's own files. The caller guarantees sizeof(T) readable or writable bytes at `at`; no alignment is
+// needed.
 #pragma once
 
 #include <bit>

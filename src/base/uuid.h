@@ -1,5 +1,5 @@
-// A 128-bit identifier: topics, clusters, storages. Printed as Kafka prints it: URL-safe base64 without padding,
-// 22 characters.
+// A 128-bit identifier: topics, clusters, storages. Printed as Kafka prints it: URL-safe base64 without
+// padding, 22 characters.
 #pragma once
 
 #include <array>
@@ -17,7 +17,8 @@ namespace godwit {
 struct Uuid {
   std::array<std::byte, 16> bytes{};
 
-  // From 16 random bytes: the version (4) and variant bits are set. Where the first printed character would be
+  // From 16 random bytes: the version (4) and variant bits are set. Where the first printed character would
+  // be
   // '-', the bits are changed so that it is not, since tools take it for an option.
   static Uuid from_random(const std::array<std::byte, 16>& random);
   // Empty unless `text` is 22 characters of URL-safe base64 that stand for 16 bytes.

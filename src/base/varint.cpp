@@ -23,8 +23,12 @@ std::optional<Decoded<T>> decode(BytesView in) {
 
 }  // namespace
 
-std::optional<Decoded<uint32_t>> decode_unsigned_varint(BytesView in) { return decode<uint32_t>(in); }
-std::optional<Decoded<uint64_t>> decode_unsigned_varlong(BytesView in) { return decode<uint64_t>(in); }
+std::optional<Decoded<uint32_t>> decode_unsigned_varint(BytesView in) {
+  return decode<uint32_t>(in);
+}
+std::optional<Decoded<uint64_t>> decode_unsigned_varlong(BytesView in) {
+  return decode<uint64_t>(in);
+}
 
 std::optional<Decoded<int32_t>> decode_varint(BytesView in) {
   const auto raw = decode<uint32_t>(in);
@@ -48,6 +52,8 @@ size_t encode_unsigned_varint(uint64_t value, std::byte* out) {
   return size;
 }
 
-size_t encode_varint(int64_t value, std::byte* out) { return encode_unsigned_varint(zig_zag(value), out); }
+size_t encode_varint(int64_t value, std::byte* out) {
+  return encode_unsigned_varint(zig_zag(value), out);
+}
 
 }  // namespace godwit

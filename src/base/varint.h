@@ -1,5 +1,5 @@
-// Variable-length integers as Kafka writes them: seven bits a byte, least significant first; signed ones zig-zag
-// (https://protobuf.dev/programming-guides/encoding/).
+// Variable-length integers as Kafka writes them: seven bits a byte, least significant first; signed ones
+// zig-zag (https://protobuf.dev/programming-guides/encoding/).
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ struct Decoded {
   size_t size;  // bytes consumed
 };
 
-// Empty when the input ends inside the number or the number does not fit (a varint bomb): such input is refused.
+// Empty when the input ends inside the number or the number does not fit (a varint bomb): such input is
+// refused.
 std::optional<Decoded<uint32_t>> decode_unsigned_varint(BytesView in);
 std::optional<Decoded<uint64_t>> decode_unsigned_varlong(BytesView in);
 std::optional<Decoded<int32_t>> decode_varint(BytesView in);
@@ -43,6 +44,8 @@ constexpr uint64_t zig_zag(int64_t value) {
 constexpr int64_t un_zig_zag(uint64_t value) {
   return static_cast<int64_t>(value >> 1) ^ -static_cast<int64_t>(value & 1);
 }
-constexpr size_t varint_size(int64_t value) { return unsigned_varint_size(zig_zag(value)); }
+constexpr size_t varint_size(int64_t value) {
+  return unsigned_varint_size(zig_zag(value));
+}
 
 }  // namespace godwit

@@ -1,5 +1,6 @@
-// Verdicts as the Kafka protocol numbers them (apache/kafka clients/…/protocol/Errors.java): what a client is told,
-// and so what it does next. A code that a client does not know becomes "unknown server error": none is invented here.
+// Verdicts as the Kafka protocol numbers them (apache/kafka clients/…/protocol/Errors.java): what a client is
+// told, and so what it does next. A code that a client does not know becomes "unknown server error": none is
+// invented here.
 #pragma once
 
 #include <cstdint>

@@ -16,12 +16,14 @@ std::string_view topic_name_fault(std::string_view name) {
   if (name.empty()) return "the empty string is not a topic name";
   if (name == "." || name == "..") return "'.' and '..' are not topic names";
   if (name.size() > kTopicNameMax) return "a topic name has at most 249 characters";
-  if (!std::ranges::all_of(name, is_legal)) return "a topic name consists of letters, digits, '.', '_' and '-'";
+  if (!std::ranges::all_of(name, is_legal))
+    return "a topic name consists of letters, digits, '.', '_' and '-'";
   return {};
 }
 
 bool topic_names_collide(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return (x == '.' ? '_' : x) == (y == '.' ? '_' : y); });
+  return std::ranges::equal(a, b,
+                            [](char x, char y) { return (x == '.' ? '_' : x) == (y == '.' ? '_' : y); });
 }
 
 bool is_internal_topic(std::string_view name) {

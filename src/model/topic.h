@@ -24,8 +24,8 @@ struct TopicPartition {
 
 constexpr size_t kTopicNameMax = 249;
 
-// What is wrong with `name` in words for a person, or empty where it is legal: 1 to 249 of [a-zA-Z0-9._-], and
-// neither "." nor "..".
+// What is wrong with `name` in words for a person, or empty where it is legal: 1 to 249 of [a-zA-Z0-9._-],
+// and neither "." nor "..".
 std::string_view topic_name_fault(std::string_view name);
 
 // Whether two names would be the same metric: Kafka's tools write '.' and '_' alike.
