@@ -1,0 +1,75 @@
+// The tail of a segment file: its newest bytes, in arena blocks, from the written mark (or before, as a
+// cache) to the end. Positions are the file's; the batches in it are whole.
+//
+//   [first … written)   on disk too: may be dropped at any time, kept while memory allows, for tailing
+//   readers [written … end)     only here and in the journal
+//
+// Belongs to one shard. Appending never moves bytes that were appended before, so pinned ranges stay valid.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "model/offset.h"
+#include "storage/arena.h"
+
+namespace godwit::storage {
+
+// One entry for each index interval of bytes: enough to start a scan. Also what the index file of a segment
+// holds.
+struct IndexEntry {
+  Offset offset;      // base offset of the batch that starts at `position`
+  Position position;  // of that batch in the file
+  int64_t timestamp_max =
+      -1;  // largest timestamp of all batches of the file up to and including this one, ms
+};
+
+class Tail {
+ public:
+  // An empty tail whose next byte has `position`, a multiple of kBlockMin.
+  Tail(std::shared_ptr<Arena> arena, Position position);
+
+  // Makes room for `bytes` more, in blocks whose size grows from 4 to 256 KiB with what was appended lately.
+  // False, and nothing changed, when the arena is full.
+  bool reserve(size_t bytes);
+  // Copies bytes to the end; room was reserved.
+  void append(BytesView bytes);
+
+  Position first() const;
+  Position written() const;
+  Position end() const;
+  size_t memory() const;  // bytes of blocks held
+
+  // Pinned ranges of [from, to), which lies within [first, end).
+  Chain pin(Position from, Position to) const;
+  // The ranges of [from, to) without a pin: valid until the tail changes other than by append.
+  std::vector<BytesView> view(Position from, Position to) const;
+  // Copies out, for parsing headers that may span two blocks.
+  void copy(Position from, MutableBytes out) const;
+
+  // The file has all bytes before `position` (a multiple of kBlockMin, or the end of a sealed file).
+  void set_written(Position position);
+  // Gives back whole blocks that lie before the written mark, oldest first, until `bytes` are given back or
+  // none is left. Returns how many bytes.
+  size_t drop_written(size_t bytes);
+  // Forgets everything from `position` on (a failed round). Pinned ranges of it stay readable.
+  void cut(Position position);
+  // Zeros up to the next multiple of kBlockMin, for the last block of a file that is being sealed; gives the
+  // padded end. end() stays. Nothing is appended afterwards.
+  Position pad();
+
+ private:
+  struct Piece {
+    Position position;
+    Block block;
+  };
+  std::shared_ptr<Arena> arena_;
+  std::deque<Piece> pieces_;
+  Position end_;
+  Position written_;
+  size_t next_block_ = kBlockMin;
+};
+
+}  // namespace godwit::storage
