@@ -22,6 +22,7 @@ constexpr size_t kBlockMin = 4 * 1024;
 constexpr size_t kBlockMax = 256 * 1024;
 
 class Arena;
+class ArenaImpl;
 
 // Exclusive write access to a piece of the arena, shared read access to what was pinned. Given back when
 // destroyed.
@@ -40,7 +41,7 @@ class Block {
   SharedBytes pin(size_t offset, size_t count) const;
 
  private:
-  friend class Arena;
+  friend class ArenaImpl;
   struct Control;
   std::shared_ptr<Control> control_;
   std::byte* data_ = nullptr;

@@ -4,7 +4,7 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <optional>
 #include <unordered_map>
 #include <vector>
@@ -27,11 +27,29 @@ struct ProducerBatch {
   friend bool operator==(const ProducerBatch&, const ProducerBatch&) = default;
 };
 
+// The newest batches of one producer, oldest first; a further one pushes the oldest out.
+class ProducerBatches {
+ public:
+  void push(const ProducerBatch& batch);
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const ProducerBatch& operator[](size_t i) const { return batches_[i]; }
+  const ProducerBatch& back() const { return batches_[size_ - 1]; }
+  const ProducerBatch* begin() const { return batches_.data(); }
+  const ProducerBatch* end() const { return batches_.data() + size_; }
+  void clear() { *this = {}; }
+  friend bool operator==(const ProducerBatches&, const ProducerBatches&) = default;
+
+ private:
+  std::array<ProducerBatch, kProducerBatchesKept> batches_{};
+  size_t size_ = 0;
+};
+
 struct ProducerEntry {
   int64_t producer_id = -1;
   int16_t epoch = -1;
-  int64_t last_seen_ms = -1;           // wall time of the last batch, for expiry
-  std::vector<ProducerBatch> batches;  // at most kProducerBatchesKept, oldest first
+  int64_t last_seen_ms = -1;  // wall time of the last batch, for expiry
+  ProducerBatches batches;
   friend bool operator==(const ProducerEntry&, const ProducerEntry&) = default;
 };
 
@@ -56,9 +74,12 @@ class ProducerState {
   // The batch was admitted at these offsets (or is replayed). check() said that it may.
   void record(const ProducerClaim& claim, Offset first, Offset last, int64_t timestamp, int64_t now_ms);
 
-  // Undoes all records of batches at or behind `end`, newest state first: for a failed round or a truncation
-  // that reaches back at most to `rebuildable_from()`. Where it reaches further the caller rebuilds from the
-  // log: returns false and leaves the state unspecified.
+  // Batches before `end` are stable: they are never undone, so how to do so is forgotten.
+  void settle(Offset end);
+
+  // Undoes what was recorded at or behind `end`, as if it had never been: for a failed round (which is not
+  // settled). A truncation that reaches into settled batches cannot be undone here: false, the state is then
+  // unspecified, and the caller rebuilds it from the log.
   bool cut(Offset end);
 
   // Forgets producers whose last batch is older than now - expiration (producer.id.expiration.ms), except
@@ -72,8 +93,14 @@ class ProducerState {
   int64_t producer_id_max() const;
 
  private:
-  struct Undo;
+  // What stood before a batch that is not settled yet; no entry: the producer was unknown.
+  struct Undo {
+    Offset first;
+    int64_t producer_id = -1;
+    std::optional<ProducerEntry> before;
+  };
   std::unordered_map<int64_t, ProducerEntry> producers_;
+  std::deque<Undo> undo_;  // by offset
 };
 
 }  // namespace godwit::storage

@@ -7,7 +7,6 @@
 // Belongs to one shard. Appending never moves bytes that were appended before, so pinned ranges stay valid.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -54,22 +53,35 @@ class Tail {
   // Gives back whole blocks that lie before the written mark, oldest first, until `bytes` are given back or
   // none is left. Returns how many bytes.
   size_t drop_written(size_t bytes);
-  // Forgets everything from `position` on (a failed round). Pinned ranges of it stay readable.
+  // Forgets everything from `position` on (a truncation or a failed round). Nothing is appended afterwards: a
+  // position never gets a second value, so the log goes on in a new file. Pinned ranges stay readable.
   void cut(Position position);
+  // Moves what is not written into the smallest blocks that hold it and starts growing from 4 KiB again: for
+  // a tail that went idle. Pinned ranges stay valid, views do not: not while a round is under way. False, and
+  // nothing changed, when the arena is full.
+  bool shrink();
   // Zeros up to the next multiple of kBlockMin, for the last block of a file that is being sealed; gives the
   // padded end. end() stays. Nothing is appended afterwards.
   Position pad();
 
  private:
+  // Bytes [position, position + block.size()) of the file, `position` a multiple of kBlockMin, so that file
+  // and memory are aligned alike for direct I/O.
   struct Piece {
     Position position;
     Block block;
+    Position end() const { return position + block.size(); }
   };
+  // Calls visit(bytes, piece, offset in piece) for each contiguous range of [from, to).
+  template <class Visit>
+  void for_each_range(Position from, Position to, Visit visit) const;
+  Position capacity_end() const { return pieces_.empty() ? end_ : pieces_.back().end(); }
   std::shared_ptr<Arena> arena_;
-  std::deque<Piece> pieces_;
+  std::vector<Piece> pieces_;
   Position end_;
   Position written_;
   size_t next_block_ = kBlockMin;
+  bool closed_ = false;  // cut or padded: nothing is appended any more
 };
 
 }  // namespace godwit::storage

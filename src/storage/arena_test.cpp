@@ -1,0 +1,68 @@
+#include "storage/arena.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+namespace godwit::storage {
+namespace {
+
+TEST(Arena, CutsBlocksThatAreAlignedToTheirSize) {
+  const auto arena = Arena::create(1 << 20);
+  for (const size_t size : {1, 4096, 4097, 60000, 200000}) {
+    auto block = arena->allocate(size);
+    ASSERT_TRUE(block);
+    EXPECT_GE(block->size(), size);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(block->data()) % block->size(), 0u);
+  }
+}
+
+TEST(Arena, IsBoundedAndServesAgainWhatComesBack) {
+  const auto arena = Arena::create(kBlockMax * 2);
+  std::vector<Block> blocks;
+  while (auto block = arena->allocate(kBlockMin)) blocks.push_back(std::move(*block));
+  EXPECT_EQ(blocks.size(), 2 * kBlockMax / kBlockMin);
+  EXPECT_EQ(arena->usage().used, arena->usage().capacity);
+  EXPECT_FALSE(arena->allocate(1));
+  blocks.clear();
+  EXPECT_EQ(arena->usage().used, 0u);
+  // Chunks that held small blocks serve a large one.
+  EXPECT_TRUE(arena->allocate(kBlockMax));
+}
+
+TEST(Arena, ReusesMemoryBeforeItTouchesMore) {
+  const auto arena = Arena::create(16 << 20);
+  for (int i = 0; i < 100; ++i) {
+    auto block = arena->allocate(kBlockMax);
+    ASSERT_TRUE(block);
+  }
+  EXPECT_EQ(arena->usage().touched, kBlockMax);
+}
+
+TEST(Arena, KeepsAPinnedBlockUntilTheLastPinIsGone) {
+  const auto arena = Arena::create(1 << 20);
+  auto block = arena->allocate(kBlockMin);
+  block->data()[5] = std::byte{42};
+  SharedBytes pin = block->pin(5, 1);
+  block.reset();
+  EXPECT_EQ(arena->usage().used, kBlockMin);
+  EXPECT_EQ(pin.view()[0], std::byte{42});
+  pin = {};
+  EXPECT_EQ(arena->usage().used, 0u);
+}
+
+TEST(Arena, TakesBlocksBackFromOtherThreads) {
+  const auto arena = Arena::create(64 << 20);
+  std::vector<SharedBytes> pins[4];
+  for (int i = 0; i < 4000; ++i) pins[i % 4].push_back(arena->allocate(kBlockMin)->pin(0, 8));
+  {
+    std::vector<std::jthread> threads;
+    for (auto& mine : pins) threads.emplace_back([&mine] { mine.clear(); });
+    for (int i = 0; i < 1000; ++i) (void)arena->allocate(kBlockMin);
+  }
+  EXPECT_EQ(arena->usage().used, 0u);
+}
+
+}  // namespace
+}  // namespace godwit::storage

@@ -1,0 +1,108 @@
+#include "storage/producer_state.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+
+namespace godwit::storage {
+namespace {
+
+// Sequences run from 0 to the largest int32 and then start again at 0.
+int32_t next_sequence(int32_t last) {
+  return last == std::numeric_limits<int32_t>::max() ? 0 : last + 1;
+}
+
+}  // namespace
+
+void ProducerBatches::push(const ProducerBatch& batch) {
+  if (size_ == batches_.size()) {
+    std::shift_left(batches_.begin(), batches_.end(), 1);
+    --size_;
+  }
+  batches_[size_++] = batch;
+}
+
+ProducerState::Verdict ProducerState::check(const ProducerClaim& claim) const {
+  const auto found = producers_.find(claim.producer_id);
+  // After retention, or an expiry, nothing is known: the producer cannot help that, so any sequence will do.
+  if (found == producers_.end()) return {};
+  const ProducerEntry& entry = found->second;
+  if (claim.epoch < entry.epoch) return {ErrorCode::invalid_producer_epoch, std::nullopt};
+  if (claim.epoch > entry.epoch) {
+    if (claim.first_sequence == 0) return {};
+    return {ErrorCode::out_of_order_sequence_number, std::nullopt};
+  }
+  for (const ProducerBatch& batch : entry.batches) {
+    if (batch.first_sequence == claim.first_sequence && batch.last_sequence == claim.last_sequence) {
+      return {ErrorCode::none, batch};
+    }
+  }
+  if (entry.batches.empty()) return {};
+  if (claim.first_sequence == next_sequence(entry.batches.back().last_sequence)) return {};
+  return {ErrorCode::out_of_order_sequence_number, std::nullopt};
+}
+
+void ProducerState::record(const ProducerClaim& claim, Offset first, Offset last, int64_t timestamp,
+                           int64_t now_ms) {
+  GW_CHECK(undo_.empty() || undo_.back().first < first, "batches are recorded in the order of their offsets");
+  const auto [entry, fresh] = producers_.try_emplace(claim.producer_id);
+  undo_.push_back({first, claim.producer_id, fresh ? std::nullopt : std::optional(entry->second)});
+  ProducerEntry& producer = entry->second;
+  producer.producer_id = claim.producer_id;
+  if (claim.epoch != producer.epoch) producer.batches.clear();
+  producer.epoch = claim.epoch;
+  producer.last_seen_ms = now_ms;
+  producer.batches.push({claim.first_sequence, claim.last_sequence, first, last, timestamp});
+}
+
+void ProducerState::settle(Offset end) {
+  while (!undo_.empty() && undo_.front().first < end) undo_.pop_front();
+}
+
+bool ProducerState::cut(Offset end) {
+  while (!undo_.empty() && undo_.back().first >= end) {
+    Undo& undo = undo_.back();
+    if (undo.before) {
+      producers_[undo.producer_id] = std::move(*undo.before);
+    } else {
+      producers_.erase(undo.producer_id);
+    }
+    undo_.pop_back();
+  }
+  return std::ranges::none_of(producers_, [&](const auto& producer) {
+    const auto& batches = producer.second.batches;
+    return !batches.empty() && batches.back().last_offset >= end;
+  });
+}
+
+void ProducerState::expire(int64_t now_ms, int64_t expiration_ms) {
+  std::erase_if(producers_, [&](const auto& producer) {
+    // One whose batch is still under way is not forgotten: undoing it would bring the entry back.
+    const bool under_way =
+        std::ranges::any_of(undo_, [&](const Undo& undo) { return undo.producer_id == producer.first; });
+    return !under_way && now_ms - producer.second.last_seen_ms > expiration_ms;
+  });
+}
+
+std::vector<ProducerEntry> ProducerState::entries() const {
+  std::vector<ProducerEntry> all;
+  all.reserve(producers_.size());
+  for (const auto& [id, entry] : producers_) all.push_back(entry);
+  std::ranges::sort(all, {}, &ProducerEntry::producer_id);
+  return all;
+}
+
+ProducerState ProducerState::from(std::vector<ProducerEntry> entries) {
+  ProducerState state;
+  for (auto& entry : entries) state.producers_.emplace(entry.producer_id, entry);
+  return state;
+}
+
+int64_t ProducerState::producer_id_max() const {
+  int64_t largest = -1;
+  for (const auto& [id, entry] : producers_) largest = std::max(largest, id);
+  return largest;
+}
+
+}  // namespace godwit::storage

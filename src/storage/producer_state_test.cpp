@@ -1,0 +1,108 @@
+#include "storage/producer_state.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace godwit::storage {
+namespace {
+
+class ProducerStateTest : public testing::Test {
+ protected:
+  // Appends a batch of `count` records with `first` as its first sequence, at the next offsets.
+  void append(int32_t first, int32_t count, int16_t epoch = 0) {
+    const ProducerClaim claim = claim_of(first, count, epoch);
+    EXPECT_EQ(state.check(claim).error, ErrorCode::none);
+    state.record(claim, next, next + (count - 1), 1000, 1000);
+    next += count;
+  }
+  static ProducerClaim claim_of(int32_t first, int32_t count, int16_t epoch = 0) {
+    const auto last = static_cast<int32_t>((int64_t{first} + count - 1) & 0x7fffffff);
+    return {7, epoch, first, last};
+  }
+  ErrorCode verdict(int32_t first, int32_t count, int16_t epoch = 0) const {
+    return state.check(claim_of(first, count, epoch)).error;
+  }
+  bool is_duplicate(int32_t first, int32_t count) const {
+    return state.check(claim_of(first, count)).duplicate_of.has_value();
+  }
+
+  ProducerState state;
+  Offset next{0};
+};
+
+TEST_F(ProducerStateTest, AnUnknownProducerStartsWithAnySequence) {
+  EXPECT_EQ(verdict(17, 1), ErrorCode::none);
+}
+
+TEST_F(ProducerStateTest, ARepeatedBatchIsAnsweredWithItsFirstOffsets) {
+  append(0, 3);
+  append(3, 2);
+  const auto again = state.check(claim_of(0, 3));
+  ASSERT_TRUE(again.duplicate_of);
+  EXPECT_EQ(again.duplicate_of->first_offset, Offset(0));
+  EXPECT_EQ(again.duplicate_of->last_offset, Offset(2));
+}
+
+TEST_F(ProducerStateTest, AGapIsRefused) {
+  append(0, 3);
+  EXPECT_EQ(verdict(4, 1), ErrorCode::out_of_order_sequence_number);
+  EXPECT_EQ(verdict(3, 1), ErrorCode::none);
+}
+
+TEST_F(ProducerStateTest, FiveBatchesAreRememberedAndTheSixthForgotten) {
+  for (int i = 0; i < 6; ++i) append(i, 1);
+  EXPECT_FALSE(is_duplicate(0, 1));
+  EXPECT_EQ(verdict(0, 1), ErrorCode::out_of_order_sequence_number);
+  for (int i = 1; i < 6; ++i) EXPECT_TRUE(is_duplicate(i, 1)) << i;
+}
+
+TEST_F(ProducerStateTest, SequencesStartAgainAtZeroBehindTheLargest) {
+  append(std::numeric_limits<int32_t>::max() - 1, 2);
+  EXPECT_EQ(verdict(0, 1), ErrorCode::none);
+  EXPECT_EQ(verdict(1, 1), ErrorCode::out_of_order_sequence_number);
+}
+
+TEST_F(ProducerStateTest, ANewEpochStartsWithZeroAndFencesTheOld) {
+  append(0, 1, 1);
+  EXPECT_EQ(verdict(1, 1, 2), ErrorCode::out_of_order_sequence_number);
+  append(0, 1, 2);
+  EXPECT_EQ(verdict(1, 1, 1), ErrorCode::invalid_producer_epoch);
+}
+
+TEST_F(ProducerStateTest, AFailedRoundIsUndoneAsIfItHadNeverBeen) {
+  for (int i = 0; i < 5; ++i) append(i, 1);
+  state.settle(next);
+  const auto before = state.entries();
+  append(5, 1);
+  append(0, 1, 1);  // a new epoch, which forgets the batches of the old
+  ASSERT_TRUE(state.cut(Offset(5)));
+  EXPECT_EQ(state.entries(), before);
+}
+
+TEST_F(ProducerStateTest, AProducerThatOnlyTheFailedRoundKnewIsForgotten) {
+  append(0, 1);
+  ASSERT_TRUE(state.cut(Offset(0)));
+  EXPECT_EQ(state.size(), 0u);
+}
+
+TEST_F(ProducerStateTest, ACutIntoWhatIsSettledAsksForARebuild) {
+  append(0, 1);
+  append(1, 1);
+  state.settle(next);
+  EXPECT_FALSE(state.cut(Offset(1)));
+  ProducerState other = ProducerState::from(state.entries());
+  EXPECT_TRUE(other.cut(Offset(2)));
+}
+
+TEST_F(ProducerStateTest, ExpiresWhoWasNotSeenForLong) {
+  append(0, 1);
+  state.settle(next);
+  state.expire(1500, 1000);
+  EXPECT_EQ(state.size(), 1u);
+  state.expire(2001, 1000);
+  EXPECT_EQ(state.size(), 0u);
+}
+
+}  // namespace
+}  // namespace godwit::storage
