@@ -25,15 +25,21 @@ using MutableBytes = std::span<std::byte>;
 using Bytes = std::vector<std::byte>;
 
 // The bytes of `text`, which must outlive the view.
-inline BytesView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline BytesView as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 
 // `bytes` seen as characters; no encoding is checked.
 inline std::string_view as_text(BytesView bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-inline Bytes to_bytes(BytesView bytes) { return Bytes(bytes.begin(), bytes.end()); }
-inline Bytes to_bytes(std::string_view text) { return to_bytes(as_bytes(text)); }
+inline Bytes to_bytes(BytesView bytes) {
+  return Bytes(bytes.begin(), bytes.end());
+}
+inline Bytes to_bytes(std::string_view text) {
+  return to_bytes(as_bytes(text));
+}
 
 // Lower-case hexadecimal, two digits a byte.
 std::string to_hex(BytesView bytes);
@@ -57,6 +63,8 @@ class SharedBytes {
   // A part of the range that shares the same owner. Requires offset + count <= size().
   SharedBytes slice(size_t offset, size_t count) const { return {owner_, view_.subspan(offset, count)}; }
   const std::shared_ptr<const void>& owner() const { return owner_; }
+  // The same bytes, whoever owns them.
+  friend bool operator==(const SharedBytes& a, const SharedBytes& b) { return equal(a.view_, b.view_); }
 
  private:
   std::shared_ptr<const void> owner_;
@@ -83,6 +91,8 @@ class Chain {
   const std::vector<SharedBytes>& parts() const { return parts_; }
   // One contiguous copy of everything.
   Bytes flatten() const;
+  // The same bytes, however they are cut into parts.
+  friend bool operator==(const Chain& a, const Chain& b);
 
  private:
   std::vector<SharedBytes> parts_;
