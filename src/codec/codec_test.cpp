@@ -70,7 +70,7 @@ struct Bird {
     f("age", &Bird::age, since(1).ignorable());
     f("colour", &Bird::colour);
     f("name", &Bird::name);
-    f("nickname", &Bird::nickname, since(0).nullable_since(1));
+    f("nickname", &Bird::nickname, always().nullable_since(1));
     f("song", &Bird::song);
     f("second_song", &Bird::second_song);
     f("feathers", &Bird::feathers);
@@ -78,7 +78,7 @@ struct Bird {
     f("legs", &Bird::legs, versions(0, 2));
     f("rings", &Bird::rings);
     f("nest", &Bird::nest);
-    f("ring_text", &Bird::ring_text, since(0).classic());
+    f("ring_text", &Bird::ring_text, always().classic());
     f("flights", &Bird::flights, since(2).tagged(0));
     f("winter", &Bird::winter, since(3).tagged(4));
   }

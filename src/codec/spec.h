@@ -8,7 +8,7 @@
 //     static void fields(auto& f) {
 //       f("name", &Topic::name, versions(0, 12).ignorable());
 //       f("topic_id", &Topic::topic_id, since(13));
-//       f("partitions", &Topic::partitions, since(0).nullable_since(2));
+//       f("partitions", &Topic::partitions, always().nullable_since(2));
 //     }
 //     friend bool operator==(const Topic&, const Topic&) = default;
 //   };
@@ -37,7 +37,8 @@ struct VersionRange {
   friend constexpr bool operator==(VersionRange, VersionRange) = default;
 };
 
-// How a field lies in the versions of its struct. Made with since() and versions(), at compile time.
+// How a field lies in the versions of its struct. Made with always(), since() and versions(), at compile
+// time.
 struct Spec {
   VersionRange present{};
   // Versions in which a std::optional may be null; all in which it is present unless said otherwise.
@@ -78,6 +79,9 @@ consteval Spec versions(int16_t first, int16_t last) {
   Spec s;
   s.present = {first, last};
   return s;
+}
+consteval Spec always() {
+  return {};
 }
 consteval Spec since(int16_t first) {
   return versions(first, kNoVersion);
