@@ -1,5 +1,7 @@
 #include "base/bytes.h"
 
+#include <algorithm>
+
 namespace godwit {
 
 std::string to_hex(BytesView bytes) {
@@ -28,6 +30,27 @@ Bytes Chain::flatten() const {
   all.reserve(size_);
   for (const auto& part : parts_) all.insert(all.end(), part.view().begin(), part.view().end());
   return all;
+}
+
+bool operator==(const Chain& a, const Chain& b) {
+  if (a.size_ != b.size_) return false;
+  size_t part = 0;
+  size_t done = 0;  // bytes of b's current part that were compared
+  for (const auto& shared : a.parts_) {
+    BytesView rest = shared.view();
+    while (!rest.empty()) {
+      const BytesView other = b.parts_[part].view().subspan(done);
+      const size_t size = std::min(rest.size(), other.size());
+      if (!equal(rest.first(size), other.first(size))) return false;
+      rest = rest.subspan(size);
+      done += size;
+      if (size == other.size()) {
+        ++part;
+        done = 0;
+      }
+    }
+  }
+  return true;
 }
 
 }  // namespace godwit

@@ -63,6 +63,8 @@ class SharedBytes {
   // A part of the range that shares the same owner. Requires offset + count <= size().
   SharedBytes slice(size_t offset, size_t count) const { return {owner_, view_.subspan(offset, count)}; }
   const std::shared_ptr<const void>& owner() const { return owner_; }
+  // The same bytes, whoever owns them.
+  friend bool operator==(const SharedBytes& a, const SharedBytes& b) { return equal(a.view_, b.view_); }
 
  private:
   std::shared_ptr<const void> owner_;
@@ -89,6 +91,8 @@ class Chain {
   const std::vector<SharedBytes>& parts() const { return parts_; }
   // One contiguous copy of everything.
   Bytes flatten() const;
+  // The same bytes, however they are cut into parts.
+  friend bool operator==(const Chain& a, const Chain& b);
 
  private:
   std::vector<SharedBytes> parts_;

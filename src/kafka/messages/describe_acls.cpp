@@ -1,0 +1,6 @@
+#include "kafka/messages/describe_acls.h"
+
+#include "codec/define.h"
+
+GODWIT_CODEC(godwit::kafka::DescribeAclsRequest);
+GODWIT_CODEC(godwit::kafka::DescribeAclsResponse);
