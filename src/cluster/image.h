@@ -62,7 +62,7 @@ class Image {
   }
   const Topic* find(const TopicId& id) const {
     const auto found = by_id_.find(id);
-    return found == by_id_.end() ? nullptr : found->second.get();
+    return found == by_id_.end() ? nullptr : found->second;
   }
   const PartitionState* find(const TopicPartition& id) const {
     const Topic* const topic = find(id.topic);
