@@ -54,7 +54,7 @@ class Contract : public testing::TestWithParam<MakeWorld> {
       co_return;                              \
     }                                         \
   } while (false)
-// The same for a Result; prints its error.
+// The same for a Result that has a name; prints its error.
 #define GW_REQUIRE_OK(result)                                              \
   do {                                                                     \
     if (!(result)) {                                                       \
@@ -62,12 +62,14 @@ class Contract : public testing::TestWithParam<MakeWorld> {
       co_return;                                                           \
     }                                                                      \
   } while (false)
-// Expects that a Result failed, and how.
-#define GW_EXPECT_ERROR(result, expected_kind)                                                           \
-  do {                                                                                                   \
-    if (result) {                                                                                        \
-      ADD_FAILURE() << #result " succeeded, but " #expected_kind " was expected";                        \
-    } else {                                                                                             \
-      EXPECT_EQ(to_string((result).error().kind), to_string(expected_kind)) << (result).error().message; \
-    }                                                                                                    \
+// Expects that a Result (evaluated once) failed, and how.
+#define GW_EXPECT_ERROR(result, expected_kind)                                    \
+  do {                                                                            \
+    auto&& gw_outcome = (result);                                                 \
+    if (gw_outcome) {                                                             \
+      ADD_FAILURE() << #result " succeeded, but " #expected_kind " was expected"; \
+    } else {                                                                      \
+      EXPECT_EQ(to_string(gw_outcome.error().kind), to_string(expected_kind))     \
+          << #result << ": " << gw_outcome.error().message;                       \
+    }                                                                             \
   } while (false)

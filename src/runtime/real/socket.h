@@ -27,6 +27,9 @@ class Socket final : public Watched {
   // The peer has ended or failed: no further event will announce what is still to be read.
   bool hung_up = false;
 
+  // A read failed: the kernel tells that once and then reports a clean end, which it was not.
+  bool broken = false;
+
   // An operation is under way.
   bool reading = false;
   bool writing = false;

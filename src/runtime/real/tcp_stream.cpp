@@ -97,6 +97,7 @@ Task<Result<size_t>> TcpStream::read_some(MutableBytes into) {
   if (socket->used_up_its_share()) co_await yield();
   for (;;) {
     if (socket->closed()) co_return fail(closed_by_us());
+    if (socket->broken) co_return fail(ErrorKind::closed, "the connection has failed before");
     if (!socket->may_read) {
       co_await socket->readable.wait();
       continue;
@@ -110,6 +111,7 @@ Task<Result<size_t>> TcpStream::read_some(MutableBytes into) {
     if (errno == EAGAIN) {
       socket->may_read = false;
     } else if (errno != EINTR) {
+      socket->broken = true;
       co_return fail(connection_error(errno, "read from"));
     }
   }
