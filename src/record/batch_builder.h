@@ -23,7 +23,7 @@ namespace godwit {
 struct BatchSpec {
   Offset base_offset{0};
   LeaderEpoch leader_epoch = kNoLeaderEpoch;
-  Compression compression;
+  Compression compression = {};
   // With log_append_time, log_append_time_ms becomes the max timestamp and each record's timestamp for
   // readers.
   TimestampType timestamp_type = TimestampType::create_time;
@@ -34,16 +34,16 @@ struct BatchSpec {
   bool transactional = false;
   bool control = false;
   // KIP-534: stands in the base timestamp field; record timestamps are counted from it.
-  std::optional<int64_t> delete_horizon_ms;
+  std::optional<int64_t> delete_horizon_ms = {};
   // Empty: that of the last record. Compaction keeps the original's, so that offsets and sequences go on.
-  std::optional<int32_t> last_offset_delta;
+  std::optional<int32_t> last_offset_delta = {};
 };
 
 // A record to be written; the views are copied by add().
 struct NewRecord {
   int64_t timestamp_ms = kNoTimestamp;
-  std::optional<BytesView> key;
-  std::optional<BytesView> value;
+  std::optional<BytesView> key = {};
+  std::optional<BytesView> value = {};
   std::span<const RecordHeader> headers = {};
 };
 

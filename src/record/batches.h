@@ -13,7 +13,7 @@
 namespace godwit {
 
 struct SplitOptions {
-  BatchLimits limits;
+  BatchLimits limits = {};
   // Check each batch's CRC; a mismatch is `corrupt`.
   bool check_crc = true;
   // Bytes at the end that are a batch cut short are no error: fetch responses may end so. They are left over.

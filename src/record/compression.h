@@ -17,7 +17,7 @@ namespace godwit {
 // compression.lz4.level 1..17, compression.zstd.level -131072..22; snappy and none have none.
 struct Compression {
   CompressionType type = CompressionType::none;
-  std::optional<int> level;  // empty: gzip 6, LZ4's fast mode, zstd 3
+  std::optional<int> level = {};  // empty: gzip 6, LZ4's fast mode, zstd 3
 
   friend bool operator==(const Compression&, const Compression&) = default;
 };
@@ -25,7 +25,7 @@ struct Compression {
 // invalid, with the permitted range, where the level does not belong to the codec.
 Result<void> check_compression(const Compression& compression);
 
-// `in`, compressed. Codec none copies. Errors: invalid (level), limit (input above 2 GiB), io never.
+// `in`, compressed. Codec none copies. Errors: invalid (level), limit (input above 2 GiB).
 Result<Bytes> compress(const Compression& compression, BytesView in);
 
 // `in`, decompressed. Output grows with what really comes out, never by what a header promises, and stops at
@@ -34,10 +34,17 @@ Result<Bytes> compress(const Compression& compression, BytesView in);
 //   limit    more than output_bytes_max bytes would come out
 Result<Bytes> decompress(CompressionType type, BytesView in, size_t output_bytes_max);
 
-// What can be told about compressed bytes without decompressing them: whether they begin as the codec's
-// format does, and at most how many bytes they can become (a bound from the format, or what their header
-// promises where the format makes the decoder hold it to that). Reads a few bytes. corrupt: these bytes are
-// not that codec's.
-Result<uint64_t> decompressed_bytes_bound(CompressionType type, BytesView in);
+// What compressed bytes tell without being decompressed.
+struct CompressedClaim {
+  // At most this many bytes come out: what the format's headers promise where its decoder holds them to it,
+  // else the best ratio that the format can reach.
+  uint64_t bytes_max = 0;
+  // bytes_max is a promise: exactly so many come out, or decompressing fails.
+  bool exact = false;
+};
+
+// Looks at the format's headers alone (the first bytes; of snappy and zstd each block's head). corrupt: these
+// bytes cannot be that codec's. What passes may still fail to decompress.
+Result<CompressedClaim> inspect_compressed(CompressionType type, BytesView in);
 
 }  // namespace godwit

@@ -24,10 +24,8 @@ struct FilterOptions {
   // Give the batch this delete horizon, milliseconds since 1970, unless it has one already (KIP-534: set at
   // the first cleaning after which its tombstones or markers could go; they go at a later one once this time
   // has passed).
-  std::optional<int64_t> set_delete_horizon_ms;
-  // Level of the batch's own codec when it is compressed anew; empty: the default.
-  std::optional<int> compression_level;
-  RecordReaderOptions reader;
+  std::optional<int64_t> set_delete_horizon_ms = {};
+  RecordReaderOptions reader = {};
 };
 
 enum class FilterOutcome {

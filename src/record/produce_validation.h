@@ -26,7 +26,7 @@ namespace godwit {
 struct ValidationOptions {
   // Of the request: zstd needs 7.
   int16_t produce_version = 3;
-  WallTime now;
+  WallTime now = {};
   // Of the topic, under Kafka's names.
   bool compacted = false;  // cleanup.policy contains "compact": keys required
   TimestampType timestamp_type = TimestampType::create_time;  // message.timestamp.type

@@ -14,7 +14,7 @@ namespace godwit {
 // A header's key may be empty but not null; its value may be null. Keys may repeat and keep their order.
 struct RecordHeader {
   std::string_view key;
-  std::optional<BytesView> value;
+  std::optional<BytesView> value = {};
 };
 
 struct Record {
