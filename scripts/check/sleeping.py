@@ -6,7 +6,7 @@ a deadline) a line may say why: `time.sleep(0.05)  # sleep-ok: polls until the p
 
 import re
 
-from tree import CPP, Finding, line_of
+from tree import CPP, Finding, is_unit_test, line_of
 
 CHECK = "sleeping"
 IN_CPP = re.compile(r"\bthis_thread::sleep_\w+|(?<![\w.:>])(?:::|std::)?(?:sleep|usleep|nanosleep|sleep_for|sleep_until)\s*\(")
@@ -17,7 +17,7 @@ SCRIPTS = (".py", ".sh", ".go", ".java", ".js", ".mjs")
 def run(tree):
     findings = []
     for path in tree.files:
-        if path.endswith(CPP) and (path.endswith("_test.cpp") or path.startswith("tests/")):
+        if path.endswith(CPP) and (is_unit_test(path) or path.startswith("tests/")):
             code = tree.code(path)
             for match in IN_CPP.finditer(code):
                 line = line_of(code, match.start())

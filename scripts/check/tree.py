@@ -95,7 +95,8 @@ def line_of(text, position):
 
 
 def is_unit_test(path):
-    return path.endswith(("_test.cpp", "_fuzz.cpp"))
+    """Tests, fuzzers, what only they include (*_testing.h), and contract suites that every implementation runs."""
+    return path.endswith(("_test.cpp", "_fuzz.cpp", "_testing.h", "_testing.cpp")) or "/contract/" in path
 
 
 def is_bench(path):
