@@ -43,11 +43,11 @@ RANDOMNESS = [
     (header("sys/random\\.h|openssl/rand\\.h"), "draws a random number"),
 ]
 FILES = [
-    (header("fstream|filesystem|fcntl\\.h|unistd\\.h|dirent\\.h|sys/(?:stat|mman|file|statvfs|uio|sendfile)\\.h"),
+    (header("fstream|filesystem|fcntl\\.h|unistd\\.h|dirent\\.h|sys/(?:stat|file|statvfs|uio|sendfile)\\.h"),
      "reaches for files"),
     (r"\bstd::(?:[io]?fstream|filesystem)\b", "opens a file"),
     (call("fopen|freopen|fdopen|mkstemp|opendir|tmpfile"), "opens a file"),
-    (system_call("open|openat|creat|rename|unlink|mkdir|rmdir|stat|fstat|pread|pwrite|fsync|fdatasync|mmap"),
+    (system_call("open|openat|creat|rename|unlink|mkdir|rmdir|stat|fstat|pread|pwrite|fsync|fdatasync"),
      "works on files"),
 ]
 SOCKETS = [
@@ -63,6 +63,7 @@ LOCKS = [
     (r"\bstd::(?:mutex|shared_mutex|recursive_mutex|condition_variable\w*|lock_guard|scoped_lock|unique_lock)\b",
      "takes a lock"),
 ]
+MEMORY = [(header("sys/mman\\.h"), "asks the kernel for memory"), (system_call("mmap|madvise"), "asks the kernel for memory")]
 PRINTING = [
     (header("iostream|print|syslog\\.h|spdlog/[\\w./]+"), "prints"),
     (r"\bstd::(?:cout|cerr|clog|cin)\b", "prints"),
@@ -72,7 +73,7 @@ PRINTING = [
 
 OUTSIDE = THREADS + CLOCKS + RANDOMNESS + FILES + SOCKETS + SIGNALS
 REFUSED = {
-    "pure": OUTSIDE + ENVIRONMENT + LOCKS + PRINTING,
+    "pure": OUTSIDE + ENVIRONMENT + LOCKS + MEMORY + PRINTING,
     "plain": OUTSIDE + ENVIRONMENT,
     "edge": OUTSIDE,
     "door": [],

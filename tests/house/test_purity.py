@@ -13,11 +13,12 @@ REFUSED_IN_PURE = [
     "const char* home = getenv(\"HOME\");", "printf(\"x\");", "std::fprintf(stderr, \"x\");", "std::cout << 1;",
     "fmt::print(\"x\");", "FILE* f = fopen(\"x\", \"r\");", "int fd = ::open(\"x\", 0);", "::connect(fd, a, 1);",
     "std::thread worker;", "std::jthread worker;", "auto f = std::async(run);", "std::scoped_lock hold(m);",
-    "::fork();",
+    "::fork();", "#include <sys/mman.h>", "at = ::mmap(nullptr, n, p, f, -1, 0);",
 ]
 # What a plain library may do and a pure one may not.
 FINE_IN_PLAIN = {"#include <mutex>", "#include <condition_variable>", "#include <iostream>", "printf(\"x\");",
-                 "std::fprintf(stderr, \"x\");", "std::cout << 1;", "fmt::print(\"x\");", "std::scoped_lock hold(m);"}
+                 "std::fprintf(stderr, \"x\");", "std::cout << 1;", "fmt::print(\"x\");", "std::scoped_lock hold(m);",
+                 "#include <sys/mman.h>", "at = ::mmap(nullptr, n, p, f, -1, 0);"}
 # What reads alike and is harmless.
 HARMLESS = """#include <chrono>
 #include <random>
