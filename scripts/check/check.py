@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import formatting  # noqa: E402
 import headers  # noqa: E402
 import layers  # noqa: E402
+import links  # noqa: E402
 import purity  # noqa: E402
 import shape  # noqa: E402
 import sleeping  # noqa: E402
@@ -33,6 +34,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def checks(tree, pool, all_files):
     return {
         "shape": lambda: shape.run(tree),
+        "links": lambda: links.run(tree),
         "layers": lambda: layers.run(tree),
         "purity": lambda: purity.run(tree),
         "sleeping": lambda: sleeping.run(tree),

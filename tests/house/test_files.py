@@ -91,3 +91,12 @@ class Shape(HouseTest):
     def test_a_file_above_600_lines(self):
         self.refuses("shape", {**self.readmes, "src/net/a.cpp": "\n" * 601}, "src/net/a.cpp:601 has 601 lines")
         self.accepts("shape", {**self.readmes, "src/net/a.cpp": "\n" * 600})
+
+
+class Links(HouseTest):
+    def test_a_link_that_leads_nowhere(self):
+        self.refuses("links", {"README.md": "see\n[there](docs/gone.md)\n"}, "README.md:2 docs/gone.md leads nowhere")
+
+    def test_links_to_files_folders_sections_and_the_web(self):
+        self.accepts("links", {"README.md": "[a](docs/architecture.md#rows) [b](docs/) [c](https://x.test/) [d](#here)\n",
+                               "docs/x.md": "[up](../README.md) `[no](link.md)`\n"})
