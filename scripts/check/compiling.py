@@ -113,12 +113,12 @@ def dependencies(root, makefile_text):
 
 
 def configured(tree):
-    """A compile_commands.json for this tree, made by cmake where it is not there yet; None for a tree without."""
-    for preset in ("release", "debug"):
-        path = tree.root / "build" / preset / "compile_commands.json"
-        if path.exists():
-            return path
+    """compile_commands.json of the release preset as the tree is now; None for a tree without presets."""
     if not (tree.root / "CMakePresets.json").exists():
         return None
-    subprocess.run(["cmake", "--preset", "release"], cwd=tree.root, check=True, stdout=subprocess.DEVNULL)
+    if not getattr(tree, "is_configured", False):  # a file that came since the last build must not be overlooked
+        done = subprocess.run(["cmake", "--preset", "release"], cwd=tree.root, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit(f"cmake --preset release failed:\n{done.stdout}{done.stderr}")
+        tree.is_configured = True
     return tree.root / "build" / "release" / "compile_commands.json"
