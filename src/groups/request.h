@@ -39,4 +39,7 @@ struct Reply {
 // partition, for each member.
 Response error_response(const Request& request, ErrorCode error);
 
+// Makes of an answer that says success one that says `error`, in the same places.
+void set_error(Response& response, ErrorCode error);
+
 }  // namespace godwit::groups
