@@ -65,8 +65,12 @@ TEST(Sessions, GetBackTheTimeInWhichTheProcessStoodStill) {
   pair.a.heartbeats();  // was waiting in its socket; b's comes a moment later
   world.passes(4s);
   pair.b.heartbeats();
-  world.passes(9s);
+  world.passes(5s);
+  pair.a.heartbeats();
+  world.passes(4s);
   pair.b.heartbeats();
+  world.passes(11s);
+  pair.a.heartbeats(ErrorCode::unknown_member_id);  // from then on as ever
 }
 
 TEST(Sessions, EndAllAtOnceAndLeaveAnEmptyGroup) {
