@@ -47,7 +47,9 @@ class BrokerShard {
   // The partition where it lives on this shard, else null.
   std::shared_ptr<Partition> find(const TopicPartition& id) const;
   size_t partition_count() const { return partitions_.size(); }
-  const std::unordered_map<TopicPartition, std::shared_ptr<Partition>>& partitions() const { return partitions_; }
+  const std::unordered_map<TopicPartition, std::shared_ptr<Partition>>& partitions() const {
+    return partitions_;
+  }
 
   // Takes an image over: makes logs for partitions that came, closes and drops those that went, applies settings. When
   // it returns, requests see the new image here.
@@ -59,7 +61,8 @@ class BrokerShard {
   template <class F>
   auto on(const TopicPartition& id, F function) {
     BrokerShard& target = owner(id);
-    return target.shard().call([&target, function = std::move(function)]() mutable { return function(target); });
+    return target.shard().call(
+        [&target, function = std::move(function)]() mutable { return function(target); });
   }
 
   // Bounds of memory, this shard's part of the broker's.

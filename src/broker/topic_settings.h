@@ -29,7 +29,8 @@ struct TopicSettings {
 
 // Settings as they are effective for a topic that sets `given`, over `defaults`. Unknown names and bad values of `given` were
 // refused before they were stored (check_topic_setting); what does not parse all the same keeps its default.
-TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster::ConfigMap& defaults, bool internal);
+TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster::ConfigMap& defaults,
+                                 bool internal);
 
 // Why `name`=`value` is refused, or empty.
 std::optional<std::string> check_topic_setting(std::string_view name, std::string_view value);

@@ -36,7 +36,9 @@ const std::map<kafka::ApiKey, Handler>& handlers() {
 
 }  // namespace
 
-bool is_served(kafka::ApiKey key) { return handlers().contains(key); }
+bool is_served(kafka::ApiKey key) {
+  return handlers().contains(key);
+}
 
 Task<Answer> serve(RequestContext& context) {
   if (!context.frame.accepted()) {
