@@ -1,4 +1,4 @@
-#include "runtime/sim/disk_test.h"
+#include "runtime/sim/disk_testing.h"
 
 #include <algorithm>
 #include <set>

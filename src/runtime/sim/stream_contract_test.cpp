@@ -1,6 +1,6 @@
 #include "runtime/contract/stream_contract.h"
 
-#include "runtime/sim/contract_world.h"
+#include "runtime/sim/contract_world_testing.h"
 
 namespace godwit::runtime::contract {
 
