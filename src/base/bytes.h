@@ -85,6 +85,10 @@ class Chain {
   void append(Chain other) {
     for (auto& part : other.parts_) append(std::move(part));
   }
+  void clear() {
+    parts_.clear();
+    size_ = 0;
+  }
   // Bytes in all parts.
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }

@@ -18,8 +18,7 @@ struct Uuid {
   std::array<std::byte, 16> bytes{};
 
   // From 16 random bytes: the version (4) and variant bits are set. Where the first printed character would
-  // be
-  // '-', the bits are changed so that it is not, since tools take it for an option.
+  // be '-', the bits are changed so that it is not, since tools take it for an option.
   static Uuid from_random(const std::array<std::byte, 16>& random);
   // Empty unless `text` is 22 characters of URL-safe base64 that stand for 16 bytes.
   static std::optional<Uuid> parse(std::string_view text);

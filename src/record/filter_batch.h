@@ -1,6 +1,6 @@
-// Rebuilds a batch with some of its records, as compaction needs it: every record keeps its offset, the batch
-// its base offset, last offset delta, producer id, epoch and sequence, leader epoch, timestamp type and
-// codec.
+// Rebuilds a batch with some of its records, as compaction needs it. Every record keeps its offset and
+// timestamp; the batch keeps base offset, last offset delta, producer id, epoch and sequence, leader epoch,
+// timestamp type and codec (at the codec's default level).
 //
 //   auto filtered = filter_batch(batch, [&](const Record& record) { return is_newest(record); }, {});
 #pragma once

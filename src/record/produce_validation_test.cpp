@@ -235,7 +235,7 @@ TEST(ValidateProduced, TimestampsAtTheEndsOf64BitsAreJudgedWithoutOverflow) {
     const Bytes batch = build({{0, extreme, "k", "v", {}}});
     options.timestamp_before_max_ms = 1000;
     EXPECT_EQ(refused(batch, options).code, ErrorCode::invalid_timestamp);
-    options.now.ms = -extreme / 2;
+    options.now.ms = extreme < 0 ? INT64_MAX : INT64_MIN;
     EXPECT_EQ(refused(batch, options).code, ErrorCode::invalid_timestamp);
   }
 }

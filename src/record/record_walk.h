@@ -29,29 +29,8 @@ class RecordCursor {
     ++at_;
     return true;
   }
-  bool read(int32_t& value) {
-    // Most numbers in a record take one byte.
-    if (at_ != end_ && (*at_ & std::byte{0x80}) == std::byte{0}) {
-      value = static_cast<int32_t>(un_zig_zag(std::to_integer<uint64_t>(*at_++)));
-      return true;
-    }
-    const auto decoded = decode_varint(rest());
-    if (!decoded) return false;
-    value = decoded->value;
-    at_ += decoded->size;
-    return true;
-  }
-  bool read(int64_t& value) {
-    if (at_ != end_ && (*at_ & std::byte{0x80}) == std::byte{0}) {
-      value = un_zig_zag(std::to_integer<uint64_t>(*at_++));
-      return true;
-    }
-    const auto decoded = decode_varlong(rest());
-    if (!decoded) return false;
-    value = decoded->value;
-    at_ += decoded->size;
-    return true;
-  }
+  bool read(int32_t& value) { return read_with(value, decode_varint); }
+  bool read(int64_t& value) { return read_with(value, decode_varlong); }
   // Requires count <= remaining().
   BytesView take(size_t count) {
     const BytesView taken(at_, count);
@@ -60,6 +39,30 @@ class RecordCursor {
   }
 
  private:
+  // Nearly all numbers in a record take one or two bytes; those are read without a call.
+  template <class T, class Decode>
+  bool read_with(T& value, Decode decode) {
+    if (remaining() >= 2) {
+      const auto first = std::to_integer<uint32_t>(at_[0]);
+      const auto second = std::to_integer<uint32_t>(at_[1]);
+      if (first < 0x80) {
+        value = static_cast<T>(un_zig_zag(first));
+        ++at_;
+        return true;
+      }
+      if (second < 0x80) {
+        value = static_cast<T>(un_zig_zag((first & 0x7f) | second << 7));
+        at_ += 2;
+        return true;
+      }
+    }
+    const auto decoded = decode(rest());
+    if (!decoded) return false;
+    value = decoded->value;
+    at_ += decoded->size;
+    return true;
+  }
+
   const std::byte* at_;
   const std::byte* end_;
 };

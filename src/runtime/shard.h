@@ -1,8 +1,8 @@
 // A shard: one thread with its event loop, and what runs there.
 //
-//   shard.spawn(serve(std::move(stream)));                       // runs by itself, until it ends or the
-//   shard does auto end = co_await other.call([&log] { return log.end(); });  // runs on `other`, the result
-//   comes back here shard.post([this] { wake(); });                              // from any thread
+//   shard.spawn(serve(std::move(stream)));                      // runs by itself until it or the shard ends
+//   auto end = co_await other.call([&log] { return log.end(); });  // runs on `other`, its result comes back
+//   shard.post([this] { wake(); });                             // from any thread
 //
 // Shards share nothing: what one owns is touched on it alone; what crosses is a message (call, post).
 // Unless a function says otherwise it is called on the shard's own thread.
@@ -11,10 +11,12 @@
 #include <coroutine>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
+#include "base/check.h"
 #include "base/time.h"
 #include "runtime/list.h"
 #include "runtime/random.h"
@@ -127,6 +129,7 @@ class Timer {
   // For Shard implementations.
   void fire();
   uint64_t sequence = 0;  // the implementation's mark: order among equal times
+  size_t place = 0;       // the implementation's mark: where it keeps this timer
 
  private:
   Shard& shard_;
@@ -153,7 +156,8 @@ struct IsTask<Task<R>> : std::true_type {
   using type = R;
 };
 
-// Shared by the two shards of a call. `waiter` and `abandoned` are touched on the calling shard only.
+// Shared by the two shards of a call. `waiter` and `abandoned` are touched on the calling shard only;
+// `result` is written on the called one and read after its post has arrived back.
 template <class R>
 struct CallState {
   using Stored = std::conditional_t<std::is_void_v<R>, bool, R>;
@@ -169,7 +173,8 @@ struct CallAwaiter {
   CallAwaiter(const CallAwaiter&) = delete;
   CallAwaiter& operator=(const CallAwaiter&) = delete;
   ~CallAwaiter() { state->abandoned = true; }
-  bool await_ready() const noexcept { return state->result.has_value(); }
+  // Never looks at the result here: the other shard may be writing it at this moment.
+  bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) noexcept { state->waiter = handle; }
   void await_resume() const noexcept {}
 };

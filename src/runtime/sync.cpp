@@ -10,7 +10,7 @@ Condition::Awaiter Condition::wait_until(MonotonicTime deadline) {
 }
 
 void Condition::Awaiter::await_suspend(std::coroutine_handle<> handle) {
-  waiter_.handle = handle;
+  waiter_.ready.handle = handle;
   condition_.waiters_.push_back(waiter_);
   if (!deadline_) return;
   timer_.emplace(*Shard::current());
@@ -18,7 +18,7 @@ void Condition::Awaiter::await_suspend(std::coroutine_handle<> handle) {
     if (waiter_.notified) return;  // the notify came first and wins
     expired_ = true;
     waiter_.unlink();
-    Shard::current()->make_ready(waiter_);
+    Shard::current()->make_ready(waiter_.ready);
   });
 }
 
@@ -28,7 +28,8 @@ void Condition::notify_one() {
   auto& waiter = static_cast<Waiter&>(*node);
   waiter.unlink();
   waiter.notified = true;
-  Shard::current()->make_ready(waiter);
+  notified_.push_back(waiter);
+  Shard::current()->make_ready(waiter.ready);
 }
 
 void Condition::notify_all() {
@@ -58,7 +59,8 @@ void Semaphore::grant() {
     free_ -= capped(waiter.units);
     waiter.unlink();
     waiter.granted = true;
-    Shard::current()->make_ready(waiter);
+    granted_.push_back(waiter);
+    Shard::current()->make_ready(waiter.ready);
   }
 }
 

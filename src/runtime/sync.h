@@ -26,25 +26,36 @@ class Condition {
   // The same, but gives false when `deadline` comes first.
   Awaiter wait_until(MonotonicTime deadline);
 
+  // Resumes the one that waits longest. When its frame is destroyed before it runs, the next one is resumed
+  // in its place: a notification is not lost with a frame.
   void notify_one();
   void notify_all();
   bool has_waiters() const { return !waiters_.empty(); }
 
  private:
-  struct Waiter : ReadyNode {
+  // In `waiters_` while it waits, in `notified_` until it is resumed, in neither once the condition is gone.
+  struct Waiter : ListNode {
+    ReadyNode ready;
     bool notified = false;
   };
   List waiters_;
+  List notified_;
 };
 
 class [[nodiscard]] Condition::Awaiter {
  public:
   Awaiter(Condition& condition, std::optional<MonotonicTime> deadline)
       : condition_(condition), deadline_(deadline) {}
+  ~Awaiter() {
+    if (!waiter_.notified || !waiter_.linked()) return;
+    waiter_.unlink();
+    condition_.notify_one();
+  }
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle);
   bool await_resume() noexcept {
     timer_.reset();
+    waiter_.unlink();
     return !expired_;
   }
 
@@ -61,6 +72,8 @@ class [[nodiscard]] Condition::Awaiter {
 class Semaphore {
  public:
   explicit Semaphore(size_t units) : capacity_(units), free_(units) {}
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
   // Waits until `units` are free, then takes them. More than the capacity counts as the whole capacity, so
   // that an oversized request waits for all and then passes alone.
   class Awaiter;
@@ -77,27 +90,37 @@ class Semaphore {
   size_t capacity_;
   // Hands free units to those who wait, in order, while the first one's wish fits.
   void grant();
-  struct Waiter : ReadyNode {
+  // In `waiters_` while it waits, in `granted_` until it is resumed, in neither once the semaphore is gone.
+  struct Waiter : ListNode {
+    ReadyNode ready;
     size_t units = 0;
     bool granted = false;
   };
   size_t free_;
   List waiters_;
+  List granted_;
 };
 
 class [[nodiscard]] Semaphore::Awaiter {
  public:
   Awaiter(Semaphore& semaphore, size_t units) : semaphore_(semaphore) { waiter_.units = units; }
-  // A frame that is destroyed between the grant and its resumption gives back what it was granted.
+  // A frame that is destroyed between the grant and its resumption gives back what it was granted; one that
+  // is destroyed while it waits no longer holds up those behind it.
   ~Awaiter() {
-    if (waiter_.granted) semaphore_.release(waiter_.units);
+    if (!waiter_.linked()) return;
+    waiter_.unlink();
+    if (waiter_.granted) {
+      semaphore_.release(waiter_.units);
+    } else {
+      semaphore_.grant();
+    }
   }
   bool await_ready() { return semaphore_.try_acquire(waiter_.units); }
   void await_suspend(std::coroutine_handle<> handle) {
-    waiter_.handle = handle;
+    waiter_.ready.handle = handle;
     semaphore_.waiters_.push_back(waiter_);
   }
-  void await_resume() noexcept { waiter_.granted = false; }
+  void await_resume() noexcept { waiter_.unlink(); }
 
  private:
   Semaphore& semaphore_;

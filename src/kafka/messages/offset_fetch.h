@@ -100,27 +100,10 @@ struct OffsetFetchResponse {
     friend bool operator==(const Topic&, const Topic&) = default;
   };
 
-  struct GroupPartition {
-    PartitionIndex partition_index;
-    Offset committed_offset;
-    LeaderEpoch committed_leader_epoch = kNoLeaderEpoch;
-    std::optional<std::string> metadata = "";
-    ErrorCode error_code = ErrorCode::none;
-
-    static void fields(auto& f) {
-      f("partition_index", &GroupPartition::partition_index);
-      f("committed_offset", &GroupPartition::committed_offset);
-      f("committed_leader_epoch", &GroupPartition::committed_leader_epoch);
-      f("metadata", &GroupPartition::metadata);
-      f("error_code", &GroupPartition::error_code);
-    }
-    friend bool operator==(const GroupPartition&, const GroupPartition&) = default;
-  };
-
   struct GroupTopic {
     std::string name;
     TopicId topic_id;
-    std::vector<GroupPartition> partitions;
+    std::vector<Partition> partitions;
 
     static void fields(auto& f) {
       f("name", &GroupTopic::name, versions(0, 9).ignorable());

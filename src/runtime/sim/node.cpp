@@ -34,10 +34,12 @@ void Node::restart() {
   ++incarnation_;
   alive_ = true;
   paused_ = false;
+  const bool was_off = !std::exchange(powered_, true);
   apart_ = false;
   world_.trace().add("start " + name_);
   files_ = std::make_unique<SimFileSystem>(*this, *disk_);
   for (size_t i = 0; i < options_.shards; ++i) make_shard("shard-" + std::to_string(i), false);
+  if (was_off) world_.network().powered(*this);
 }
 
 Shard& Node::add_shard(ShardOptions options) {
@@ -79,6 +81,7 @@ bool Node::run(Main main, Duration limit) {
 void Node::crash(CrashKind kind) {
   if (!alive_) return;
   alive_ = false;
+  powered_ = kind != CrashKind::power_cut;
   world_.trace().add((kind == CrashKind::kill ? "kill " : "power cut ") + name_);
   // The outside world is cut off at this very moment; what still runs of the node changes nothing any more.
   disk_->crash(kind);
@@ -109,7 +112,6 @@ void Node::take_apart() {
   for (auto& shard : shards_) shard->destroy_frames();
   for (auto& shard : shards_) shard->destroy_pending();
   mains_.clear();
-  world_.network().take_apart(*this);
   files_.reset();
   shards_.clear();
   paused_ = false;

@@ -57,6 +57,8 @@ class Node final : public Runtime {
   void resume();
   bool alive() const { return alive_; }
   bool paused() const { return paused_; }
+  // Whether the machine is up: false between a power cut and restart().
+  bool powered() const { return powered_; }
   // How often a process was started here, from 1.
   uint64_t incarnation() const { return incarnation_; }
 
@@ -77,7 +79,6 @@ class Node final : public Runtime {
 
  private:
   friend class World;
-  void boot();
   void take_apart();
   SimShard& make_shard(std::string name, bool blocking_files);
 
@@ -87,6 +88,7 @@ class Node final : public Runtime {
   NodeOptions options_;
   bool alive_ = false;
   bool paused_ = false;
+  bool powered_ = true;
   bool apart_ = true;
   uint64_t incarnation_ = 0;
   std::unique_ptr<Disk> disk_;

@@ -1,0 +1,75 @@
+# The two commands of the README do everything: make run, make test. `make help` lists the others.
+.DEFAULT_GOAL := help
+.PHONY: help run build test check lint format bench compare fuzz clean
+MAKEFLAGS += --no-print-directory
+
+DATA_DIR ?= data
+KAFKA ?= 127.0.0.1:9092
+HTTP ?= 127.0.0.1:8080
+ARGS ?=
+
+help: ## this list
+	@echo 'make run      install what is missing, build, start a broker (DATA_DIR=$(DATA_DIR) KAFKA=$(KAFKA) HTTP=$(HTTP))'
+	@echo 'make test     install what is missing, then all tests and checks'
+	@echo 'make build    leaves the program at build/release/godwit'
+	@echo 'make check    format, layer order, headers, purity, no sleeping tests, clang-tidy on changed files'
+	@echo 'make lint     the same, clang-tidy on all files'
+	@echo 'make format   writes all C++ as clang-format-16 has it'
+	@echo 'make bench    measures (ARGS=… are handed on); docs/benchmarks.md says what and how'
+	@echo 'make compare  asks Apache Kafka and godwit the same, and compares the answers'
+	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS (default 10)'
+	@echo 'make clean    removes build/'
+
+# Says in words what is not there yet, rather than failing in the middle of something else.
+define need
+	@test -e $(1) || { echo 'make $@: $(2)' >&2; exit 1; }
+endef
+
+build:
+	$(call need,src/app/CMakeLists.txt,there is no program yet: src/app does not exist. "make test" builds and tests the modules that do.)
+	@scripts/setup.sh build
+	@mkdir -p build
+	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release --target godwit
+	@test -x build/release/godwit || { echo 'make build: the build did not leave build/release/godwit' >&2; exit 1; }
+
+run: build
+	@echo
+	@echo 'godwit serves Kafka clients at $(KAFKA), HTTP at $(HTTP); its data is in $(DATA_DIR)/. Ctrl-C ends it.'
+	@echo '  publish:    echo hello | kcat -P -b $(KAFKA) -t greetings'
+	@echo '  subscribe:  kcat -C -b $(KAFKA) -t greetings'
+	@echo '  or, with nothing but godwit:'
+	@echo '  publish:    echo hello | build/release/godwit produce greetings --brokers $(KAFKA)'
+	@echo '  subscribe:  build/release/godwit consume greetings --from beginning --brokers $(KAFKA)'
+	@echo
+	@exec build/release/godwit serve --data-dir '$(DATA_DIR)' --kafka '$(KAFKA)' --http '$(HTTP)' $(ARGS)
+
+test:
+	@scripts/test.sh $(STAGES)
+
+check:
+	@scripts/setup.sh test
+	@scripts/check/check.py
+
+lint:
+	@scripts/setup.sh test
+	@scripts/check/check.py --all-files
+
+format:
+	@git ls-files -co --exclude-standard -- '*.h' '*.cpp' | xargs -r clang-format-16 -i
+
+bench:
+	$(call need,bench/run,there is nothing to measure yet: bench/run does not exist.)
+	@scripts/setup.sh test
+	@bench/run $(ARGS)
+
+compare:
+	$(call need,tests/compare/run,there is nothing to compare yet: tests/compare/run does not exist.)
+	@scripts/setup.sh test
+	@tests/compare/run --with-kafka $(ARGS)
+
+fuzz:
+	@scripts/test.sh setup fuzz
+
+clean:
+	@rm -rf build

@@ -1,0 +1,269 @@
+// Fetch: reads partitions in the order of the request, and waits for more while there is less than min_bytes.
+#include <algorithm>
+#include <list>
+
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+#include "broker/fetch_wait.h"
+
+namespace godwit::broker::api {
+namespace {
+
+using kafka::FetchRequest;
+using kafka::FetchResponse;
+
+constexpr int8_t kReadCommitted = 1;
+
+// zstd is only sent to who asks in version 10 or later (KIP-110).
+constexpr int16_t kZstdVersion = 10;
+constexpr size_t kAttributesLowByte = 22;
+
+bool holds_zstd(const Chain& batches) {
+  return !batches.empty() && batches.parts()[0].size() > kAttributesLowByte &&
+         (batches.parts()[0].view()[kAttributesLowByte] & std::byte{7}) == std::byte{4};
+}
+
+// A partition of the request and what was read of it.
+struct Item {
+  FetchTarget* target = nullptr;
+  TopicPartition id;
+  FetchResponse::Partition answer;
+  bool settled = false;  // an error that no waiting changes
+  bool failed() const {
+    return answer.error_code != ErrorCode::none || answer.diverging_epoch.epoch != kNoLeaderEpoch;
+  }
+  size_t bytes() const { return answer.records ? answer.records->size() : 0; }
+};
+
+class Fetching {
+ public:
+  Fetching(RequestContext& context, FetchRequest request)
+      : context_(context), shard_(context.shard), request_(std::move(request)) {}
+
+  Task<FetchResponse> run() {
+    FetchResponse response;
+    auto begin = shard_.fetch_sessions().begin(request_, context_.version(), shard_.shard().now());
+    if (begin.error != ErrorCode::none) {
+      response.error_code = begin.error;
+      co_return response;
+    }
+    session_ = begin.session;
+    incremental_ = begin.incremental;
+    if (session_ != nullptr) {
+      session_->in_use = true;
+      response.session_id = session_->id;
+    }
+    collect();
+    bytes_max_ =
+        std::min(static_cast<size_t>(std::max(0, request_.max_bytes)), shard_.options().fetch_bytes_max);
+    bytes_min_ = std::min(static_cast<size_t>(std::max(0, request_.min_bytes)), bytes_max_);
+    deadline_ = context_.arrived + std::chrono::milliseconds(std::max(0, request_.max_wait_ms));
+    co_await read_all();
+    if (!satisfied()) co_await wait_for_more();
+    co_await take_memory();
+    respond(response);
+    if (session_ != nullptr) session_->in_use = false;
+    co_return response;
+  }
+
+ private:
+  void collect() {
+    if (session_ != nullptr) {
+      for (FetchTarget& target : session_->targets) add(target);
+      return;
+    }
+    for (const auto& topic : request_.topics) {
+      for (const auto& partition : topic.partitions) {
+        own_targets_.push_back({topic.topic, topic.topic_id, partition});
+        add(own_targets_.back());
+      }
+    }
+  }
+
+  void add(FetchTarget& target) {
+    Item item;
+    item.target = &target;
+    item.answer.partition_index = target.partition.partition;
+    const bool by_id = context_.version() >= 13;
+    const cluster::ImagePtr& image = shard_.image();
+    const cluster::Topic* const topic = by_id ? image->find(target.topic_id) : image->find(target.topic);
+    if (topic != nullptr) item.id = {topic->id, target.partition.partition};
+    if (topic == nullptr || image->find(item.id) == nullptr) {
+      item.settled = true;
+      item.answer.error_code =
+          by_id && topic == nullptr ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+      item.answer.high_watermark = Offset(-1);
+    }
+    items_.push_back(std::move(item));
+  }
+
+  Task<void> read_all() {
+    std::vector<size_t> all;
+    for (size_t i = 0; i < items_.size(); ++i) {
+      if (!items_[i].settled) all.push_back(i);
+    }
+    co_await read(std::move(all));
+  }
+
+  // Reads these items anew, those of one shard in one visit, in the order of the request. The limit holds for all together; the
+  // first batch of all is given whole.
+  Task<void> read(std::vector<size_t> indexes) {
+    std::vector<std::vector<size_t>> by_shard(shard_.broker().shard_count());
+    std::vector<size_t> order;
+    for (const size_t i : indexes) {
+      total_ -= items_[i].bytes();
+      const size_t owner = shard_.broker().store().shard_of(items_[i].id);
+      if (by_shard[owner].empty()) order.push_back(owner);
+      by_shard[owner].push_back(i);
+    }
+    for (const size_t index : order) {
+      BrokerShard& owner = shard_.broker().shard(index);
+      co_await owner.shard().call([this, &owner, &wanted = by_shard[index]]() -> Task<void> {
+        for (const size_t i : wanted) {
+          co_await read_one(owner, items_[i]);
+          total_ += items_[i].bytes();
+        }
+      });
+    }
+  }
+
+  Task<void> read_one(BrokerShard& owner, Item& item) {
+    const FetchRequest::Partition& asked = item.target->partition;
+    FetchResponse::Partition& answer = item.answer;
+    answer = {};
+    answer.partition_index = asked.partition;
+    if (request_.isolation_level != kReadCommitted) answer.aborted_transactions.reset();
+    const auto partition = owner.find(item.id);
+    if (partition == nullptr || partition->closed()) {
+      answer.error_code = ErrorCode::not_leader_or_follower;
+      answer.high_watermark = Offset(-1);
+      co_return;
+    }
+    answer.error_code = partition->check_epoch(asked.current_leader_epoch);
+    answer.high_watermark = partition->high_watermark();
+    answer.last_stable_offset = partition->last_stable_offset();
+    answer.log_start_offset = partition->log_start();
+    if (answer.error_code != ErrorCode::none) {
+      answer.high_watermark = Offset(-1);
+      co_return;
+    }
+    if (diverges(*partition, asked, answer)) co_return;
+    const size_t left = bytes_max_ > total_ ? bytes_max_ - total_ : 0;
+    const size_t limit = std::min(left, static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
+    const bool first = total_ == 0;
+    auto read = co_await partition->read(asked.fetch_offset, limit, first);
+    if (!read) {
+      answer.error_code = read.error().code;
+      if (answer.error_code == ErrorCode::offset_out_of_range) answer.high_watermark = Offset(-1);
+      co_return;
+    }
+    if (context_.version() < kZstdVersion && holds_zstd(read->batches)) {
+      answer.error_code = ErrorCode::unsupported_compression_type;
+      co_return;
+    }
+    answer.records = std::move(read->batches);
+  }
+
+  // KIP-595: the fetcher's last batch belongs to an epoch that ended elsewhere here.
+  static bool diverges(Partition& partition, const FetchRequest::Partition& asked,
+                       FetchResponse::Partition& answer) {
+    if (asked.last_fetched_epoch == kNoLeaderEpoch) return false;
+    const auto end = partition.log()->epochs().end_of(asked.last_fetched_epoch, partition.log()->end());
+    if (!end) {
+      answer.error_code = ErrorCode::offset_out_of_range;
+      return true;
+    }
+    if (end->epoch == asked.last_fetched_epoch && end->end >= asked.fetch_offset) return false;
+    answer.diverging_epoch = {end->epoch, end->end};
+    return true;
+  }
+
+  bool satisfied() const {
+    return items_.empty() || total_ >= bytes_min_ || std::ranges::any_of(items_, &Item::failed);
+  }
+
+  Task<void> wait_for_more() {
+    FetchWait wait(shard_);
+    std::vector<FetchWait::Target> targets;
+    for (size_t i = 0; i < items_.size(); ++i) targets.push_back({items_[i].id, i});
+    // News between the first read and the watch would be missed: so everything is read once more.
+    co_await wait.watch(std::move(targets));
+    co_await read_all();
+    while (!satisfied() && shard_.shard().now() < deadline_ && !shard_.broker().stopping()) {
+      std::vector<size_t> changed = co_await wait.changed(deadline_);
+      if (changed.empty()) break;
+      std::ranges::sort(changed);
+      changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+      std::vector<FetchWait::Target> again;
+      for (const size_t i : changed) again.push_back({items_[i].id, i});
+      co_await wait.watch(std::move(again));
+      co_await read(std::move(changed));
+    }
+    co_await wait.close();
+  }
+
+  // What the response pins is counted until it is sent. While others hold all of it, nothing is pinned here.
+  Task<void> take_memory() {
+    const size_t bytes = total_;
+    if (bytes == 0) co_return;
+    if (!shard_.response_memory().try_acquire(bytes)) {
+      for (Item& item : items_) {
+        if (item.answer.records) item.answer.records->clear();
+      }
+      total_ = 0;
+      co_await shard_.response_memory().acquire(bytes);
+      bytes_max_ = std::min(bytes_max_, bytes);
+      co_await read_all();
+    }
+    context_.permit = Permit(shard_.response_memory(), bytes);
+  }
+
+  void respond(FetchResponse& response) {
+    FetchResponse::Topic* topic = nullptr;
+    std::vector<FetchTarget*> gave_data;
+    for (Item& item : items_) {
+      if (item.bytes() > 0) gave_data.push_back(item.target);
+      if (incremental_ && !has_news(item)) continue;
+      if (topic == nullptr || topic->topic != item.target->topic ||
+          topic->topic_id != item.target->topic_id) {
+        topic = &response.responses.emplace_back();
+        topic->topic = item.target->topic;
+        topic->topic_id = item.target->topic_id;
+      }
+      if (session_ != nullptr) {
+        item.target->answered_high_watermark = item.answer.high_watermark;
+        item.target->answered_log_start = item.answer.log_start_offset;
+        item.target->answered_error = item.failed();
+      }
+      topic->partitions.push_back(std::move(item.answer));
+    }
+    if (session_ != nullptr) session_->move_to_end(gave_data);
+  }
+
+  static bool has_news(const Item& item) {
+    return item.bytes() > 0 || item.failed() || item.target->answered_error ||
+           item.target->answered_high_watermark != item.answer.high_watermark ||
+           item.target->answered_log_start != item.answer.log_start_offset;
+  }
+
+  RequestContext& context_;
+  BrokerShard& shard_;
+  FetchRequest request_;
+  std::shared_ptr<FetchSession> session_;
+  bool incremental_ = false;
+  std::list<FetchTarget> own_targets_;  // without a session
+  std::vector<Item> items_;
+  size_t bytes_max_ = 0;
+  size_t bytes_min_ = 0;
+  size_t total_ = 0;  // bytes in all answers
+  MonotonicTime deadline_{};
+};
+
+}  // namespace
+
+Task<FetchResponse> handle(RequestContext& context, FetchRequest request) {
+  Fetching fetching(context, std::move(request));
+  co_return co_await fetching.run();
+}
+
+}  // namespace godwit::broker::api

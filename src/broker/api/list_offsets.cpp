@@ -1,0 +1,95 @@
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+
+namespace godwit::broker::api {
+namespace {
+
+// The special timestamps (KIP-79, KIP-734, KIP-405).
+constexpr int64_t kLatest = -1;
+constexpr int64_t kEarliest = -2;
+constexpr int64_t kMaxTimestamp = -3;
+constexpr int64_t kEarliestLocal = -4;
+constexpr int64_t kLatestTiered = -5;
+constexpr int64_t kEarliestPendingUpload = -6;
+
+using Asked = kafka::ListOffsetsRequest::Partition;
+using Found = kafka::ListOffsetsResponse::Partition;
+
+Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked) {
+  Found found;
+  found.partition_index = asked.partition_index;
+  const auto partition = owner.find(id);
+  if (partition == nullptr || partition->closed()) {
+    found.error_code = ErrorCode::not_leader_or_follower;
+    co_return found;
+  }
+  found.error_code = partition->check_epoch(asked.current_leader_epoch);
+  if (found.error_code != ErrorCode::none) co_return found;
+  const auto at = [&](Offset offset) {
+    found.offset = offset;
+    found.leader_epoch = partition->log()->epochs().epoch_at(offset).value_or(partition->leader_epoch());
+  };
+  switch (asked.timestamp) {
+    case kLatest:
+      at(partition->high_watermark());
+      co_return found;
+    case kEarliest:
+    case kEarliestLocal:
+      at(partition->log_start());
+      co_return found;
+    case kLatestTiered:
+    case kEarliestPendingUpload:
+      co_return found;  // nothing is tiered: offset -1
+    default:
+      break;
+  }
+  if (asked.timestamp < 0 && asked.timestamp != kMaxTimestamp) {
+    found.error_code = ErrorCode::unsupported_version;
+    co_return found;
+  }
+  const Offset end = partition->high_watermark();
+  auto hit = asked.timestamp == kMaxTimestamp
+                 ? co_await partition->log()->find_timestamp_max(end)
+                 : co_await partition->log()->find_timestamp(asked.timestamp, end);
+  if (!hit) {
+    found.error_code = hit.error().code;
+    co_return found;
+  }
+  if (*hit) {
+    found.offset = (*hit)->offset;
+    found.timestamp = (*hit)->timestamp;
+    found.leader_epoch = (*hit)->epoch;
+  }
+  co_return found;
+}
+
+}  // namespace
+
+Task<kafka::ListOffsetsResponse> handle(RequestContext& context, kafka::ListOffsetsRequest request) {
+  kafka::ListOffsetsResponse response;
+  const cluster::ImagePtr image = context.shard.image();
+  for (const auto& asked : request.topics) {
+    auto& answer = response.topics.emplace_back();
+    answer.name = asked.name;
+    const cluster::Topic* const topic = image->find(asked.name);
+    std::vector<Task<Found>> looking;
+    for (const Asked& partition : asked.partitions) {
+      const TopicPartition id{topic != nullptr ? topic->id : TopicId{}, partition.partition_index};
+      if (topic == nullptr || image->find(id) == nullptr) {
+        looking.push_back([](Asked a) -> Task<Found> {
+          Found unknown;
+          unknown.partition_index = a.partition_index;
+          unknown.error_code = ErrorCode::unknown_topic_or_partition;
+          co_return unknown;
+        }(partition));
+        continue;
+      }
+      looking.push_back(context.shard.on(
+          id, [id, partition](BrokerShard& owner) { return look_up(owner, id, partition); }));
+    }
+    answer.partitions = co_await runtime::when_all(std::move(looking));
+  }
+  co_return response;
+}
+
+}  // namespace godwit::broker::api

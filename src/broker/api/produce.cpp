@@ -1,0 +1,240 @@
+// Produce, in three steps: what each batch claims is checked on the connection's shard; partitions admit them on theirs;
+// then the next request of the connection may start, while this one waits until its batches are committed.
+#include <algorithm>
+#include <map>
+
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+#include "broker/produce_plan.h"
+#include "record/batch_edit.h"
+#include "record/produce_validation.h"
+#include "record/recompress.h"
+
+namespace godwit::broker::api {
+namespace {
+
+using kafka::ProduceRequest;
+using kafka::ProduceResponse;
+
+constexpr int16_t kAcksAll = -1;
+
+// Where batches wait for memory or the disk although the client named no patience.
+constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
+
+class Producing {
+ public:
+  Producing(RequestContext& context, ProduceRequest request)
+      : context_(context), request_(std::move(request)) {}
+
+  Task<Answer> run() {
+    const auto patience =
+        std::max<Duration>(kPatienceMin, std::chrono::milliseconds(std::max(0, request_.timeout_ms)));
+    deadline_ = context_.arrived + patience;
+    check_all();
+    co_await admit_all();
+    context_.admit();
+    if (request_.acks == 0) co_return answer_nothing();
+    co_await wait_all();
+    co_return kafka::encode_response(context_.frame.correlation_id, respond(), context_.version());
+  }
+
+ private:
+  void check_all() {
+    const bool acks_known = request_.acks == kAcksAll || request_.acks == 0 || request_.acks == 1;
+    const cluster::ImagePtr image = context_.shard.image();
+    response_.responses.reserve(request_.topic_data.size());
+    for (auto& asked : request_.topic_data) {
+      auto& answer = response_.responses.emplace_back();
+      answer.name = asked.name;
+      answer.topic_id = asked.topic_id;
+      const bool by_id = context_.version() >= 13;
+      const cluster::Topic* const topic = by_id ? image->find(asked.topic_id) : image->find(asked.name);
+      for (auto& partition : asked.partition_data) {
+        auto& part = answer.partition_responses.emplace_back();
+        part.index = partition.index;
+        part.base_offset = Offset(-1);
+        const auto refuse = [&](ErrorCode code, std::string message) {
+          part.error_code = code;
+          if (!message.empty()) part.error_message = std::move(message);
+        };
+        if (!acks_known) {
+          refuse(ErrorCode::invalid_required_acks, "acks is -1, 0 or 1");
+        } else if (request_.transactional_id) {
+          // What a producer without a transaction coordinator is told: it may not write in transactions.
+          refuse(ErrorCode::transactional_id_authorization_failed, "transactions are not offered");
+        } else if (topic == nullptr) {
+          const bool bad_name = !by_id && !topic_name_fault(asked.name).empty();
+          refuse(by_id      ? ErrorCode::unknown_topic_id
+                 : bad_name ? ErrorCode::invalid_topic_exception
+                            : ErrorCode::unknown_topic_or_partition,
+                 "");
+        } else if (topic->internal()) {
+          refuse(ErrorCode::invalid_topic_exception, "clients do not write to internal topics");
+        } else if (image->find({topic->id, partition.index}) == nullptr) {
+          refuse(ErrorCode::unknown_topic_or_partition, "");
+        } else {
+          check_batch(*topic, partition, part);
+        }
+      }
+    }
+  }
+
+  void check_batch(const cluster::Topic& topic, const ProduceRequest::Partition& asked,
+                   ProduceResponse::Partition& part) {
+    const TopicSettings& settings = *context_.shard.settings(topic.id);
+    const BytesView records = asked.records ? asked.records->view() : BytesView{};
+    ValidationOptions options;
+    options.produce_version = context_.version();
+    options.now = context_.shard.shard().wall_now();
+    options.compacted = settings.log.cleanup_compact;
+    options.timestamp_type =
+        settings.log.log_append_time ? TimestampType::log_append_time : TimestampType::create_time;
+    options.timestamp_before_max_ms = settings.timestamp_before_max_ms;
+    options.timestamp_after_max_ms = settings.timestamp_after_max_ms;
+    options.message_bytes_max = static_cast<size_t>(settings.max_message_bytes);
+    options.segment_bytes = static_cast<size_t>(settings.log.segment_bytes);
+    options.deep = settings.compression.has_value();
+    auto checked = validate_produced(records, options);
+    if (const auto* refused = std::get_if<RefusedBatch>(&checked)) {
+      part.error_code = refused->code;
+      part.error_message = refused->message;
+      for (const auto& record : refused->record_errors)
+        part.record_errors.push_back({record.batch_index, record.message});
+      context_.shard.metrics().produce_refused.add();
+      return;
+    }
+    const auto& accepted = std::get<AcceptedBatch>(checked);
+    if (accepted.header.attributes.transactional()) {
+      part.error_code = ErrorCode::invalid_txn_state;
+      part.error_message = "the batch belongs to a transaction, which the request does not name";
+      return;
+    }
+    ProduceItem item;
+    item.id = {topic.id, asked.index};
+    item.topic = response_.responses.size() - 1;
+    item.partition = response_.responses.back().partition_responses.size() - 1;
+    item.batch = context_.writable(records);
+    item.records = accepted.header.record_count;
+    if (settings.compression && needs_recompression(accepted.header, *settings.compression)) {
+      const auto parsed = BatchView::parse(records);
+      GW_CHECK(parsed.has_value(), "a batch that was accepted can be read");
+      auto again = recompress(*parsed, {*settings.compression, settings.compression_level});
+      if (!again) {
+        part.error_code = ErrorCode::invalid_record;
+        part.error_message = again.error().message;
+        return;
+      }
+      item.rewritten = std::move(*again);
+    }
+    if (accepted.max_timestamp_differs) {
+      set_max_timestamp(item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten),
+                        TimestampType::create_time, accepted.max_timestamp_ms);
+    }
+    items_[context_.shard.broker().store().shard_of(item.id)].push_back(std::move(item));
+  }
+
+  // Runs `step` for the items of each shard, there, all shards at once.
+  template <class Step>
+  Task<void> on_each_shard(Step step) {
+    std::vector<Task<void>> tasks;
+    for (auto& [index, items] : items_) {
+      BrokerShard& owner = context_.shard.broker().shard(index);
+      tasks.push_back(
+          owner.shard().call([this, &owner, &items = items, step] { return step(*this, owner, items); }));
+    }
+    if (tasks.size() == 1) {
+      co_await tasks[0];
+    } else {
+      co_await runtime::when_all(std::move(tasks));
+    }
+  }
+
+  Task<void> admit_all() {
+    return on_each_shard([](Producing& self, BrokerShard& owner, std::vector<ProduceItem>& items) {
+      return self.admit(owner, items);
+    });
+  }
+
+  Task<void> admit(BrokerShard& owner, std::vector<ProduceItem>& items) {
+    const WallTime now = owner.shard().wall_now();
+    for (ProduceItem& item : items) {
+      const auto partition = owner.find(item.id);
+      if (partition == nullptr) {
+        item.error = ErrorCode::not_leader_or_follower;
+        continue;
+      }
+      const MutableBytes batch = item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten);
+      auto appended = co_await partition->append(batch, now, deadline_);
+      if (!appended) {
+        item.error = appended.error().code;
+        item.message = appended.error().message;
+        continue;
+      }
+      item.appended = *appended;
+      if (!appended->duplicate) owner.metrics().messages_in_batches.add(static_cast<uint64_t>(item.records));
+    }
+  }
+
+  Task<void> wait_all() {
+    return on_each_shard([](Producing& self, BrokerShard& owner, std::vector<ProduceItem>& items) {
+      return self.wait(owner, items);
+    });
+  }
+
+  // acks=1 waits for this broker's disk just as acks=all does: what `flush` promises holds at every level.
+  Task<void> wait(BrokerShard& owner, std::vector<ProduceItem>& items) {
+    for (ProduceItem& item : items) {
+      if (item.error != ErrorCode::none) continue;
+      const auto partition = owner.find(item.id);
+      item.error = partition == nullptr
+                       ? ErrorCode::unknown_topic_or_partition
+                       : co_await partition->wait_committed(item.appended.last_offset + 1, deadline_);
+    }
+  }
+
+  ProduceResponse respond() {
+    for (auto& [shard, items] : items_) {
+      for (ProduceItem& item : items) {
+        auto& part = response_.responses[item.topic].partition_responses[item.partition];
+        part.error_code = item.error;
+        if (!item.message.empty()) part.error_message = std::move(item.message);
+        if (item.error != ErrorCode::none) continue;
+        part.base_offset = item.appended.base_offset;
+        part.log_append_time_ms = item.appended.log_append_time_ms;
+        part.log_start_offset = item.appended.log_start;
+      }
+    }
+    context_.shard.metrics().produce_seconds.observe_ns(
+        static_cast<uint64_t>((context_.shard.shard().now() - context_.arrived).count()));
+    return std::move(response_);
+  }
+
+  // With acks=0 the end of the connection is the only way to say that something went wrong.
+  Answer answer_nothing() {
+    const ProduceResponse response = respond();
+    for (const auto& topic : response.responses) {
+      for (const auto& part : topic.partition_responses) {
+        if (part.error_code == ErrorCode::none) continue;
+        return fail(ErrorKind::invalid, "a Produce with acks=0 to " + topic.name + "-" +
+                                            to_string(part.index) +
+                                            " failed: " + std::string(to_string(part.error_code)));
+      }
+    }
+    return Chain();
+  }
+
+  RequestContext& context_;
+  ProduceRequest request_;
+  ProduceResponse response_;
+  MonotonicTime deadline_{};
+  std::map<size_t, std::vector<ProduceItem>> items_;  // by shard
+};
+
+}  // namespace
+
+Task<Answer> handle(RequestContext& context, ProduceRequest request) {
+  Producing producing(context, std::move(request));
+  co_return co_await producing.run();
+}
+
+}  // namespace godwit::broker::api

@@ -1,0 +1,207 @@
+#include "broker/broker.h"
+
+#include <algorithm>
+
+#include "broker/connection.h"
+#include "broker/producer_ids.h"
+
+namespace godwit::broker {
+namespace {
+
+using runtime::Task;
+
+// Descriptors that are kept for files, the journal and whatever else opens one.
+constexpr size_t kDescriptorsReserved = 256;
+constexpr uint64_t kStrangersToldASecond = 10;
+
+size_t connections_allowed(const BrokerOptions& options, const runtime::Machine& machine) {
+  const size_t reserved = options.store.open_files_max + kDescriptorsReserved;
+  const size_t left =
+      machine.descriptors_max > reserved ? machine.descriptors_max - reserved : machine.descriptors_max / 2;
+  return std::min(options.connections_max, left);
+}
+
+}  // namespace
+
+Broker::Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+               metrics::Registry& metrics)
+    : options_(std::move(options)),
+      connections_max_(connections_allowed(options_, runtime.machine())),
+      runtime_(runtime),
+      diagnostics_(diagnostics),
+      metrics_(metrics) {}
+
+Broker::~Broker() = default;
+
+Task<Result<std::unique_ptr<Broker>>> Broker::start(BrokerOptions options, runtime::Runtime& runtime,
+                                                    coordination::Coordination& coordination,
+                                                    DiagnosticSink& diagnostics, metrics::Registry& metrics) {
+  std::unique_ptr<Broker> broker(new Broker(std::move(options), runtime, diagnostics, metrics));
+  auto store = co_await storage::Store::open(broker->options_.store, runtime, diagnostics, metrics);
+  if (!store) co_return fail(store.error());
+  broker->store_ = std::move(*store);
+
+  for (size_t i = 0; i < runtime.shard_count(); ++i) {
+    broker->shards_.push_back(std::make_unique<BrokerShard>(*broker, runtime.shard(i), i));
+    broker->serving_.push_back(std::make_unique<Serving>());
+  }
+
+  // The listeners are bound before the broker is registered: with port 0 only then is its address known.
+  GW_TRY(co_return, co_await broker->listen());
+  cluster::MetadataOptions metadata;
+  metadata.cluster_id = broker->options_.cluster_id;
+  metadata.self.id = broker->options_.id;
+  metadata.self.rack = broker->options_.rack;
+  for (size_t i = 0; i < broker->options_.listeners.size(); ++i) {
+    const auto& listener = broker->options_.listeners[i];
+    if (listener.advertised) metadata.self.listeners[listener.name] = *listener.advertised;
+  }
+  auto started = co_await cluster::Metadata::start(std::move(metadata), coordination, runtime, diagnostics);
+  if (!started) co_return fail(started.error());
+  broker->metadata_ = std::move(*started);
+  broker->producer_ids_ = std::make_unique<ProducerIds>(*broker);
+
+  co_await broker->apply(broker->metadata_->image());
+  co_await broker->compare_store_with(broker->metadata_->image());
+  broker->metadata_->on_change([self = broker.get()](cluster::ImagePtr, cluster::ImagePtr after) {
+    return self->apply(std::move(after));
+  });
+
+  for (size_t i = 0; i < broker->shards_.size(); ++i) {
+    co_await runtime.shard(i).call([self = broker.get(), i] {
+      Serving& serving = *self->serving_[i];
+      for (size_t l = 0; l < serving.listeners.size(); ++l) {
+        serving.tasks.spawn(self->runtime_.shard(i), self->accept(*serving.listeners[l], *self->shards_[i],
+                                                                  self->options_.listeners[l].name));
+      }
+    });
+  }
+  broker->ready_.store(true, std::memory_order_release);
+  co_return std::move(broker);
+}
+
+Task<Result<void>> Broker::listen() {
+  for (const auto& listener : options_.listeners) {
+    runtime::Endpoint at = listener.bind;
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      auto bound = co_await runtime_.shard(i).call([this, i, at]() -> Task<Result<runtime::Endpoint>> {
+        auto made = co_await runtime_.network().listen(at, {.shared = runtime_.shard_count() > 1});
+        if (!made) co_return fail(made.error());
+        const runtime::Endpoint local = (*made)->local();
+        serving_[i]->listeners.push_back(std::move(*made));
+        co_return local;
+      });
+      if (!bound) co_return fail(bound.error());
+      // The other shards share the port that the first one found.
+      if (i == 0) addresses_.push_back(*bound);
+      at.port = bound->port;
+    }
+  }
+  co_return Result<void>();
+}
+
+Task<void> Broker::accept(runtime::Listener& listener, BrokerShard& shard, std::string name) {
+  Serving& serving = *serving_[shard.index()];
+  for (;;) {
+    auto stream = co_await listener.accept();
+    if (!stream && stream.error().kind == ErrorKind::closed) co_return;
+    if (!stream) {
+      // No descriptor is left, or the network is in trouble: waiting lets connections end.
+      metrics_.refused_descriptors.add();
+      diagnostics_.emit({Severity::warning, "connection.not_accepted", stream.error().message, {}});
+      co_await runtime::sleep_for(std::chrono::milliseconds(100));
+      continue;
+    }
+    metrics_.connections_accepted.add();
+    serving.tasks.spawn(shard.shard(), serve_connection(shard, std::move(*stream), name));
+  }
+}
+
+bool Broker::enter(OpenConnection& connection, BrokerShard& shard) {
+  if (stopping()) return false;
+  if (connections_.fetch_add(1) >= connections_max_) {
+    connections_.fetch_sub(1);
+    metrics_.refused_limit.add();
+    tell_of_stranger(
+        connection.peer(),
+        "the limit of " + std::to_string(connections_max_) + " connections is reached (connections.max)", "");
+    return false;
+  }
+  metrics_.connections.add(1);
+  serving_[shard.index()]->connections.insert(&connection);
+  return true;
+}
+
+void Broker::leave(OpenConnection& connection, BrokerShard& shard) {
+  connections_.fetch_sub(1);
+  metrics_.connections.add(-1);
+  serving_[shard.index()]->connections.erase(&connection);
+}
+
+void Broker::tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice,
+                              const std::string& first_bytes) {
+  const auto second = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(runtime::Shard::current()->now().time_since_epoch())
+          .count());
+  if (strangers_second_.exchange(second) != second) strangers_told_ = 0;
+  if (strangers_told_.fetch_add(1) >= kStrangersToldASecond) return;
+  Diagnostic diagnostic{Severity::warning, "connection.refused", advice, {{"peer", to_string(peer)}}};
+  if (!first_bytes.empty()) diagnostic.fields.emplace_back("first_bytes", first_bytes);
+  diagnostics_.emit(diagnostic);
+}
+
+Task<void> Broker::apply(cluster::ImagePtr image) {
+  for (auto& shard : shards_) {
+    co_await shard->shard().call([&shard = *shard, image] { return shard.apply(image); });
+  }
+}
+
+Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
+  const auto tombstones = co_await metadata_->tombstones();
+  for (const TopicPartition& id : co_await store_->list()) {
+    if (image->find(id) != nullptr) continue;
+    // A log goes only where its topic was deleted; that the store does not know it is no proof (design-cluster rule 3).
+    const bool deleted = tombstones && std::ranges::find(*tombstones, id.topic) != tombstones->end();
+    if (deleted) {
+      co_await runtime_.shard(store_->shard_of(id)).call([this, id] { return store_->drop(id); });
+    } else {
+      diagnostics_.emit({Severity::warning,
+                         "storage.unknown_partition",
+                         "a log whose topic the cluster does not know is kept and not served",
+                         {{"topic_id", to_string(id.topic)}, {"partition", to_string(id.partition)}}});
+    }
+  }
+  // With one broker nobody else has logs of a deleted topic.
+  if (!tombstones) co_return;
+  for (const TopicId& id : *tombstones) (void)co_await metadata_->forget_tombstone(id);
+}
+
+Task<Result<void>> Broker::stop() {
+  ready_ = false;
+  stopping_ = true;
+  const MonotonicTime deadline = runtime_.shard(0).now() + options_.shutdown_timeout;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await runtime_.shard(i).call([this, i, deadline]() -> Task<void> {
+      Serving& serving = *serving_[i];
+      for (auto& listener : serving.listeners) listener->close();
+      // Requests under way get their answers; a connection that waits for its client is closed.
+      for (OpenConnection* connection : serving.connections) connection->finish();
+      runtime::Timer timer(runtime_.shard(i));
+      timer.start(deadline, [&serving] {
+        for (OpenConnection* connection : serving.connections) connection->abort();
+      });
+      co_await serving.tasks.close();
+    });
+  }
+  co_await metadata_->close();
+  auto closed = co_await store_->close();
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await runtime_.shard(i).call([this, i] {
+      serving_[i].reset();
+      shards_[i].reset();
+    });
+  }
+  co_return closed;
+}
+
+}  // namespace godwit::broker

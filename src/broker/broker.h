@@ -1,0 +1,124 @@
+// A broker: joins storage, metadata, groups and the Kafka protocol, and serves clients.
+//
+//   auto broker = co_await Broker::start(options, runtime, coordination, diagnostics, metrics);
+//   …
+//   co_await (*broker)->stop();
+//
+// start and stop on shard 0. The runtime, the coordination store, diagnostics and metrics must outlive it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "broker/broker_shard.h"
+#include "broker/options.h"
+#include "cluster/metadata.h"
+#include "coordination/coordination.h"
+#include "metrics/registry.h"
+#include "runtime/runtime.h"
+#include "storage/store.h"
+
+namespace godwit::broker {
+
+class ProducerIds;
+
+// A connection as the broker sees it when it stops.
+class OpenConnection {
+ public:
+  virtual ~OpenConnection() = default;
+  virtual const runtime::Endpoint& peer() const = 0;
+  // Answers what is under way, then closes.
+  virtual void finish() = 0;
+  virtual void abort() = 0;
+};
+
+class Broker {
+ public:
+  // Recovers the data directory, loads the metadata and listens; when it returns, clients are served. Errors: those of
+  // Store::open, Metadata::start and Network::listen.
+  static runtime::Task<Result<std::unique_ptr<Broker>>> start(BrokerOptions options,
+                                                              runtime::Runtime& runtime,
+                                                              coordination::Coordination& coordination,
+                                                              DiagnosticSink& diagnostics,
+                                                              metrics::Registry& metrics);
+  ~Broker();
+
+  // Accepts no more, lets requests under way end within the shutdown timeout, closes connections, writes the storage's
+  // state. Errors: those of Store::close.
+  runtime::Task<Result<void>> stop();
+
+  const BrokerOptions& options() const { return options_; }
+  // The addresses that were bound, in the order of options().listeners.
+  const std::vector<runtime::Endpoint>& addresses() const { return addresses_; }
+  // For the answer to somebody who speaks HTTP to the Kafka port; may be empty. Before clients are served, or on shard 0.
+  const std::string& http_address() const { return http_address_; }
+  void set_http_address(std::string address) { http_address_ = std::move(address); }
+  // Whether requests are served: for /readyz. Any thread.
+  bool ready() const { return ready_.load(std::memory_order_acquire); }
+  bool stopping() const { return stopping_.load(std::memory_order_acquire); }
+
+  // For handlers, on any shard.
+  size_t shard_count() const { return shards_.size(); }
+  BrokerShard& shard(size_t index) { return *shards_[index]; }
+  cluster::Metadata& metadata() { return *metadata_; }  // its changes: on shard 0 (see on_first)
+  storage::Store& store() { return *store_; }
+  ProducerIds& producer_ids() { return *producer_ids_; }
+  Metrics& metrics() { return metrics_; }
+  DiagnosticSink& diagnostics() { return diagnostics_; }
+  runtime::Runtime& runtime() { return runtime_; }
+
+  // Runs `function` on shard 0, where metadata is changed.
+  template <class F>
+  auto on_first(F function) {
+    return runtime_.shard(0).call(std::move(function));
+  }
+
+  // Connections, counted and known so that stop() can close them. enter() is false when the limit is reached or the
+  // broker is stopping: the connection is to be closed. On the connection's shard.
+  bool enter(OpenConnection& connection, BrokerShard& shard);
+  void leave(OpenConnection& connection, BrokerShard& shard);
+  uint64_t next_connection_number() { return connection_numbers_.fetch_add(1) + 1; }
+  // One diagnostic line about somebody who does not speak Kafka; at most ten a second, the rest is counted.
+  void tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice,
+                        const std::string& first_bytes);
+
+ private:
+  Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+         metrics::Registry& metrics);
+  runtime::Task<Result<void>> listen();
+  runtime::Task<void> accept(runtime::Listener& listener, BrokerShard& shard, std::string name);
+  runtime::Task<void> apply(cluster::ImagePtr image);
+  runtime::Task<void> compare_store_with(cluster::ImagePtr image);
+
+  // What lives on a shard beside BrokerShard, and is made and destroyed there.
+  struct Serving {
+    std::vector<std::unique_ptr<runtime::Listener>> listeners;
+    std::set<OpenConnection*> connections;
+    runtime::Gate tasks;
+  };
+
+  BrokerOptions options_;
+  size_t connections_max_;
+  runtime::Runtime& runtime_;
+  DiagnosticSink& diagnostics_;
+  Metrics metrics_;
+  std::string http_address_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<cluster::Metadata> metadata_;
+  std::vector<std::unique_ptr<BrokerShard>> shards_;
+  std::vector<std::unique_ptr<Serving>> serving_;
+  std::unique_ptr<ProducerIds> producer_ids_;
+  std::vector<runtime::Endpoint> addresses_;
+  std::atomic<bool> ready_{false};
+  std::atomic<bool> stopping_{false};
+  std::atomic<size_t> connections_{0};
+  std::atomic<uint64_t> connection_numbers_{0};
+  std::atomic<uint64_t> strangers_second_{0};
+  std::atomic<uint64_t> strangers_told_{0};
+};
+
+}  // namespace godwit::broker

@@ -1,0 +1,19 @@
+// One client's connection: frames in, answers out, in the order in which the requests came.
+//
+// A request starts when the one before it has been answered or has said that only its answer waits (Produce, which
+// waits for the disk): so several Produces share a sync, and nothing overtakes. What was read and not answered is
+// bounded by the shard's request memory and by a number; while either is used up, nothing more is read from the peer.
+#pragma once
+
+#include <memory>
+
+#include "broker/request.h"
+#include "runtime/stream.h"
+
+namespace godwit::broker {
+
+// Serves the connection until it ends.
+runtime::Task<void> serve_connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream,
+                                     std::string listener);
+
+}  // namespace godwit::broker

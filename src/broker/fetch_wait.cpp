@@ -1,0 +1,74 @@
+#include "broker/fetch_wait.h"
+
+#include "broker/broker.h"
+
+namespace godwit::broker {
+
+using runtime::Task;
+
+// Touched on the waiting shard only; shared, since a report may arrive after the wait has ended.
+struct FetchWait::News {
+  std::vector<size_t> changed;
+  runtime::Condition arrived;
+  void add(size_t index) {
+    changed.push_back(index);
+    arrived.notify_all();
+  }
+};
+
+struct FetchWait::Watch final : Partition::Watcher {
+  Watch(runtime::Shard& w, std::shared_ptr<News> n, size_t i) : waiting(w), news(std::move(n)), index(i) {}
+  void partition_changed() override {
+    if (&waiting == runtime::Shard::current()) {
+      news->add(index);
+    } else {
+      waiting.post([n = news, i = index] { n->add(i); });
+    }
+  }
+  runtime::Shard& waiting;
+  std::shared_ptr<News> news;
+  size_t index;
+};
+
+FetchWait::FetchWait(BrokerShard& shard)
+    : shard_(shard), news_(std::make_shared<News>()), watches_(shard.broker().shard_count()) {}
+
+FetchWait::~FetchWait() = default;
+
+Task<void> FetchWait::watch(std::vector<Target> targets) {
+  std::vector<std::vector<Target>> by_shard(watches_.size());
+  for (const Target& target : targets)
+    by_shard[shard_.broker().store().shard_of(target.id)].push_back(target);
+  for (size_t i = 0; i < by_shard.size(); ++i) {
+    if (by_shard[i].empty()) continue;
+    BrokerShard& owner = shard_.broker().shard(i);
+    co_await owner.shard().call([this, &owner, wanted = std::move(by_shard[i]), &mine = watches_[i]] {
+      for (const Target& target : wanted) {
+        auto watch = std::make_unique<Watch>(shard_.shard(), news_, target.index);
+        if (const auto partition = owner.find(target.id)) {
+          partition->watch(*watch);
+        } else {
+          watch->partition_changed();
+        }
+        mine.push_back(std::move(watch));
+      }
+      std::erase_if(mine, [](const auto& watch) { return !watch->linked(); });
+    });
+  }
+}
+
+Task<std::vector<size_t>> FetchWait::changed(MonotonicTime deadline) {
+  while (news_->changed.empty()) {
+    if (!co_await news_->arrived.wait_until(deadline)) break;
+  }
+  co_return std::exchange(news_->changed, {});
+}
+
+Task<void> FetchWait::close() {
+  for (size_t i = 0; i < watches_.size(); ++i) {
+    if (watches_[i].empty()) continue;
+    co_await shard_.broker().shard(i).shard().call([&mine = watches_[i]] { mine.clear(); });
+  }
+}
+
+}  // namespace godwit::broker

@@ -1,0 +1,46 @@
+// Waits for news of many partitions, on any shards, from one place: the long poll of Fetch.
+//
+//   FetchWait wait(shard);
+//   co_await wait.watch(id, i);              // for each partition; what changes later is reported with `i`
+//   … look again (news before the watch are seen now) …
+//   std::vector<size_t> changed = co_await wait.changed(deadline);   // empty: the deadline came
+//
+// Belongs to the shard on which it is made; must be ended with close() before it is destroyed.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "broker/broker_shard.h"
+
+namespace godwit::broker {
+
+class FetchWait {
+ public:
+  explicit FetchWait(BrokerShard& shard);
+  ~FetchWait();
+  FetchWait(const FetchWait&) = delete;
+  FetchWait& operator=(const FetchWait&) = delete;
+
+  // One partition to be watched.
+  struct Target {
+    TopicPartition id;
+    size_t index;
+  };
+  // Starts watching all of them, or again those that were reported.
+  runtime::Task<void> watch(std::vector<Target> targets);
+  // The indexes of targets with news since they were watched; they are no longer watched. A partition that is not there
+  // counts as news at once.
+  runtime::Task<std::vector<size_t>> changed(MonotonicTime deadline);
+  runtime::Task<void> close();
+
+ private:
+  struct News;
+  struct Watch;
+  BrokerShard& shard_;
+  std::shared_ptr<News> news_;
+  // Watches live on the shards of their partitions; here only to be destroyed there.
+  std::vector<std::vector<std::unique_ptr<Watch>>> watches_;  // by shard
+};
+
+}  // namespace godwit::broker

@@ -1,0 +1,59 @@
+// What a broker is told at start. app fills it from the configuration.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "cluster/image.h"
+#include "groups/options.h"
+#include "model/broker_id.h"
+#include "runtime/stream.h"
+#include "storage/store.h"
+
+namespace godwit::broker {
+
+// Where clients connect, and what they are told to connect to.
+struct ListenerOptions {
+  std::string name = "PLAINTEXT";
+  runtime::Endpoint bind{"", 9092};
+  // Empty with one broker: each client is told the address that it dialled.
+  std::optional<runtime::Endpoint> advertised;
+};
+
+struct BrokerOptions {
+  BrokerId id{1};
+  std::string cluster_id;  // empty: the store's, or a new random one
+  std::string rack;
+  std::vector<ListenerOptions> listeners{ListenerOptions{}};
+  storage::StoreOptions store;
+  groups::GroupOptions groups;
+
+  size_t connections_max = 100'000;
+  size_t request_bytes_max = 100 << 20;
+  // Of all requests that were read and not yet answered, over all shards.
+  size_t request_memory = 256 << 20;
+  // Of all Fetch responses that were made and not yet sent, over all shards.
+  size_t response_memory = 256 << 20;
+  // Requests of one connection that may be under way.
+  size_t requests_in_flight_max = 64;
+  Duration idle_timeout = std::chrono::minutes(10);
+  // A peer that takes nothing of an answer for so long is cut off.
+  Duration send_timeout = std::chrono::seconds(60);
+  // How long stop() waits for requests under way.
+  Duration shutdown_timeout = std::chrono::seconds(10);
+
+  bool auto_create_topics = true;
+  int32_t default_partitions = 1;
+  int16_t default_replication_factor = -1;  // -1: min(3, brokers)
+  int32_t offsets_topic_partitions = 50;
+  int32_t partitions_max = 200'000;  // of the whole broker
+  size_t fetch_bytes_max = 55 << 20;
+  size_t fetch_sessions_max = 1000;  // on each shard
+  // Topic settings that hold where a topic sets none, under the topic settings' names.
+  cluster::ConfigMap topic_defaults;
+};
+
+}  // namespace godwit::broker

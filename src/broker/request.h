@@ -1,0 +1,81 @@
+// A request on its way through the broker.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "broker/broker_shard.h"
+#include "kafka/frame.h"
+
+namespace godwit::broker {
+
+// What is known of the connection that a request came by. Lives as long as the connection.
+struct Client {
+  uint64_t connection = 0;  // a number for diagnostics
+  runtime::Endpoint peer;
+  runtime::Endpoint local;  // the address that the client dialled
+  std::string listener;     // its name
+  std::string software;     // "librdkafka 2.0.2", as ApiVersions said; empty before
+};
+
+// Memory of a response that was made and not yet sent; given back when it is destroyed, on the connection's shard.
+class Permit {
+ public:
+  Permit() = default;
+  Permit(runtime::Semaphore& semaphore, size_t bytes) : semaphore_(&semaphore), bytes_(bytes) {}
+  Permit(Permit&& other) noexcept
+      : semaphore_(std::exchange(other.semaphore_, nullptr)), bytes_(other.bytes_) {}
+  Permit& operator=(Permit&& other) noexcept {
+    std::swap(semaphore_, other.semaphore_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Permit() {
+    if (semaphore_ != nullptr) semaphore_->release(bytes_);
+  }
+
+ private:
+  runtime::Semaphore* semaphore_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+// What a handler is given. Lives until its answer is made, on the connection's shard.
+class RequestContext {
+ public:
+  RequestContext(BrokerShard& s, Client& c, kafka::RequestFrame f, std::byte* w, MonotonicTime a,
+                 std::function<void()> go)
+      : shard(s), client(c), frame(std::move(f)), arrived(a), writable_(w), admitted_(std::move(go)) {}
+
+  BrokerShard& shard;
+  Client& client;
+  kafka::RequestFrame frame;
+  MonotonicTime arrived;
+  Permit permit;  // set by a handler whose answer holds much memory
+
+  int16_t version() const { return frame.version; }
+  std::string client_id() const { return frame.client_id.value_or(""); }
+
+  // What this request does is settled, only its answer waits (for the disk): the next request of the connection may
+  // start. Requests of which this is not said are served one at a time.
+  void admit() {
+    if (admitted_) std::exchange(admitted_, nullptr)();
+  }
+
+  // A part of the request's frame, writable: the frame belongs to this request alone.
+  MutableBytes writable(BytesView part) const { return {writable_ + (part.data() - writable_), part.size()}; }
+
+ private:
+  std::byte* writable_;
+  std::function<void()> admitted_;
+};
+
+// The frame of the response, or an empty chain for none. An error closes the connection; its message is for the
+// operator.
+using Answer = Result<Chain>;
+
+}  // namespace godwit::broker

@@ -1,0 +1,33 @@
+// Creating topics: what a request or the first use of a name asks for, checked and handed to the cluster's metadata.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "broker/broker_shard.h"
+
+namespace godwit::broker {
+
+// What is asked; -1 means the broker's default.
+struct TopicWish {
+  std::string name;
+  int32_t partitions = -1;
+  int16_t replication_factor = -1;
+  std::vector<std::vector<BrokerId>> assignment;
+  cluster::ConfigMap config;
+  bool validate_only = false;
+};
+
+// Creates the topic, durable and known on every shard when it returns. Refusals: those of Metadata::create_topic, and
+// invalid_topic_exception, invalid_config.
+runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_topic(BrokerShard& shard,
+                                                                                    TopicWish wish);
+
+// The internal topic of committed offsets, made at its first use, with the settings that it needs.
+runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_offsets_topic(
+    BrokerShard& shard);
+
+// What replication factor and partition count are used where none is asked for.
+int16_t default_replication_factor(const BrokerShard& shard);
+
+}  // namespace godwit::broker

@@ -1,0 +1,38 @@
+// The settings of a topic, under the names that Kafka 4 gives them: which are honoured, which are accepted without
+// effect and why, which values are refused. docs/topic-settings.md is the table for people, checked against this one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cluster/image.h"
+#include "record/batch_attributes.h"
+#include "storage/log_config.h"
+
+namespace godwit::broker {
+
+// All settings of a topic as numbers.
+struct TopicSettings {
+  storage::LogConfig log;
+  int64_t max_message_bytes = 1'048'588;
+  int32_t min_insync_replicas = 1;
+  int64_t timestamp_before_max_ms = INT64_MAX;
+  int64_t timestamp_after_max_ms = 3'600'000;
+  // Empty: "producer", as the batch comes.
+  std::optional<CompressionType> compression;
+  std::optional<int> compression_level;
+  friend bool operator==(const TopicSettings&, const TopicSettings&) = default;
+};
+
+// Settings as they are effective for a topic that sets `given`, over `defaults`. Unknown names and bad values of `given` were
+// refused before they were stored (check_topic_setting); what does not parse all the same keeps its default.
+TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster::ConfigMap& defaults,
+                                 bool internal);
+
+// Why `name`=`value` is refused, or empty.
+std::optional<std::string> check_topic_setting(std::string_view name, std::string_view value);
+
+}  // namespace godwit::broker

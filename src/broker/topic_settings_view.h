@@ -1,0 +1,40 @@
+// The settings of a topic as tools are shown them: DescribeConfigs and the answer to CreateTopics.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cluster/image.h"
+
+namespace godwit::broker {
+
+// The protocol's numbers for where a value comes from.
+enum ConfigSource : int8_t {
+  kSourceTopic = 1,
+  kSourceDynamicBroker = 2,
+  kSourceDynamicDefaultBroker = 3,
+  kSourceStaticBroker = 4,
+  kSourceDefault = 5,
+};
+
+struct SettingView {
+  std::string name;
+  std::string value;
+  int8_t source = kSourceDefault;
+  int8_t type =
+      0;  // the protocol's: 1 boolean, 2 string, 3 int, 4 short, 5 long, 6 double, 7 list, 8 class, 9 password
+  std::string documentation;
+  struct Synonym {
+    std::string name;
+    std::string value;
+    int8_t source = kSourceDefault;
+  };
+  std::vector<Synonym> synonyms;  // from the most to the least specific
+};
+
+// All settings of a topic that sets `given`, over the broker's `defaults`, by name.
+std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
+                                                 const cluster::ConfigMap& defaults);
+
+}  // namespace godwit::broker

@@ -1,0 +1,87 @@
+#include "runtime/real/signals.h"
+
+#include <sys/eventfd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <mutex>
+
+#include "runtime/real/event_loop.h"
+#include "runtime/sync.h"
+
+namespace godwit::runtime {
+namespace real {
+namespace {
+
+constexpr size_t kSignals = 65;  // numbers 1 to 64
+constexpr size_t kWaitersMax = 16;
+
+// A process has one handler for a signal, so this alone is global. The handler may do little: it sets a flag
+// and writes to the eventfd of each who waits (a slot holds the descriptor + 1).
+std::array<std::atomic<bool>, kSignals> arrived;
+std::array<std::atomic<int>, kWaitersMax> bells;
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+void on_signal(int number) {
+  const int saved = errno;
+  arrived[static_cast<size_t>(number)] = true;
+  for (std::atomic<int>& bell : bells) {
+    const int descriptor = bell.load() - 1;
+    const uint64_t one = 1;
+    if (descriptor < 0) continue;
+    [[maybe_unused]] const ssize_t written = ::write(descriptor, &one, sizeof one);
+  }
+  errno = saved;
+}
+
+void install(int number) {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  ::sigfillset(&action.sa_mask);
+  GW_CHECK(::sigaction(number, &action, nullptr) == 0, "a signal that is waited for can be caught");
+}
+
+// Rings while it lives: the loop wakes when a signal arrives.
+class Bell final : public Watched {
+ public:
+  explicit Bell(EventLoop& loop) : loop_(loop), descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    GW_CHECK(descriptor_ && loop_.watch(descriptor_.get(), *this) == 0,
+             "waiting for signals takes a descriptor");
+    for (; slot_ < bells.size(); ++slot_) {
+      int free = 0;
+      if (bells[slot_].compare_exchange_strong(free, descriptor_.get() + 1)) break;
+    }
+    GW_CHECK(slot_ < bells.size(), "at most 16 coroutines wait for signals at a time");
+  }
+  ~Bell() override {
+    bells[slot_] = 0;
+    loop_.unwatch(descriptor_.get(), *this);
+  }
+  void on_events(uint32_t) override { rung.notify_all(); }
+  Condition rung;
+
+ private:
+  EventLoop& loop_;
+  Descriptor descriptor_;
+  size_t slot_ = 0;
+};
+
+}  // namespace
+}  // namespace real
+
+Task<int> wait_for_signal(std::vector<int> signals) {
+  for (const int number : signals) real::install(number);
+  real::Bell bell(real::EventLoop::here());
+  for (;;) {
+    // Looked at after the bell was hung up, so none is missed in between.
+    for (const int number : signals) {
+      if (real::arrived[static_cast<size_t>(number)].exchange(false)) co_return number;
+    }
+    co_await bell.rung.wait();
+  }
+}
+
+}  // namespace godwit::runtime

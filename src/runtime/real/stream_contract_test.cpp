@@ -1,0 +1,9 @@
+#include "runtime/contract/stream_contract.h"
+
+#include "runtime/real/real_world.h"
+
+namespace godwit::runtime::contract {
+
+INSTANTIATE_TEST_SUITE_P(Real, StreamContract, testing::Values(&make_real_world));
+
+}  // namespace godwit::runtime::contract
