@@ -354,10 +354,10 @@ void PartitionLog::round_refused() {
 }
 
 void PartitionLog::round_failed() {
-  fail();
+  end_writes();
 }
 
-void PartitionLog::fail() {
+void PartitionLog::end_writes() {
   if (failed_) return;
   failed_ = true;
   news_.clear();
