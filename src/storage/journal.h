@@ -1,18 +1,24 @@
 // The journal: a data directory's one commit log. What its write() acknowledged is on stable storage.
 //
 // It knows nothing of partitions: an entry is a kind, a few bytes that say what it is (meta) and bytes that
-// it carries (payload). Entries of one write stand in one round, all or none of them. Rounds have consecutive
-// sequence numbers. docs/formats/journal.md is the format; design rules 5–9 of "Storage" its reasons.
+// it carries (payload). Entries of one write stand in one round, all or none of them, in the order of the
+// calls. Rounds have sequence numbers that only grow. docs/formats/journal.md is the format and its crash
+// table; rules 5–9, 14 and 19 of the storage design its reasons.
 //
-//   auto opened = co_await Journal::open(options, files, journal_shard, diagnostics);   // scans what a crash
-//   left for (const auto& entry : opened->entries) …                                        // replay auto
-//   sequence = co_await journal.write(entries);                                    // from any shard
+//   options.released = checkpoint.journal_sequence;
+//   auto opened = co_await Journal::open(options, files, journal_shard, shard_0, diagnostics);
+//   for (const auto& entry : opened->entries) …                    // replay what the checkpoint lacks
+//   sequence = co_await opened->journal->write(std::move(entries));   // from any shard
+//   co_await opened->journal->release(checkpoint.journal_sequence);   // once the checkpoint is synced
 //
-// A journal has a shard (a thread) of its own, whose file operations run in place. write() and release() may
-// be called on any shard and answer there.
+// A journal has a shard (a thread) of its own, whose file operations run in place. write(), release(),
+// read_payload() and sync() may be called on any shard and answer there. close() is awaited before the object
+// is destroyed; runtime, files and diagnostics outlive it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,42 +26,54 @@
 #include "base/diagnostic.h"
 #include "base/result.h"
 #include "base/strong.h"
+#include "base/time.h"
 #include "runtime/runtime.h"
 
 namespace godwit::storage {
 
 // Counts rounds, from 1, over the life of a data directory: never handed out twice, not even after a crash.
+// Consecutive while a process runs; a start may skip some.
 using Sequence = Ordinal<struct SequenceTag, uint64_t>;
 
 struct JournalEntry {
   uint8_t kind = 0;
   Bytes meta;                      // at most 64 KiB
   std::vector<BytesView> payload;  // stays unchanged until write() has answered
+
+  // Its share of a round, in bytes: what JournalOptions::round_bytes_max counts.
+  uint64_t bytes() const;
 };
 
 struct JournalOptions {
-  std::string directory;  // exists
-  // Sizes in bytes, multiples of 4096. The first file is small so that an empty broker starts quickly; the
-  // others are made (written through once with zeros) in the background.
+  std::string directory;  // exists, durably
+  // What the checkpoint already holds: rounds up to this one are neither delivered nor missed. Zero when
+  // there is no checkpoint.
+  Sequence released;
+  // Sizes in bytes, multiples of 4096; a file smaller than the largest round is made larger. The first file
+  // is small so that an empty broker starts quickly; the others are made (written through once with zeros) in
+  // the background.
   uint64_t first_file_bytes = 4 << 20;
   uint64_t file_bytes = 128 << 20;
   size_t files_min = 4;
   uint64_t round_bytes_max = 4 << 20;
   // synced: direct I/O, an answer means "on stable storage".
   // buffered: through the page cache; an answer means "survives the death of this process"; synced every
-  // `interval` (flush=interval topics).
+  // `interval` (flush=interval topics), beside the writes, which go on meanwhile.
   enum class Mode { synced, buffered } mode = Mode::synced;
-  Duration interval{};
+  Duration interval = std::chrono::seconds(1);
   // An idle journal writes one empty round after this time, so that the synced mark covers what was
   // acknowledged.
   Duration idle_mark = std::chrono::seconds(1);
+  // After no_space the making of a missing file is tried again this much later.
+  Duration make_retry = std::chrono::seconds(10);
 };
 
-// Where an entry's payload lies; read with Journal::read_payload while the file is not released.
+// Where a recovered entry's payload lies; read with Journal::read_payload until its round is released.
 struct PayloadPlace {
-  size_t file = 0;
+  uint64_t file = 0;  // the number in its name
   uint64_t position = 0;
   uint32_t size = 0;
+  uint32_t checksum = 0;
 };
 
 struct RecoveredEntry {
@@ -65,68 +83,86 @@ struct RecoveredEntry {
   PayloadPlace payload;
 };
 
-// What a scan found wrong. A torn last round is no damage: nobody was told that it was durable.
+// What a scan found wrong: something that was acknowledged cannot be read. A torn last round is none, since
+// nobody was told that it was durable.
 struct JournalDamage {
-  std::string file;
+  std::string file;       // the path; empty when no file is known to have held it
   uint64_t position = 0;  // first byte of what cannot be read
-  // Rounds after `after` and before `before` are missing although a synced mark says that they were
-  // acknowledged.
+  // Rounds after `after` and before `before` are missing. `before` is zero when no round behind them is
+  // known: the newest rounds may be lost.
   Sequence after;
   Sequence before;
-  std::string what;
+  std::string what;  // a sentence for the operator
 };
 
 class Journal {
  public:
   struct Opened;
 
-  // Scans all files of the directory (none: a new journal) and prepares fresh ones to write: a recovered file
-  // is never appended to. Must be awaited on `shard`. Errors: io and permission (the directory cannot be
-  // used), corrupt only when a file is of an unknown, newer format (nothing is changed then).
+  // Scans all files of the directory (none: a new journal) and prepares a fresh one to write: a recovered
+  // file is never appended to. What it delivers is on stable storage when it answers. Awaited on `shard`,
+  // which has blocking_files; `background` is an ordinary shard (its file operations go to a pool), on which
+  // files are made and, in buffered mode, synced. Errors: io and permission (the directory cannot be used),
+  // unsupported (a file of a newer format; nothing is changed then), not_found, limit.
+  // When the disk is full a journal without a free file is opened all the same: it can be replayed and
+  // released.
   static runtime::Task<Result<Opened>> open(JournalOptions options, runtime::FileSystem& files,
-                                            runtime::Shard& shard, DiagnosticSink& diagnostics);
+                                            runtime::Shard& shard, runtime::Shard& background,
+                                            DiagnosticSink& diagnostics);
   virtual ~Journal() = default;
 
   // Writes the entries in one round, together with whatever other callers bring meanwhile, and answers when
-  // it is durable as the mode says. Calls are served in order. At most round_bytes_max a call (error limit).
-  // Errors: io (this journal is never written again; every later call fails alike), unavailable (no free
-  // file: the caller must release older ones first; nothing was written), closed.
+  // it is durable as the mode says. Calls of one shard are served in order. How many wait is the callers'
+  // bound.
+  // Errors: limit (together more than round_bytes_max, or a meta above 64 KiB), io (this journal is never
+  // written again; every later call fails alike; whether this round will be found at the next start is not
+  // known), unavailable (no free file: the caller must release older rounds first; nothing was written),
+  // no_space (a file system that needs new space to overwrite old; nothing is acknowledged, try again),
+  // closed. While the file that it needs is still being made, it waits for that.
   virtual runtime::Task<Result<Sequence>> write(std::vector<JournalEntry> entries) = 0;
 
   // All rounds up to and including `through` are no longer needed: the checkpoint that says so is on stable
-  // storage. Files that hold nothing else are recycled.
+  // storage. Files that hold nothing else are recycled. Error invalid when `through` was never written.
   virtual runtime::Task<Result<void>> release(Sequence through) = 0;
 
-  // Reads a recovered payload into `into` (place.size bytes) and checks it against its round's checksum
-  // again.
+  // Reads a recovered payload into `into` (place.size bytes) and checks it against its checksum again. Reads
+  // in the order of the entries come from one large read. Errors: corrupt, io, not_found (released).
   virtual runtime::Task<Result<void>> read_payload(PayloadPlace place, MutableBytes into) = 0;
 
   struct Usage {
-    uint64_t used = 0;      // bytes in files that are not free
+    uint64_t used = 0;      // bytes in files that are not free; of the one being written: what is written
     uint64_t capacity = 0;  // bytes in all files that are to exist
     Sequence last;          // the newest durable round
-    // The oldest round that keeps a file from being recycled; after `last` when all are free.
+    // The oldest round that keeps a file from being recycled; after `last` when all are free. Releasing
+    // everything up to `oldest_file_end` frees the oldest file.
     Sequence oldest;
+    Sequence oldest_file_end;
+    // Whether write() can find room at all without a release.
+    bool full = false;
   };
   // May be called on any shard; a moment old there.
   virtual Usage usage() const = 0;
 
   // buffered mode: syncs now what was written. synced mode: answers when all earlier writes have answered.
+  // Errors: io (as write), closed.
   virtual runtime::Task<Result<void>> sync() = 0;
 
-  // Since when the round that is being written has been under way; empty when idle. Any shard. For the watch
-  // on a stalled disk (rule 16).
+  // Since when the round (or in buffered mode the sync) that is under way has been; empty when idle. Any
+  // shard. For the watch on a stalled disk (rule 16).
   virtual std::optional<MonotonicTime> busy_since() const = 0;
 
-  // Finishes what is under way and stops. Files stay.
+  // Answers what was asked before, syncs, and stops. Files stay. Any shard.
   virtual runtime::Task<void> close() = 0;
 };
 
 struct Journal::Opened {
   std::unique_ptr<Journal> journal;
-  std::vector<RecoveredEntry> entries;  // in the order of their rounds
+  std::vector<RecoveredEntry> entries;  // in the order of their rounds, after options.released
   std::vector<JournalDamage> damages;
-  Sequence last;  // the newest round found, 0 in a new journal
+  Sequence last;  // the newest round found; options.released when there is none
+  // The largest released mark that any round carries. Above options.released: the newest checkpoint is lost
+  // and an older one is in use; rounds up to this mark may have been recycled, which damages name.
+  Sequence released_mark;
 };
 
 }  // namespace godwit::storage

@@ -1,0 +1,93 @@
+#include "storage/journal/scan.h"
+
+#include <array>
+
+namespace godwit::storage::journal {
+namespace {
+
+class Scan {
+ public:
+  Scan(runtime::File& file, uint64_t size, uint64_t number, Sequence released)
+      : reader_(file, size), number_(number), released_(released) {}
+
+  runtime::Task<ScannedFile> run() {
+    uint64_t position = 0;
+    while (position < reader_.size() && !out_.newer) position = co_await look_at(position);
+    out_.unreadable = reader_.unreadable();
+    out_.unreadable_blocks = reader_.unreadable_blocks();
+    co_return std::move(out_);
+  }
+
+ private:
+  // Gives where to look next.
+  runtime::Task<uint64_t> look_at(uint64_t position) {
+    const uint64_t next_block = position + kBlock;
+    std::array<std::byte, kHeaderBytes> bytes;
+    if (!co_await reader_.read(position, bytes)) co_return next_block;
+    RoundHeader header;
+    const HeaderFinding finding = decode_header(bytes.data(), header);
+    if (finding == HeaderFinding::newer && position == 0) {
+      out_.newer = true;
+      co_return reader_.size();
+    }
+    if (finding != HeaderFinding::good) co_return next_block;
+    if (header.file != number_ || header.position != position) co_return next_block;
+    if (header.kind == RoundHeader::Kind::blank) {
+      out_.blank = true;
+      co_return reader_.size();
+    }
+    if (position == 0) salt_ = header.salt;
+    if (salt_ && header.salt != *salt_) co_return next_block;
+    out_.rounds.push_back(co_await look_inside(header));
+    co_return position + header.block_bytes();
+  }
+
+  runtime::Task<ScannedRound> look_inside(RoundHeader header) {
+    ScannedRound round;
+    round.header = header;
+    if (header.position + header.bytes() > reader_.size()) co_return round;
+    if (header.sequence <= released_) {
+      round.intact = true;
+      co_return round;
+    }
+    Bytes front(header.front_bytes);
+    const uint64_t front_at = header.position + kHeaderBytes;
+    if (!co_await reader_.read(front_at, front)) co_return round;
+    const auto entries = decode_front(header, front);
+    if (!entries) co_return round;
+    uint64_t payload_at = front_at + header.front_bytes;
+    for (const FrontEntry& entry : *entries) {
+      const TableEntry& table = entry.table;
+      const auto crc = co_await reader_.checksum(payload_at, table.payload_bytes);
+      if (!crc || *crc != table.payload_checksum) {
+        round.entries.clear();
+        co_return round;
+      }
+      round.entries.push_back({table.kind,
+                               to_bytes(entry.meta),
+                               {number_, payload_at, table.payload_bytes, table.payload_checksum}});
+      payload_at += table.payload_bytes;
+    }
+    round.intact = true;
+    co_return round;
+  }
+
+  BlockReader reader_;
+  uint64_t number_;
+  Sequence released_;
+  std::optional<uint64_t> salt_;
+  ScannedFile out_;
+};
+
+}  // namespace
+
+runtime::Task<Result<ScannedFile>> scan_file(runtime::File& file, uint64_t number, Sequence released) {
+  const auto size = co_await file.size();
+  if (!size) co_return fail(size.error());
+  Scan scan(file, *size, number, released);
+  ScannedFile found = co_await scan.run();
+  found.ends_early = *size % kBlock != 0;
+  co_return found;
+}
+
+}  // namespace godwit::storage::journal
