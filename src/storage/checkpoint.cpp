@@ -8,10 +8,14 @@ namespace {
 
 struct CheckpointHead {
   static constexpr codec::Format kFormat{.name = "Checkpoint", .versions = {0, 0}};
+  Sequence journal;
+  Sequence relaxed;
   FileId next_file_id{1};
   std::vector<RemovedFile> to_remove;
   uint32_t logs = 0;
   static void fields(auto& f) {
+    f("journal", &CheckpointHead::journal);
+    f("relaxed", &CheckpointHead::relaxed);
     f("next_file_id", &CheckpointHead::next_file_id);
     f("to_remove", &CheckpointHead::to_remove);
     f("logs", &CheckpointHead::logs);
@@ -43,7 +47,9 @@ GODWIT_STORED_CODEC(godwit::storage::CheckpointHead);
 namespace godwit::storage {
 
 Result<Bytes> encode_checkpoint(const Checkpoint& checkpoint) {
-  auto head = codec::encode_versioned(CheckpointHead{.next_file_id = checkpoint.next_file_id,
+  auto head = codec::encode_versioned(CheckpointHead{.journal = checkpoint.journal,
+                                                     .relaxed = checkpoint.relaxed,
+                                                     .next_file_id = checkpoint.next_file_id,
                                                      .to_remove = checkpoint.to_remove,
                                                      .logs = static_cast<uint32_t>(checkpoint.logs.size())},
                                       0);
@@ -64,7 +70,8 @@ Result<Checkpoint> decode_checkpoint(const SharedBytes& bytes) {
   if (!head_part) return fail(head_part.error());
   auto head = codec::decode_versioned<CheckpointHead>(*head_part);
   if (!head) return fail(std::move(head).error());
-  Checkpoint checkpoint{head->next_file_id, std::move(head->to_remove), {}};
+  Checkpoint checkpoint{
+      head->journal, head->relaxed, head->next_file_id, std::move(head->to_remove), {}};
   for (uint32_t i = 0; i < head->logs; ++i) {
     const auto part = take_part(bytes, at);
     if (!part) return fail(part.error());

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/journal.h"
 #include "storage/log_state.h"
 
 namespace godwit::storage {
@@ -23,6 +24,9 @@ struct RemovedFile {
 };
 
 struct Checkpoint {
+  // What the journals held up to these rounds is in here, or in segment files.
+  Sequence journal;
+  Sequence relaxed;
   // No file id at or above it was given when this was made.
   FileId next_file_id{1};
   std::vector<RemovedFile> to_remove;

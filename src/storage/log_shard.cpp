@@ -94,8 +94,8 @@ std::vector<std::shared_ptr<PartitionLog>> LogShard::logs() const {
   return all;
 }
 
-void LogShard::fail() {
-  for (const auto& log : logs()) log->fail();
+void LogShard::end_writes() {
+  for (const auto& log : logs()) log->end_writes();
   room_.notify_all();
   logs_changed_.notify_all();
 }

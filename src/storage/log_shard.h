@@ -43,7 +43,7 @@ class LogShard {
   PartitionLog& adopt(LogState state);
   // Those that are there now; they stay while they are held.
   std::vector<std::shared_ptr<PartitionLog>> logs() const;
-  void fail();
+  void end_writes();
 
   // For the logs.
   StoreContext& context() { return context_; }

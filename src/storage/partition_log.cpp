@@ -13,7 +13,7 @@ namespace godwit::storage {
 namespace {
 
 // Neighbouring batches become one entry of a round up to this size, so that a round can be cut between them.
-constexpr uint64_t kNewsBytesMax = 1 << 20;
+constexpr uint64_t kNewsBytesMax = 256 << 10;
 
 // What a producer claims with a batch; empty where it claims nothing (no id, or a control batch).
 std::optional<ProducerClaim> claim_of(const BatchHeader& header) {
@@ -282,7 +282,10 @@ void PartitionLog::take_data(DataNews& news, std::vector<JournalEntry>& out, uin
 
 RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint64_t budget,
                                             bool reserve_only) {
-  constexpr uint64_t kSplitMin = 1 << 20;
+  // More than what an entry takes beside its payload.
+  constexpr uint64_t kAround = 1024;
+  // A piece is cut only where the round has more room than that: else it opens the next one.
+  constexpr uint64_t kSplitMin = 48 << 10;
   GW_CHECK(under_way_.empty(), "a partition has one round under way");
   Taken taken;
   size_t whole = 0;
@@ -291,25 +294,24 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
     if (auto* data = std::get_if<DataNews>(&news_[whole])) {
       if (reserve_only && !data->carried && !config_.internal) break;
       const uint64_t size = data->to - data->from;
-      if (size > left) {
-        // Half of it goes now only where a round would else stay nearly empty.
-        if (left >= std::min(kSplitMin, budget) && taken.bytes == 0) {
-          take_data(*data, out, left / kBlockMin * kBlockMin);
-          taken.bytes += left;
+      if (size + kAround > left) {
+        if (taken.bytes == 0 && left >= kSplitMin) {
+          take_data(*data, out, (left - kAround) / kBlockMin * kBlockMin);
+          taken.bytes += out.back().bytes();
         }
         break;
       }
       take_data(*data, out, size);
-      taken.bytes += size;
     } else {
       auto& structure = std::get<StructureNews>(news_[whole]);
+      if (structure.meta.size() + kAround > left) break;
       JournalEntry entry;
       entry.kind = static_cast<uint8_t>(structure.kind);
       entry.meta = structure.meta;
-      taken.bytes += entry.meta.size();
       out.push_back(std::move(entry));
       under_way_.push_back(std::move(structure));
     }
+    taken.bytes += out.back().bytes();
   }
   news_.erase(news_.begin(), news_.begin() + static_cast<ptrdiff_t>(whole));
   taken.more = !news_.empty();
@@ -354,10 +356,10 @@ void PartitionLog::round_refused() {
 }
 
 void PartitionLog::round_failed() {
-  fail();
+  end_writes();
 }
 
-void PartitionLog::fail() {
+void PartitionLog::end_writes() {
   if (failed_) return;
   failed_ = true;
   news_.clear();

@@ -82,8 +82,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // drop() was called: it is not found any more, even if that should fail.
   bool dropping() const { return dropping_; }
   bool failed() const { return failed_; }
-  // The data directory failed (rule 14).
-  void fail();
+  // The data directory failed (rule 14): what is not stable will not be.
+  void end_writes();
   // Raises the start to at least `offset`, in the background of everything else (retention).
   runtime::Task<Served<void>> raise_start(Offset offset);
   // Waits until every structure record up to `version`, and the offsets before `end` in it, are durable.

@@ -170,7 +170,7 @@ runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::search(
     BatchSplitter splitter(bytes, {.check_crc = false});
     while (!splitter.done()) {
       const auto batch = splitter.next();
-      const Result<bool> go_on = batch ? visit(*batch) : fail(batch.error());
+      const Result<bool> go_on = batch ? visit(*batch) : Result<bool>(fail(batch.error()));
       if (!go_on) co_return refuse(ErrorCode::kafka_storage_error, go_on.error().message);
       if (!*go_on) co_return std::nullopt;
     }

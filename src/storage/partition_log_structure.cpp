@@ -13,7 +13,7 @@ namespace godwit::storage {
 void PartitionLog::admit_structure(StructureRecord record) {
   head_of(record) = next_head();
   add_news(StructureNews{state_.version + 1, kind_of(record), encode_record(record)});
-  const auto removed = apply(state_, record);
+  const auto removed = apply_record(state_, record);
   stable_end_ = std::min(stable_end_, state_.end);
   synced_end_ = std::min(synced_end_, state_.end);
   for (const SegmentState& segment : removed) {

@@ -104,7 +104,7 @@ void Replay::apply_structure(StructureRecord record) {
     apply_behind_hole(*log, record);
     return;
   }
-  remove_files(head.id(), apply(log->state, record));
+  remove_files(head.id(), apply_record(log->state, record));
   log->producers_from = std::min(log->producers_from, log->state.end);
   if (std::holds_alternative<RestartLog>(record)) log->producers_from = log->state.end;
 }
@@ -115,7 +115,7 @@ void Replay::apply_behind_hole(ReplayedLog& log, const StructureRecord& record) 
   const uint64_t version = head_of(record).version;
   const auto apply_as_next = [&](StructureRecord next) {
     head_of(next).version = state.version + 1;
-    remove_files(state.id, apply(state, next));
+    remove_files(state.id, apply_record(state, next));
   };
   log.lost_to = std::max(*log.lost_to, head_of(record).end);
   if (const auto* restart = std::get_if<RestartLog>(&record)) {

@@ -5,8 +5,6 @@
 namespace godwit::storage {
 namespace {
 
-// What the journal writes around an entry, generously.
-constexpr uint64_t kEntryOverhead = 64;
 constexpr Duration kRetry = std::chrono::milliseconds(20);
 
 }  // namespace
@@ -20,7 +18,7 @@ RoundBuilder::RoundBuilder(Journal& journal, StoreContext& context, uint64_t rou
 
 RoundBuilder::Round RoundBuilder::gather() {
   const auto usage = journal_.usage();
-  const bool reserve_only = usage.capacity - std::min(usage.used, usage.capacity) < reserve_bytes_;
+  const bool reserve_only = usage.full || usage.capacity - std::min(usage.used, usage.capacity) < reserve_bytes_;
   Round round;
   // What is taken here again next time stands behind those that were not reached.
   runtime::List later;
@@ -36,7 +34,7 @@ RoundBuilder::Round RoundBuilder::gather() {
       round.held_back = true;
       continue;
     }
-    left -= std::min(left, taken.bytes + kEntryOverhead * (round.entries.size() - before));
+    left -= std::min(left, taken.bytes);
     if (taken.more) break;
   }
   news_.take_all(later);
@@ -70,7 +68,7 @@ runtime::Task<void> RoundBuilder::run() {
       for (const auto& source : round.sources) source->round_done(*written);
       continue;
     }
-    if (written.error().kind == ErrorKind::unavailable) {
+    if (written.error().kind == ErrorKind::unavailable || written.error().kind == ErrorKind::no_space) {
       for (const auto& source : round.sources) {
         source->round_refused();
         mark(*source);

@@ -93,7 +93,7 @@ void StoreImpl::report_failure(std::string what) {
                              "restarted; reading goes on",
                              {{"what", what}}});
   for (size_t i = 0; i < shards_.size(); ++i) {
-    shard(i).post([this, i] { shards_[i]->fail(); });
+    shard(i).post([this, i] { shards_[i]->end_writes(); });
   }
   shard(0).post([this] {
     if (on_health_change_) on_health_change_();

@@ -44,6 +44,7 @@ class StoreImpl final : public Store {
   LogShard& here(const TopicPartition& id);
 
   runtime::Task<Result<void>> open_journals(Replay& replay);
+  uint64_t round_bytes_max() const;
   runtime::Task<void> make_shards();
   runtime::Task<Result<void>> load_logs(size_t shard_index, std::vector<ReplayedLog> logs);
   runtime::Task<Result<void>> load_log(LogShard& log_shard, ReplayedLog& replayed);

@@ -18,11 +18,14 @@ runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay) {
   journal_shard_ = &context_.runtime.add_shard({.name = "journal", .blocking_files = true});
   JournalOptions options{.directory = context_.options.directory + "/journal",
                          .file_bytes = context_.options.journal_file_bytes,
-                         .files_min = context_.options.journal_files};
+                         .files_min = context_.options.journal_files,
+                         .round_bytes_max = round_bytes_max()};
   options.first_file_bytes = std::min(options.first_file_bytes, options.file_bytes);
   GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));
+  GW_TRY(co_return, co_await context_.runtime.files().sync_directory(context_.options.directory));
   auto opened = co_await journal_shard_->call([this, options] {
-    return Journal::open(options, context_.runtime.files(), *journal_shard_, context_.diagnostics);
+    return Journal::open(options, context_.runtime.files(), *journal_shard_, shard(0),
+                         context_.diagnostics);
   });
   if (!opened) co_return fail(std::move(opened).error());
   journal_ = std::move(opened->journal);
@@ -40,6 +43,10 @@ runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay) {
   co_return replay.add(opened->entries, false);
 }
 
+uint64_t StoreImpl::round_bytes_max() const {
+  return std::clamp<uint64_t>(context_.options.journal_file_bytes / 8, 64 << 10, 4 << 20);
+}
+
 runtime::Task<void> StoreImpl::make_shards() {
   const size_t count = context_.runtime.shard_count();
   shards_.resize(count);
@@ -50,8 +57,7 @@ runtime::Task<void> StoreImpl::make_shards() {
           context_, shard(i),
           LogShard::Parts{.journal = *journal_,
                           .relaxed = *journal_,
-                          .round_bytes_max = std::min<uint64_t>(4 << 20, o.journal_file_bytes / 4) -
-                                             kBlockMin,
+                          .round_bytes_max = round_bytes_max(),
                           .journal_reserve = o.journal_files > 2 ? o.journal_file_bytes : 0,
                           .file_ids = *file_ids_,
                           .arena_bytes = o.arena_bytes / count,

@@ -194,7 +194,7 @@ LogState created(const CreateLog& record) {
   return state;
 }
 
-std::vector<SegmentState> apply(LogState& state, const StructureRecord& record) {
+std::vector<SegmentState> apply_record(LogState& state, const StructureRecord& record) {
   GW_CHECK(head_of(record).version == state.version + 1, "structure records are applied in their order");
   state.version = head_of(record).version;
   return std::visit([&](const auto& r) { return change(state, r); }, record);

@@ -1,7 +1,7 @@
 // Changes of a log's structure, journalled in the same sequence as its data (rule 7): what files it has,
 // where it starts and ends. Pure.
 //
-// apply() is the only way in which they change a LogState: live, when the record is admitted, and at start,
+// apply_record() is the only way in which they change a LogState: live, when the record is admitted, and at start,
 // when the journal is replayed.
 #pragma once
 
@@ -164,6 +164,6 @@ LogState created(const CreateLog& record);
 
 // Applies any record but CreateLog and DropLog, whose head.version is the state's next. Gives the segments
 // that are no longer part of the log: their files go once the record is durable.
-std::vector<SegmentState> apply(LogState& state, const StructureRecord& record);
+std::vector<SegmentState> apply_record(LogState& state, const StructureRecord& record);
 
 }  // namespace godwit::storage
