@@ -13,6 +13,15 @@
 #include "runtime/file.h"
 #include "runtime/real/real_world.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// The children here start threads after fork, which the sanitizer takes for a mistake.
+extern "C" const char* __tsan_default_options() {
+  return "die_after_fork=0";
+}
+#endif
+#endif
+
 namespace godwit::runtime::contract {
 namespace {
 
