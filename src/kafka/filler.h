@@ -54,7 +54,7 @@ class Filler {
     } else if constexpr (std::is_same_v<T, bool>) {
       value = !unwanted;
     } else if constexpr (codec::NumberField<T>) {
-      do value = static_cast<T>(static_cast<codec::Wire<T>>(random()));
+      do value = static_cast<T>(static_cast<codec::Wire<T>>(draw()));
       while (value == unwanted);
     } else if constexpr (std::is_same_v<T, Uuid>) {
       value = uuid();
@@ -68,14 +68,14 @@ class Filler {
       value.append(SharedBytes::own(records()));
       value.append(SharedBytes::own(records()));
     } else if constexpr (codec::ArrayField<T>) {
-      value.resize(1 + random() % 3);
+      value.resize(1 + draw() % 3);
       for (auto& element : value) fill(element, typename T::value_type{}, codec::Spec{});
     } else {
       fill_struct(value);
     }
   }
 
-  uint64_t random() { return random_(); }
+  uint64_t draw() { return random_(); }
   bool take_null();
   std::string text();
   // Sometimes large enough to be spliced.
