@@ -125,7 +125,13 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   context_.report_failure = [this](std::string what) { report_failure(std::move(what)); };
   context_.request_write_back = [] {};
   runtime::FileSystem& files = context_.runtime.files();
-  GW_TRY(co_return, co_await files.make_directory(context_.options.directory));
+  const std::string& directory = context_.options.directory;
+  if (const auto there = co_await files.exists(directory); !there || !*there) {
+    GW_TRY(co_return, co_await files.make_directory(directory));
+    const size_t slash = directory.find_last_of('/');
+    const std::string parent = slash == std::string::npos ? "." : directory.substr(0, std::max<size_t>(slash, 1));
+    GW_TRY(co_return, co_await files.sync_directory(parent));
+  }
   GW_TRY(co_return, co_await files.make_directory(context_.topics_folder()));
   Replay replay{Checkpoint{}};
   GW_TRY(co_return, co_await open_journals(replay));

@@ -33,34 +33,32 @@ Task<Log*> made(Store& store, TopicPartition id, LogConfig config = {}) {
 TEST(Store, WhatWasPublishedIsReadInOrderAtConsecutiveOffsets) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    EXPECT_TRUE(open.has_value());
-    Log* log = co_await made(*(*open)->store, partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = co_await made(*open->store, partition(0));
     EXPECT_EQ(co_await publish(*log, {"a", "b"}), ErrorCode::none);
     EXPECT_EQ(co_await publish(*log, {"c"}), ErrorCode::none);
     EXPECT_EQ(log->end(), Offset(3));
     EXPECT_EQ(log->synced_end(), Offset(3));
     EXPECT_THAT(co_await read_texts(*log, Offset(0)), ElementsAre("0=a", "1=b", "2=c"));
     EXPECT_THAT(co_await read_texts(*log, Offset(1), 1), ElementsAre("1=b", "2=c"));
-    EXPECT_TRUE((co_await (*open)->store->close()).has_value());
+    EXPECT_TRUE((co_await open->store->close()).has_value());
   });
 }
 
 TEST(Store, AfterAPowerCutAllThatWasAcknowledgedIsThere) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = co_await made(*(*open)->store, partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = co_await made(*open->store, partition(0));
     for (int i = 0; i < 20; ++i) {
       EXPECT_EQ(co_await publish(*log, {std::to_string(i)}, LeaderEpoch(i / 10)), ErrorCode::none);
     }
   });
   at.restart();
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    EXPECT_TRUE(open.has_value());
-    EXPECT_THAT(co_await (*open)->store->list(), ElementsAre(partition(0)));
-    Log* log = (*open)->store->find(partition(0));
+    auto open = co_await opened_store(at.node);
+    EXPECT_THAT(co_await open->store->list(), ElementsAre(partition(0)));
+    Log* log = open->store->find(partition(0));
     EXPECT_EQ(log->end(), Offset(20));
     const auto texts = co_await read_texts(*log, Offset(0));
     EXPECT_EQ(texts.size(), 20u);
@@ -76,8 +74,8 @@ TEST(Store, ARepeatedBatchIsAnsweredWithTheFirstOffsetsAlsoAfterARestart) {
   OneNode at;
   Producer producer{.id = 7};
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = co_await made(*(*open)->store, partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = co_await made(*open->store, partition(0));
     (void)co_await publish(*log, {"x"});
     auto first = co_await append_texts(*log, {"a", "b"}, LeaderEpoch(0), &producer);
     EXPECT_TRUE(first && !first->duplicate);
@@ -85,8 +83,8 @@ TEST(Store, ARepeatedBatchIsAnsweredWithTheFirstOffsetsAlsoAfterARestart) {
   });
   at.restart();
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = (*open)->store->find(partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
     producer.sequence = 0;
     auto again = co_await append_texts(*log, {"a", "b"}, LeaderEpoch(0), &producer);
     EXPECT_TRUE(again && again->duplicate);
@@ -96,7 +94,7 @@ TEST(Store, ARepeatedBatchIsAnsweredWithTheFirstOffsetsAlsoAfterARestart) {
     auto gap = co_await append_texts(*log, {"c"}, LeaderEpoch(0), &producer);
     EXPECT_FALSE(gap.has_value());
     EXPECT_EQ(gap.error().code, ErrorCode::out_of_order_sequence_number);
-    EXPECT_EQ(co_await (*open)->store->producer_id_max(), 7);
+    EXPECT_EQ(co_await open->store->producer_id_max(), 7);
     EXPECT_EQ(log->end(), Offset(3));
   });
 }
@@ -104,8 +102,8 @@ TEST(Store, ARepeatedBatchIsAnsweredWithTheFirstOffsetsAlsoAfterARestart) {
 TEST(Store, WhatWasTruncatedDoesNotComeBack) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = co_await made(*(*open)->store, partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = co_await made(*open->store, partition(0));
     for (const char* text : {"a", "b", "c", "d"}) (void)co_await publish(*log, {text});
     EXPECT_TRUE((co_await log->truncate(Offset(2))).has_value());
     EXPECT_EQ(log->end(), Offset(2));
@@ -114,8 +112,8 @@ TEST(Store, WhatWasTruncatedDoesNotComeBack) {
   });
   at.restart();
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = (*open)->store->find(partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
     EXPECT_THAT(co_await read_texts(*log, Offset(0)), ElementsAre("0=a", "1=b", "2=C"));
     EXPECT_EQ(log->epochs().latest(), LeaderEpoch(3));
   });
@@ -124,8 +122,8 @@ TEST(Store, WhatWasTruncatedDoesNotComeBack) {
 TEST(Store, ADroppedLogIsGoneAndANewOneUnderItsNameIsEmpty) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Store& store = *(*open)->store;
+    auto open = co_await opened_store(at.node);
+    Store& store = *open->store;
     Log* log = co_await made(store, partition(0));
     (void)co_await publish(*log, {"old"});
     (void)co_await made(store, partition(1));
@@ -138,8 +136,8 @@ TEST(Store, ADroppedLogIsGoneAndANewOneUnderItsNameIsEmpty) {
   });
   at.restart();
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Store& store = *(*open)->store;
+    auto open = co_await opened_store(at.node);
+    Store& store = *open->store;
     EXPECT_THAT(co_await store.list(), ElementsAre(partition(0)));
     EXPECT_THAT(co_await read_texts(*store.find(partition(0)), Offset(0)), ElementsAre("0=new"));
   });
@@ -148,8 +146,8 @@ TEST(Store, ADroppedLogIsGoneAndANewOneUnderItsNameIsEmpty) {
 TEST(Store, DeleteRecordsRaisesTheStartForGood) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = co_await made(*(*open)->store, partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = co_await made(*open->store, partition(0));
     for (const char* text : {"a", "b", "c"}) (void)co_await publish(*log, {text});
     auto refused = co_await log->delete_before(Offset(2));
     EXPECT_FALSE(refused.has_value());
@@ -160,8 +158,8 @@ TEST(Store, DeleteRecordsRaisesTheStartForGood) {
   });
   at.restart();
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = (*open)->store->find(partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
     EXPECT_EQ(log->start(), Offset(2));
     auto below = co_await log->read({.from = Offset(1), .end = Offset(3)});
     EXPECT_FALSE(below.has_value());
@@ -173,10 +171,10 @@ TEST(Store, DeleteRecordsRaisesTheStartForGood) {
 TEST(Store, RollsBySizeAndReadsAcrossSegments) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
+    auto open = co_await opened_store(at.node);
     LogConfig config;
     config.segment_bytes = 300;
-    Log* log = co_await made(*(*open)->store, partition(0), config);
+    Log* log = co_await made(*open->store, partition(0), config);
     for (int i = 0; i < 20; ++i) (void)co_await publish(*log, {std::to_string(i)});
     EXPECT_GT(log->stats().segments, 3u);
     EXPECT_EQ((co_await read_texts(*log, Offset(0))).size(), 20u);
@@ -184,8 +182,8 @@ TEST(Store, RollsBySizeAndReadsAcrossSegments) {
   });
   at.restart();
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = (*open)->store->find(partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
     EXPECT_GT(log->stats().segments, 3u);
     EXPECT_EQ((co_await read_texts(*log, Offset(0))).size(), 20u);
   });
@@ -195,16 +193,16 @@ TEST(Store, ABatchLargerThanARoundIsWholeOrAbsent) {
   OneNode at;
   const std::string large(600'000, 'x');
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = co_await made(*(*open)->store, partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = co_await made(*open->store, partition(0));
     (void)co_await publish(*log, {"a"});
     EXPECT_EQ(co_await publish(*log, {large}), ErrorCode::none);
     EXPECT_EQ(co_await publish(*log, {"b"}), ErrorCode::none);
   });
   at.restart();
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
-    Log* log = (*open)->store->find(partition(0));
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
     EXPECT_THAT(co_await read_texts(*log, Offset(0)), ElementsAre("0=a", "1=" + large, "2=b"));
   });
 }
@@ -212,10 +210,10 @@ TEST(Store, ABatchLargerThanARoundIsWholeOrAbsent) {
 TEST(Store, FindsRecordsByTime) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await open_store(at.node);
+    auto open = co_await opened_store(at.node);
     LogConfig config;
     config.segment_bytes = 400;
-    Log* log = co_await made(*(*open)->store, partition(0), config);
+    Log* log = co_await made(*open->store, partition(0), config);
     for (int64_t t : {100, 200, 300, 250, 500, 400}) {
       (void)co_await append_texts(*log, {std::to_string(t)}, LeaderEpoch(0), nullptr, t);
     }

@@ -22,7 +22,7 @@ constexpr const char* kDirectory = "/data";
 // Small, so that a few batches fill a journal file or a segment.
 StoreOptions small_options();
 
-// An open store; kept by the node until the process ends.
+// An open store; kept by the node until the process ends. opened_store() requires that it can be opened.
 struct OpenStore {
   RecordingSink diagnostics;
   metrics::Registry metrics;
@@ -30,6 +30,7 @@ struct OpenStore {
 };
 Task<Result<std::shared_ptr<OpenStore>>> open_store(runtime::sim::Node& node,
                                                     StoreOptions options = small_options());
+Task<std::shared_ptr<OpenStore>> opened_store(runtime::sim::Node& node, StoreOptions options = small_options());
 
 TopicPartition partition(int32_t index, uint8_t topic = 1);
 

@@ -26,6 +26,12 @@ Task<Result<std::shared_ptr<OpenStore>>> open_store(runtime::sim::Node& node, St
   co_return open;
 }
 
+Task<std::shared_ptr<OpenStore>> opened_store(runtime::sim::Node& node, StoreOptions options) {
+  auto open = co_await open_store(node, std::move(options));
+  if (!open) check_failed(__FILE__, __LINE__, "the store opens", open.error().describe());
+  co_return *open;
+}
+
 TopicPartition partition(int32_t index, uint8_t topic) {
   TopicPartition id;
   id.topic.bytes[3] = std::byte{topic};
