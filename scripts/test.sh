@@ -39,7 +39,7 @@ quietly() {
 configure() { quietly "configure-$1" cmake --preset "$1"; }
 
 # targets PRESET PATTERN: what can be built there and fits.
-targets() { ninja -C "build/$1" -t targets all | sed -n 's/^\([A-Za-z0-9_]*\): phony$/\1/p' | grep -E "^($2)\$" | sort -u; }
+targets() { ninja -C "build/$1" -t targets all | sed -n 's/^\([A-Za-z0-9_]*\): phony$/\1/p' | grep -v '^cmake_' | grep -E "^($2)\$" | sort -u; }
 
 # libraries_under SANITIZER as a pattern: base|model|…, by the table in docs/architecture.md.
 libraries_under() { python3 scripts/check/check.py --libraries "$1" | paste -sd'|'; }
@@ -108,7 +108,7 @@ stage_fuzz() {
   mapfile -t fuzzers < <(targets asan '[a-z0-9_]+_fuzz')
   if [[ ${#fuzzers[@]} == 0 ]]; then echo "no fuzzer is there yet"; return; fi
   quietly build-fuzzers cmake --build --preset asan -j"$JOBS" --target "${fuzzers[@]}" || return
-  printf '%s\n' "${fuzzers[@]}" | FUZZ_SECONDS="$FUZZ_SECONDS" xargs -P "$JOBS" -n 1 scripts/fuzz.sh >"$logs/fuzz.log" 2>&1 </dev/null
+  printf '%s\n' "${fuzzers[@]}" | FUZZ_SECONDS="$FUZZ_SECONDS" xargs -P "$JOBS" -n 1 scripts/fuzz.sh >"$logs/fuzz.log" 2>&1
   cat "$logs/fuzz.log"
   # shellcheck disable=SC2046
   count $(python3 scripts/count_tests.py --text "$logs/fuzz.log")

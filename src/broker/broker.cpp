@@ -16,13 +16,15 @@ constexpr uint64_t kStrangersToldASecond = 10;
 
 size_t connections_allowed(const BrokerOptions& options, const runtime::Machine& machine) {
   const size_t reserved = options.store.open_files_max + kDescriptorsReserved;
-  const size_t left = machine.descriptors_max > reserved ? machine.descriptors_max - reserved : machine.descriptors_max / 2;
+  const size_t left =
+      machine.descriptors_max > reserved ? machine.descriptors_max - reserved : machine.descriptors_max / 2;
   return std::min(options.connections_max, left);
 }
 
 }  // namespace
 
-Broker::Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics, metrics::Registry& metrics)
+Broker::Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+               metrics::Registry& metrics)
     : options_(std::move(options)),
       connections_max_(connections_allowed(options_, runtime.machine())),
       runtime_(runtime),
@@ -61,15 +63,16 @@ Task<Result<std::unique_ptr<Broker>>> Broker::start(BrokerOptions options, runti
 
   co_await broker->apply(broker->metadata_->image());
   co_await broker->compare_store_with(broker->metadata_->image());
-  broker->metadata_->on_change(
-      [self = broker.get()](cluster::ImagePtr, cluster::ImagePtr after) { return self->apply(std::move(after)); });
+  broker->metadata_->on_change([self = broker.get()](cluster::ImagePtr, cluster::ImagePtr after) {
+    return self->apply(std::move(after));
+  });
 
   for (size_t i = 0; i < broker->shards_.size(); ++i) {
     co_await runtime.shard(i).call([self = broker.get(), i] {
       Serving& serving = *self->serving_[i];
       for (size_t l = 0; l < serving.listeners.size(); ++l) {
-        serving.tasks.spawn(self->runtime_.shard(i),
-                            self->accept(*serving.listeners[l], *self->shards_[i], self->options_.listeners[l].name));
+        serving.tasks.spawn(self->runtime_.shard(i), self->accept(*serving.listeners[l], *self->shards_[i],
+                                                                  self->options_.listeners[l].name));
       }
     });
   }
@@ -119,7 +122,9 @@ bool Broker::enter(OpenConnection& connection, BrokerShard& shard) {
   if (connections_.fetch_add(1) >= connections_max_) {
     connections_.fetch_sub(1);
     metrics_.refused_limit.add();
-    tell_of_stranger(connection.peer(), "the limit of " + std::to_string(connections_max_) + " connections is reached (connections.max)", "");
+    tell_of_stranger(
+        connection.peer(),
+        "the limit of " + std::to_string(connections_max_) + " connections is reached (connections.max)", "");
     return false;
   }
   metrics_.connections.add(1);
@@ -133,10 +138,11 @@ void Broker::leave(OpenConnection& connection, BrokerShard& shard) {
   serving_[shard.index()]->connections.erase(&connection);
 }
 
-void Broker::tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice, const std::string& first_bytes) {
-  const auto second = static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(
-                                                runtime::Shard::current()->now().time_since_epoch())
-                                                .count());
+void Broker::tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice,
+                              const std::string& first_bytes) {
+  const auto second = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(runtime::Shard::current()->now().time_since_epoch())
+          .count());
   if (strangers_second_.exchange(second) != second) strangers_told_ = 0;
   if (strangers_told_.fetch_add(1) >= kStrangersToldASecond) return;
   Diagnostic diagnostic{Severity::warning, "connection.refused", advice, {{"peer", to_string(peer)}}};
@@ -159,7 +165,8 @@ Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
     if (deleted) {
       co_await runtime_.shard(store_->shard_of(id)).call([this, id] { return store_->drop(id); });
     } else {
-      diagnostics_.emit({Severity::warning, "storage.unknown_partition",
+      diagnostics_.emit({Severity::warning,
+                         "storage.unknown_partition",
                          "a log whose topic the cluster does not know is kept and not served",
                          {{"topic_id", to_string(id.topic)}, {"partition", to_string(id.partition)}}});
     }

@@ -40,9 +40,11 @@ class Broker {
  public:
   // Recovers the data directory, loads the metadata and listens; when it returns, clients are served. Errors: those of
   // Store::open, Metadata::start and Network::listen.
-  static runtime::Task<Result<std::unique_ptr<Broker>>> start(BrokerOptions options, runtime::Runtime& runtime,
+  static runtime::Task<Result<std::unique_ptr<Broker>>> start(BrokerOptions options,
+                                                              runtime::Runtime& runtime,
                                                               coordination::Coordination& coordination,
-                                                              DiagnosticSink& diagnostics, metrics::Registry& metrics);
+                                                              DiagnosticSink& diagnostics,
+                                                              metrics::Registry& metrics);
   ~Broker();
 
   // Accepts no more, lets requests under way end within the shutdown timeout, closes connections, writes the storage's
@@ -81,10 +83,12 @@ class Broker {
   void leave(OpenConnection& connection, BrokerShard& shard);
   uint64_t next_connection_number() { return connection_numbers_.fetch_add(1) + 1; }
   // One diagnostic line about somebody who does not speak Kafka; at most ten a second, the rest is counted.
-  void tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice, const std::string& first_bytes);
+  void tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice,
+                        const std::string& first_bytes);
 
  private:
-  Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics, metrics::Registry& metrics);
+  Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+         metrics::Registry& metrics);
   runtime::Task<Result<void>> listen();
   runtime::Task<void> accept(runtime::Listener& listener, BrokerShard& shard, std::string name);
   runtime::Task<void> apply(cluster::ImagePtr image);

@@ -13,6 +13,7 @@ BrokerShard::BrokerShard(Broker& broker, runtime::Shard& shard, size_t index)
       shard_(shard),
       index_(index),
       image_(std::make_shared<cluster::Image>()),
+      topic_defaults_(broker.options().topic_defaults),
       request_memory_(broker.options().request_memory / broker.runtime().shard_count()),
       response_memory_(broker.options().response_memory / broker.runtime().shard_count()),
       fetch_sessions_(broker.options().fetch_sessions_max, shard.random()) {}
@@ -21,9 +22,15 @@ BrokerShard::~BrokerShard() {
   for (auto& [id, partition] : partitions_) partition->close();
 }
 
-const BrokerOptions& BrokerShard::options() const { return broker_.options(); }
-Metrics& BrokerShard::metrics() { return broker_.metrics(); }
-DiagnosticSink& BrokerShard::diagnostics() { return broker_.diagnostics(); }
+const BrokerOptions& BrokerShard::options() const {
+  return broker_.options();
+}
+Metrics& BrokerShard::metrics() {
+  return broker_.metrics();
+}
+DiagnosticSink& BrokerShard::diagnostics() {
+  return broker_.diagnostics();
+}
 
 const TopicSettings* BrokerShard::settings(const TopicId& topic) const {
   const auto found = settings_.find(topic);
@@ -35,7 +42,9 @@ std::shared_ptr<Partition> BrokerShard::find(const TopicPartition& id) const {
   return found == partitions_.end() ? nullptr : found->second;
 }
 
-BrokerShard& BrokerShard::owner(const TopicPartition& id) { return broker_.shard(broker_.store().shard_of(id)); }
+BrokerShard& BrokerShard::owner(const TopicPartition& id) {
+  return broker_.shard(broker_.store().shard_of(id));
+}
 
 Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   // One image after the other: a later one must not overtake while logs are being made for an earlier one.
@@ -45,7 +54,8 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
     if (known == topic.get()) continue;  // the same object: nothing changed
-    const TopicSettings settings = effective_settings(topic->config, options().topic_defaults, topic->internal());
+    const TopicSettings settings =
+        effective_settings(topic->config, options().topic_defaults, topic->internal());
     settings_.insert_or_assign(topic->id, settings);
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));
@@ -67,14 +77,18 @@ Task<void> BrokerShard::add_partition(const cluster::Topic& topic, PartitionInde
   auto log = co_await broker_.store().create(id, settings_.at(topic.id).log);
   if (!log) {
     // Without its log a partition is not served: clients are told that its leader is not available, and retry.
-    diagnostics().emit({Severity::error, "storage.partition_not_created", log.error().message,
+    diagnostics().emit({Severity::error,
+                        "storage.partition_not_created",
+                        log.error().message,
                         {{"topic", topic.name}, {"partition", to_string(index)}}});
     co_return;
   }
   if (const auto latest = (*log)->epochs().latest(); !latest || *latest < state.leader_epoch) {
     auto begun = co_await (*log)->begin_epoch(state.leader_epoch);
     if (!begun) {
-      diagnostics().emit({Severity::error, "storage.epoch_not_begun", begun.error().message,
+      diagnostics().emit({Severity::error,
+                          "storage.epoch_not_begun",
+                          begun.error().message,
                           {{"topic", topic.name}, {"partition", to_string(index)}}});
     }
   }
@@ -92,8 +106,11 @@ Task<void> BrokerShard::drop_missing() {
     auto dropped = co_await broker_.store().drop(partition->id());
     if (!dropped) {
       // The tombstone stays, so the next start drops it.
-      diagnostics().emit({Severity::warning, "storage.partition_not_dropped", dropped.error().message,
-                          {{"topic", partition->topic()}, {"partition", to_string(partition->id().partition)}}});
+      diagnostics().emit(
+          {Severity::warning,
+           "storage.partition_not_dropped",
+           dropped.error().message,
+           {{"topic", partition->topic()}, {"partition", to_string(partition->id().partition)}}});
     }
   }
   std::erase_if(settings_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });

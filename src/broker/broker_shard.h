@@ -44,10 +44,15 @@ class BrokerShard {
   // The effective settings of a topic; null when the image has no such topic.
   const TopicSettings* settings(const TopicId& topic) const;
 
+  // What holds for topics that set nothing themselves, as of the image.
+  const cluster::ConfigMap& topic_defaults() const { return topic_defaults_; }
+
   // The partition where it lives on this shard, else null.
   std::shared_ptr<Partition> find(const TopicPartition& id) const;
   size_t partition_count() const { return partitions_.size(); }
-  const std::unordered_map<TopicPartition, std::shared_ptr<Partition>>& partitions() const { return partitions_; }
+  const std::unordered_map<TopicPartition, std::shared_ptr<Partition>>& partitions() const {
+    return partitions_;
+  }
 
   // Takes an image over: makes logs for partitions that came, closes and drops those that went, applies settings. When
   // it returns, requests see the new image here.
@@ -59,7 +64,8 @@ class BrokerShard {
   template <class F>
   auto on(const TopicPartition& id, F function) {
     BrokerShard& target = owner(id);
-    return target.shard().call([&target, function = std::move(function)]() mutable { return function(target); });
+    return target.shard().call(
+        [&target, function = std::move(function)]() mutable { return function(target); });
   }
 
   // Bounds of memory, this shard's part of the broker's.
@@ -75,6 +81,7 @@ class BrokerShard {
   runtime::Shard& shard_;
   size_t index_;
   cluster::ImagePtr image_;
+  cluster::ConfigMap topic_defaults_;
   std::unordered_map<TopicId, TopicSettings> settings_;
   std::unordered_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
   runtime::Mutex applying_;

@@ -77,7 +77,8 @@ class Connection final : public OpenConnection {
       // Nothing of the request is read before its memory is there: the peer's window closes meanwhile.
       const auto size = static_cast<size_t>(length);
       co_await shard_.request_memory().acquire(size);
-      if (!co_await read_and_start(size, BytesView(head).subspan(kafka::kFrameLengthSize, have - kafka::kFrameLengthSize))) {
+      if (!co_await read_and_start(
+              size, BytesView(head).subspan(kafka::kFrameLengthSize, have - kafka::kFrameLengthSize))) {
         co_return;
       }
       have = 0;
@@ -141,12 +142,14 @@ class Connection final : public OpenConnection {
     co_return !failed_ && !finishing_;
   }
 
-  Task<void> handle(std::shared_ptr<Pending> pending, kafka::RequestFrame frame, std::shared_ptr<std::byte[]> memory) {
+  Task<void> handle(std::shared_ptr<Pending> pending, kafka::RequestFrame frame,
+                    std::shared_ptr<std::byte[]> memory) {
     const kafka::ApiKey key = frame.key();
-    RequestContext context(shard_, client_, std::move(frame), memory.get(), shard_.shard().now(), [this, pending] {
-      pending->started_next = true;
-      answers_changed_.notify_all();
-    });
+    RequestContext context(shard_, client_, std::move(frame), memory.get(), shard_.shard().now(),
+                           [this, pending] {
+                             pending->started_next = true;
+                             answers_changed_.notify_all();
+                           });
     Answer answer = co_await api::serve(context);
     const auto& counted = shard_.metrics().api(key);
     counted.requests->add();
@@ -187,8 +190,8 @@ class Connection final : public OpenConnection {
     std::vector<BytesView> parts;
     parts.reserve(answer.parts().size());
     for (const auto& part : answer.parts()) parts.push_back(part.view());
-    const auto patience = shard_.options().send_timeout +
-                          std::chrono::seconds(answer.size() / kSlowestPeerBytesPerSecond);
+    const auto patience =
+        shard_.options().send_timeout + std::chrono::seconds(answer.size() / kSlowestPeerBytesPerSecond);
     sending_.start(shard_.shard().now() + patience, [this] {
       shard_.metrics().closed_slow.add();
       fail();
@@ -205,7 +208,9 @@ class Connection final : public OpenConnection {
   // A fault of the client's that ends the connection; answers of earlier requests are not waited for, as in Kafka.
   void refuse(const std::string& why) {
     shard_.metrics().closed_bad_request.add();
-    shard_.diagnostics().emit({Severity::warning, "connection.refused_request", why,
+    shard_.diagnostics().emit({Severity::warning,
+                               "connection.refused_request",
+                               why,
                                {{"peer", to_string(client_.peer)}, {"client", client_.software}}});
     fail();
   }
@@ -239,7 +244,8 @@ class Connection final : public OpenConnection {
 
 }  // namespace
 
-Task<void> serve_connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream, std::string listener) {
+Task<void> serve_connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream,
+                            std::string listener) {
   Connection connection(shard, std::move(stream), std::move(listener));
   co_await connection.run();
 }

@@ -13,6 +13,7 @@
 namespace godwit::broker {
 
 // Serves the connection until it ends.
-runtime::Task<void> serve_connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream, std::string listener);
+runtime::Task<void> serve_connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream,
+                                     std::string listener);
 
 }  // namespace godwit::broker

@@ -42,7 +42,8 @@ void FetchSession::move_to_end(const std::vector<FetchTarget*>& served) {
   }
 }
 
-FetchSessions::Begin FetchSessions::begin(const kafka::FetchRequest& request, int16_t version, MonotonicTime now) {
+FetchSessions::Begin FetchSessions::begin(const kafka::FetchRequest& request, int16_t version,
+                                          MonotonicTime now) {
   const bool by_topic_id = version >= 13;
   constexpr int32_t kFinal = -1;
   constexpr int32_t kInitial = 0;
@@ -87,8 +88,9 @@ std::shared_ptr<FetchSession> FetchSessions::open(const kafka::FetchRequest& req
 
 bool FetchSessions::make_room(size_t partitions, MonotonicTime now) {
   if (sessions_.size() < sessions_max_) return true;
-  const auto oldest = std::ranges::min_element(
-      sessions_, {}, [](const auto& entry) { return entry.second->in_use ? MonotonicTime::max() : entry.second->last_used; });
+  const auto oldest = std::ranges::min_element(sessions_, {}, [](const auto& entry) {
+    return entry.second->in_use ? MonotonicTime::max() : entry.second->last_used;
+  });
   if (oldest == sessions_.end() || oldest->second->in_use) return false;
   const bool stale = now - oldest->second->last_used >= kEvictAfter;
   if (!stale && oldest->second->targets.size() >= partitions) return false;

@@ -55,11 +55,13 @@ class FetchSession {
 
 class FetchSessions {
  public:
-  FetchSessions(size_t sessions_max, runtime::Random& random) : sessions_max_(sessions_max), random_(random) {}
+  FetchSessions(size_t sessions_max, runtime::Random& random)
+      : sessions_max_(sessions_max), random_(random) {}
 
   // What a request means for sessions.
   struct Begin {
-    ErrorCode error = ErrorCode::none;  // fetch_session_id_not_found, invalid_fetch_session_epoch, …: answer just that
+    ErrorCode error =
+        ErrorCode::none;  // fetch_session_id_not_found, invalid_fetch_session_epoch, …: answer just that
     std::shared_ptr<FetchSession> session;  // null: without a session
     bool incremental = false;               // leave partitions without news out
   };

@@ -37,7 +37,8 @@ FetchWait::~FetchWait() = default;
 
 Task<void> FetchWait::watch(std::vector<Target> targets) {
   std::vector<std::vector<Target>> by_shard(watches_.size());
-  for (const Target& target : targets) by_shard[shard_.broker().store().shard_of(target.id)].push_back(target);
+  for (const Target& target : targets)
+    by_shard[shard_.broker().store().shard_of(target.id)].push_back(target);
   for (size_t i = 0; i < by_shard.size(); ++i) {
     if (by_shard[i].empty()) continue;
     BrokerShard& owner = shard_.broker().shard(i);

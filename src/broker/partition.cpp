@@ -32,7 +32,8 @@ runtime::Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime dea
   co_return co_await log_->wait_stable(end, deadline);
 }
 
-runtime::Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from, size_t bytes_max, bool at_least_one) {
+runtime::Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from, size_t bytes_max,
+                                                                    bool at_least_one) {
   if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
   const Offset end = high_watermark();
   // Between the high watermark and the log's end there is nothing to see yet, but the offset is no error.

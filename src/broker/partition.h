@@ -40,7 +40,8 @@ class Partition final : public storage::LogObserver {
   ErrorCode check_epoch(LeaderEpoch asked) const;
 
   // Admits a validated batch (see Log::append).
-  runtime::Task<storage::Served<storage::Appended>> append(MutableBytes batch, WallTime now, MonotonicTime deadline);
+  runtime::Task<storage::Served<storage::Appended>> append(MutableBytes batch, WallTime now,
+                                                           MonotonicTime deadline);
   // Answers when everything before `end` is committed; errors as Log::wait_stable.
   runtime::Task<ErrorCode> wait_committed(Offset end, MonotonicTime deadline);
   // Whole batches from `from` that consumers may read.

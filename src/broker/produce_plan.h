@@ -12,10 +12,10 @@ namespace godwit::broker {
 
 struct ProduceItem {
   TopicPartition id;
-  size_t topic = 0;      // place in the response
+  size_t topic = 0;  // place in the response
   size_t partition = 0;
   MutableBytes batch;
-  Bytes rewritten;       // holds the batch where it was compressed anew
+  Bytes rewritten;  // holds the batch where it was compressed anew
   int32_t records = 0;
 
   ErrorCode error = ErrorCode::none;

@@ -19,7 +19,8 @@ runtime::Task<cluster::Changed<int64_t>> ProducerIds::take() {
     // Ids that logs know may be above the counter, when the store was restored from a backup.
     const int64_t known = co_await broker_.store().producer_id_max();
     auto first = co_await broker_.metadata().reserve_producer_ids(kBlock, known + 1);
-    if (!first) co_return tl::unexpected(cluster::Refusal{ErrorCode::coordinator_not_available, first.error().message});
+    if (!first)
+      co_return tl::unexpected(cluster::Refusal{ErrorCode::coordinator_not_available, first.error().message});
     next_ = *first;
     end_ = *first + kBlock;
   }

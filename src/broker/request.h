@@ -16,11 +16,11 @@ namespace godwit::broker {
 
 // What is known of the connection that a request came by. Lives as long as the connection.
 struct Client {
-  uint64_t connection = 0;    // a number for diagnostics
+  uint64_t connection = 0;  // a number for diagnostics
   runtime::Endpoint peer;
-  runtime::Endpoint local;    // the address that the client dialled
-  std::string listener;       // its name
-  std::string software;       // "librdkafka 2.0.2", as ApiVersions said; empty before
+  runtime::Endpoint local;  // the address that the client dialled
+  std::string listener;     // its name
+  std::string software;     // "librdkafka 2.0.2", as ApiVersions said; empty before
 };
 
 // Memory of a response that was made and not yet sent; given back when it is destroyed, on the connection's shard.
@@ -28,7 +28,8 @@ class Permit {
  public:
   Permit() = default;
   Permit(runtime::Semaphore& semaphore, size_t bytes) : semaphore_(&semaphore), bytes_(bytes) {}
-  Permit(Permit&& other) noexcept : semaphore_(std::exchange(other.semaphore_, nullptr)), bytes_(other.bytes_) {}
+  Permit(Permit&& other) noexcept
+      : semaphore_(std::exchange(other.semaphore_, nullptr)), bytes_(other.bytes_) {}
   Permit& operator=(Permit&& other) noexcept {
     std::swap(semaphore_, other.semaphore_);
     std::swap(bytes_, other.bytes_);
@@ -46,7 +47,8 @@ class Permit {
 // What a handler is given. Lives until its answer is made, on the connection's shard.
 class RequestContext {
  public:
-  RequestContext(BrokerShard& s, Client& c, kafka::RequestFrame f, std::byte* w, MonotonicTime a, std::function<void()> go)
+  RequestContext(BrokerShard& s, Client& c, kafka::RequestFrame f, std::byte* w, MonotonicTime a,
+                 std::function<void()> go)
       : shard(s), client(c), frame(std::move(f)), arrived(a), writable_(w), admitted_(std::move(go)) {}
 
   BrokerShard& shard;

@@ -21,7 +21,8 @@ tl::unexpected<cluster::Refusal> refuse(ErrorCode code, std::string message) {
 int16_t default_replication_factor(const BrokerShard& shard) {
   const int16_t configured = shard.options().default_replication_factor;
   if (configured > 0) return configured;
-  const auto brokers = static_cast<int16_t>(std::min<size_t>(shard.image()->brokers.size(), kReplicationFactorUsual));
+  const auto brokers =
+      static_cast<int16_t>(std::min<size_t>(shard.image()->brokers.size(), kReplicationFactorUsual));
   return std::max<int16_t>(brokers, 1);
 }
 
@@ -30,29 +31,33 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
     co_return refuse(ErrorCode::invalid_topic_exception, std::string(fault));
   }
   for (const auto& [name, value] : wish.config) {
-    if (auto fault = check_topic_setting(name, value)) co_return refuse(ErrorCode::invalid_config, std::move(*fault));
+    if (auto fault = check_topic_setting(name, value))
+      co_return refuse(ErrorCode::invalid_config, std::move(*fault));
   }
   cluster::NewTopic topic;
   topic.name = std::move(wish.name);
   topic.config = std::move(wish.config);
   topic.assignment = std::move(wish.assignment);
   topic.partitions = wish.partitions == -1 ? shard.options().default_partitions : wish.partitions;
-  topic.replication_factor = wish.replication_factor == -1 ? default_replication_factor(shard) : wish.replication_factor;
+  topic.replication_factor =
+      wish.replication_factor == -1 ? default_replication_factor(shard) : wish.replication_factor;
   if (!topic.assignment.empty()) {
     topic.partitions = static_cast<int32_t>(topic.assignment.size());
     topic.replication_factor = static_cast<int16_t>(topic.assignment.front().size());
   }
   Broker& broker = shard.broker();
-  co_return co_await broker.on_first([&broker, topic = std::move(topic), only = wish.validate_only]() mutable {
-    return broker.metadata().create_topic(std::move(topic), only);
-  });
+  co_return co_await broker.on_first(
+      [&broker, topic = std::move(topic), only = wish.validate_only]() mutable {
+        return broker.metadata().create_topic(std::move(topic), only);
+      });
 }
 
 runtime::Task<Created> create_offsets_topic(BrokerShard& shard) {
   TopicWish wish;
   wish.name = std::string(kConsumerOffsetsTopic);
   wish.partitions = shard.options().offsets_topic_partitions;
-  wish.config = {{"cleanup.policy", "compact"}, {"compression.type", "producer"}, {"segment.bytes", "104857600"}};
+  wish.config = {
+      {"cleanup.policy", "compact"}, {"compression.type", "producer"}, {"segment.bytes", "104857600"}};
   co_return co_await create_topic(shard, std::move(wish));
 }
 

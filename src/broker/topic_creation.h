@@ -20,10 +20,12 @@ struct TopicWish {
 
 // Creates the topic, durable and known on every shard when it returns. Refusals: those of Metadata::create_topic, and
 // invalid_topic_exception, invalid_config.
-runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_topic(BrokerShard& shard, TopicWish wish);
+runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_topic(BrokerShard& shard,
+                                                                                    TopicWish wish);
 
 // The internal topic of committed offsets, made at its first use, with the settings that it needs.
-runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_offsets_topic(BrokerShard& shard);
+runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_offsets_topic(
+    BrokerShard& shard);
 
 // What replication factor and partition count are used where none is asked for.
 int16_t default_replication_factor(const BrokerShard& shard);

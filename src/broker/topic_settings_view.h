@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/options.h"
 #include "cluster/image.h"
 
 namespace godwit::broker {
@@ -22,7 +23,8 @@ struct SettingView {
   std::string name;
   std::string value;
   int8_t source = kSourceDefault;
-  int8_t type = 0;            // the protocol's: 1 boolean, 2 string, 3 int, 4 short, 5 long, 6 double, 7 list, 8 class, 9 password
+  int8_t type =
+      0;  // the protocol's: 1 boolean, 2 string, 3 int, 4 short, 5 long, 6 double, 7 list, 8 class, 9 password
   std::string documentation;
   struct Synonym {
     std::string name;
@@ -33,6 +35,11 @@ struct SettingView {
 };
 
 // All settings of a topic that sets `given`, over the broker's `defaults`, by name.
-std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given, const cluster::ConfigMap& defaults);
+std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
+                                                 const cluster::ConfigMap& defaults);
+
+// The settings of a broker (kNoBroker: the dynamic ones of all brokers) that hold for its topics.
+std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Image& image,
+                                                  const BrokerOptions& options);
 
 }  // namespace godwit::broker

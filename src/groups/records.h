@@ -56,6 +56,7 @@ struct GenerationMade {
     int32_t session_timeout_ms = 0;
     SharedBytes subscription;  // the metadata of the chosen protocol
     SharedBytes assignment;
+    friend bool operator==(const Member&, const Member&) = default;
   };
   std::string group;
   std::string protocol_type;
@@ -64,6 +65,7 @@ struct GenerationMade {
   std::optional<std::string> leader;
   std::optional<WallTime> state_since;
   std::vector<Member> members;
+  friend bool operator==(const GenerationMade&, const GenerationMade&) = default;
 };
 
 // The group is gone.

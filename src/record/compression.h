@@ -28,8 +28,8 @@ Result<void> check_compression(const Compression& compression);
 // `in`, compressed. Codec none copies. Errors: invalid (level), limit (input above 2 GiB).
 Result<Bytes> compress(const Compression& compression, BytesView in);
 
-// `in`, decompressed. Output grows with what really comes out, never by what a header promises, and stops at
-// `output_bytes_max`.
+// `in`, decompressed. Output grows with what really comes out, not by what a header promises (a raw snappy
+// block's promise is taken up to 22 times its size, which is snappy's best), and stops at `output_bytes_max`.
 //   corrupt  not that codec's format, damaged, cut short, or followed by other bytes
 //   limit    more than output_bytes_max bytes would come out
 Result<Bytes> decompress(CompressionType type, BytesView in, size_t output_bytes_max);

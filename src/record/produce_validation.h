@@ -7,7 +7,7 @@
 //
 // Cost: one pass for the CRC, and for an uncompressed batch a walk over the records' lengths. Compressed
 // batches are not opened unless `deep` says so or the topic needs it
-// (docs/decisions/0003-compressed-batches-not-opened.md).
+// (docs/decisions/0004-compressed-batches-not-opened.md).
 #pragma once
 
 #include <cstdint>

@@ -51,6 +51,11 @@ class List {
       push_back(*node);
     }
   }
+  // Calls visit(node) for each, in order; the list must not change meanwhile.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (ListNode* node = end_.next_; node != &end_; node = node->next_) visit(*node);
+  }
   // Unlinks every node; the nodes live on.
   void clear() {
     while (ListNode* node = front()) node->unlink();

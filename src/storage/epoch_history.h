@@ -13,6 +13,10 @@ struct EpochStart {
   LeaderEpoch epoch;
   Offset start;  // the first offset that was (or will be) written in this epoch
   friend bool operator==(const EpochStart&, const EpochStart&) = default;
+  static void fields(auto& f) {
+    f("epoch", &EpochStart::epoch);
+    f("start", &EpochStart::start);
+  }
 };
 
 class EpochHistory {

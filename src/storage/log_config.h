@@ -37,6 +37,26 @@ struct LogConfig {
   // Written by the broker itself: may use the ballast when the disk is full.
   bool internal = false;
   friend bool operator==(const LogConfig&, const LogConfig&) = default;
+  static void fields(auto& f) {
+    f("retention_ms", &LogConfig::retention_ms);
+    f("retention_bytes", &LogConfig::retention_bytes);
+    f("segment_bytes", &LogConfig::segment_bytes);
+    f("segment_ms", &LogConfig::segment_ms);
+    f("segment_jitter_ms", &LogConfig::segment_jitter_ms);
+    f("cleanup_delete", &LogConfig::cleanup_delete);
+    f("cleanup_compact", &LogConfig::cleanup_compact);
+    f("delete_retention_ms", &LogConfig::delete_retention_ms);
+    f("min_compaction_lag_ms", &LogConfig::min_compaction_lag_ms);
+    f("max_compaction_lag_ms", &LogConfig::max_compaction_lag_ms);
+    f("min_cleanable_dirty_ratio", &LogConfig::min_cleanable_dirty_ratio);
+    f("index_interval_bytes", &LogConfig::index_interval_bytes);
+    f("file_delete_delay_ms", &LogConfig::file_delete_delay_ms);
+    f("log_append_time", &LogConfig::log_append_time);
+    f("flush", &LogConfig::flush);
+    f("flush_ms", &LogConfig::flush_ms);
+    f("producer_expiration_ms", &LogConfig::producer_expiration_ms);
+    f("internal", &LogConfig::internal);
+  }
 };
 
 }  // namespace godwit::storage

@@ -76,6 +76,25 @@ bool ProducerState::cut(Offset end) {
   });
 }
 
+bool ProducerState::truncate(Offset end) {
+  cut(end);
+  bool complete = true;
+  for (auto at = producers_.begin(); at != producers_.end();) {
+    ProducerBatches kept;
+    for (const ProducerBatch& batch : at->second.batches) {
+      if (batch.last_offset < end) kept.push(batch);
+    }
+    if (kept.empty() && !at->second.batches.empty()) {
+      complete = false;
+      at = producers_.erase(at);
+    } else {
+      at->second.batches = kept;
+      ++at;
+    }
+  }
+  return complete;
+}
+
 void ProducerState::expire(int64_t now_ms, int64_t expiration_ms) {
   std::erase_if(producers_, [&](const auto& producer) {
     // One whose batch is still under way is not forgotten: undoing it would bring the entry back.

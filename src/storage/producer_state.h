@@ -25,6 +25,13 @@ struct ProducerBatch {
   Offset last_offset;
   int64_t timestamp = -1;  // largest of the batch, ms
   friend bool operator==(const ProducerBatch&, const ProducerBatch&) = default;
+  static void fields(auto& f) {
+    f("first_sequence", &ProducerBatch::first_sequence);
+    f("last_sequence", &ProducerBatch::last_sequence);
+    f("first_offset", &ProducerBatch::first_offset);
+    f("last_offset", &ProducerBatch::last_offset);
+    f("timestamp", &ProducerBatch::timestamp);
+  }
 };
 
 // The newest batches of one producer, oldest first; a further one pushes the oldest out.
@@ -81,6 +88,10 @@ class ProducerState {
   // settled). A truncation that reaches into settled batches cannot be undone here: false, the state is then
   // unspecified, and the caller rebuilds it from the log.
   bool cut(Offset end);
+
+  // Forgets batches at or behind `end`, settled or not (a truncation). False when a producer had none left:
+  // its earlier ones are in the log alone.
+  bool truncate(Offset end);
 
   // Forgets producers whose last batch is older than now - expiration (producer.id.expiration.ms), except
   // those named by live batches of a compacted log: their owner decides.

@@ -19,7 +19,8 @@ bool is_software_text(const std::string& text) {
 Task<kafka::ApiVersionsResponse> handle(RequestContext& context, kafka::ApiVersionsRequest request) {
   kafka::ApiVersionsResponse response;
   if (context.version() >= 3) {
-    if (!is_software_text(request.client_software_name) || !is_software_text(request.client_software_version)) {
+    if (!is_software_text(request.client_software_name) ||
+        !is_software_text(request.client_software_version)) {
       response.error_code = ErrorCode::invalid_request;
       co_return response;
     }

@@ -28,15 +28,18 @@ std::optional<Done> fill(const Asked& asked, TopicWish& wish) {
   wish.partitions = asked.num_partitions;
   wish.replication_factor = asked.replication_factor;
   for (const auto& config : asked.configs) {
-    if (!config.value) return refused(asked.name, ErrorCode::invalid_config, "null is no value for " + config.name);
+    if (!config.value)
+      return refused(asked.name, ErrorCode::invalid_config, "null is no value for " + config.name);
     wish.config[config.name] = *config.value;
   }
   if (asked.assignments.empty()) {
     if (asked.num_partitions != -1 && asked.num_partitions <= 0) {
-      return refused(asked.name, ErrorCode::invalid_partitions, "Number of partitions was set to an invalid non-positive value.");
+      return refused(asked.name, ErrorCode::invalid_partitions,
+                     "Number of partitions was set to an invalid non-positive value.");
     }
     if (asked.replication_factor != -1 && asked.replication_factor <= 0) {
-      return refused(asked.name, ErrorCode::invalid_replication_factor, "Replication factor must be larger than 0.");
+      return refused(asked.name, ErrorCode::invalid_replication_factor,
+                     "Replication factor must be larger than 0.");
     }
     return std::nullopt;
   }
@@ -49,7 +52,8 @@ std::optional<Done> fill(const Asked& asked, TopicWish& wish) {
   for (const auto& assignment : asked.assignments) {
     const int32_t index = assignment.partition_index.value();
     if (index < 0 || static_cast<size_t>(index) >= wish.assignment.size() || !seen.insert(index).second) {
-      return refused(asked.name, ErrorCode::invalid_replica_assignment, "partitions are numbered from 0 without gaps");
+      return refused(asked.name, ErrorCode::invalid_replica_assignment,
+                     "partitions are numbered from 0 without gaps");
     }
     wish.assignment[static_cast<size_t>(index)] = assignment.broker_ids;
   }
@@ -88,7 +92,7 @@ Task<kafka::CreateTopicsResponse> handle(RequestContext& context, kafka::CreateT
     done.num_partitions = static_cast<int32_t>((*created)->partitions.size());
     done.replication_factor = static_cast<int16_t>((*created)->partitions.front().replicas.size());
     done.configs = std::vector<kafka::CreateTopicsResponse::Config>{};
-    for (auto& setting : describe_topic_settings((*created)->config, context.shard.options().topic_defaults)) {
+    for (auto& setting : describe_topic_settings((*created)->config, context.shard.topic_defaults())) {
       done.configs->push_back({setting.name, setting.value, false, setting.source, false});
     }
     response.topics.push_back(std::move(done));

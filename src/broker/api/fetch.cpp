@@ -29,13 +29,16 @@ struct Item {
   TopicPartition id;
   FetchResponse::Partition answer;
   bool settled = false;  // an error that no waiting changes
-  bool failed() const { return answer.error_code != ErrorCode::none || answer.diverging_epoch.epoch != kNoLeaderEpoch; }
+  bool failed() const {
+    return answer.error_code != ErrorCode::none || answer.diverging_epoch.epoch != kNoLeaderEpoch;
+  }
   size_t bytes() const { return answer.records ? answer.records->size() : 0; }
 };
 
 class Fetching {
  public:
-  Fetching(RequestContext& context, FetchRequest request) : context_(context), shard_(context.shard), request_(std::move(request)) {}
+  Fetching(RequestContext& context, FetchRequest request)
+      : context_(context), shard_(context.shard), request_(std::move(request)) {}
 
   Task<FetchResponse> run() {
     FetchResponse response;
@@ -51,7 +54,8 @@ class Fetching {
       response.session_id = session_->id;
     }
     collect();
-    bytes_max_ = std::min(static_cast<size_t>(std::max(0, request_.max_bytes)), shard_.options().fetch_bytes_max);
+    bytes_max_ =
+        std::min(static_cast<size_t>(std::max(0, request_.max_bytes)), shard_.options().fetch_bytes_max);
     bytes_min_ = std::min(static_cast<size_t>(std::max(0, request_.min_bytes)), bytes_max_);
     deadline_ = context_.arrived + std::chrono::milliseconds(std::max(0, request_.max_wait_ms));
     co_await read_all();
@@ -86,7 +90,8 @@ class Fetching {
     if (topic != nullptr) item.id = {topic->id, target.partition.partition};
     if (topic == nullptr || image->find(item.id) == nullptr) {
       item.settled = true;
-      item.answer.error_code = by_id && topic == nullptr ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
+      item.answer.error_code =
+          by_id && topic == nullptr ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition;
       item.answer.high_watermark = Offset(-1);
     }
     items_.push_back(std::move(item));
@@ -160,7 +165,8 @@ class Fetching {
   }
 
   // KIP-595: the fetcher's last batch belongs to an epoch that ended elsewhere here.
-  static bool diverges(Partition& partition, const FetchRequest::Partition& asked, FetchResponse::Partition& answer) {
+  static bool diverges(Partition& partition, const FetchRequest::Partition& asked,
+                       FetchResponse::Partition& answer) {
     if (asked.last_fetched_epoch == kNoLeaderEpoch) return false;
     const auto end = partition.log()->epochs().end_of(asked.last_fetched_epoch, partition.log()->end());
     if (!end) {
@@ -218,7 +224,8 @@ class Fetching {
     for (Item& item : items_) {
       if (item.bytes() > 0) gave_data.push_back(item.target);
       if (incremental_ && !has_news(item)) continue;
-      if (topic == nullptr || topic->topic != item.target->topic || topic->topic_id != item.target->topic_id) {
+      if (topic == nullptr || topic->topic != item.target->topic ||
+          topic->topic_id != item.target->topic_id) {
         topic = &response.responses.emplace_back();
         topic->topic = item.target->topic;
         topic->topic_id = item.target->topic_id;

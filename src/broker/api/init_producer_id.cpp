@@ -9,8 +9,9 @@ Task<kafka::InitProducerIdResponse> handle(RequestContext& context, kafka::InitP
   response.producer_id = -1;
   response.producer_epoch = -1;
   if (request.transactional_id) {
-    response.error_code = request.transactional_id->empty() ? ErrorCode::invalid_request
-                                                            : ErrorCode::transactional_id_authorization_failed;
+    response.error_code = request.transactional_id->empty()
+                              ? ErrorCode::invalid_request
+                              : ErrorCode::transactional_id_authorization_failed;
     co_return response;
   }
   // An idempotent producer that comes back after an error with its old id simply gets a new one, at epoch 0.

@@ -12,6 +12,9 @@ constexpr int64_t kEarliestLocal = -4;
 constexpr int64_t kLatestTiered = -5;
 constexpr int64_t kEarliestPendingUpload = -6;
 
+// From this version on the answer has room for the leader epoch.
+constexpr int16_t kEpochVersion = 4;
+
 using Asked = kafka::ListOffsetsRequest::Partition;
 using Found = kafka::ListOffsetsResponse::Partition;
 
@@ -40,15 +43,17 @@ Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked) {
     case kLatestTiered:
     case kEarliestPendingUpload:
       co_return found;  // nothing is tiered: offset -1
-    default: break;
+    default:
+      break;
   }
   if (asked.timestamp < 0 && asked.timestamp != kMaxTimestamp) {
     found.error_code = ErrorCode::unsupported_version;
     co_return found;
   }
   const Offset end = partition->high_watermark();
-  auto hit = asked.timestamp == kMaxTimestamp ? co_await partition->log()->find_timestamp_max(end)
-                                              : co_await partition->log()->find_timestamp(asked.timestamp, end);
+  auto hit = asked.timestamp == kMaxTimestamp
+                 ? co_await partition->log()->find_timestamp_max(end)
+                 : co_await partition->log()->find_timestamp(asked.timestamp, end);
   if (!hit) {
     found.error_code = hit.error().code;
     co_return found;
@@ -82,9 +87,12 @@ Task<kafka::ListOffsetsResponse> handle(RequestContext& context, kafka::ListOffs
         }(partition));
         continue;
       }
-      looking.push_back(context.shard.on(id, [id, partition](BrokerShard& owner) { return look_up(owner, id, partition); }));
+      looking.push_back(context.shard.on(
+          id, [id, partition](BrokerShard& owner) { return look_up(owner, id, partition); }));
     }
     answer.partitions = co_await runtime::when_all(std::move(looking));
+    if (context.version() >= kEpochVersion) continue;
+    for (Found& found : answer.partitions) found.leader_epoch = kNoLeaderEpoch;
   }
   co_return response;
 }

@@ -23,10 +23,12 @@ constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
 
 class Producing {
  public:
-  Producing(RequestContext& context, ProduceRequest request) : context_(context), request_(std::move(request)) {}
+  Producing(RequestContext& context, ProduceRequest request)
+      : context_(context), request_(std::move(request)) {}
 
   Task<Answer> run() {
-    const auto patience = std::max<Duration>(kPatienceMin, std::chrono::milliseconds(std::max(0, request_.timeout_ms)));
+    const auto patience =
+        std::max<Duration>(kPatienceMin, std::chrono::milliseconds(std::max(0, request_.timeout_ms)));
     deadline_ = context_.arrived + patience;
     check_all();
     co_await admit_all();
@@ -62,8 +64,9 @@ class Producing {
           refuse(ErrorCode::transactional_id_authorization_failed, "transactions are not offered");
         } else if (topic == nullptr) {
           const bool bad_name = !by_id && !topic_name_fault(asked.name).empty();
-          refuse(by_id ? ErrorCode::unknown_topic_id
-                       : bad_name ? ErrorCode::invalid_topic_exception : ErrorCode::unknown_topic_or_partition,
+          refuse(by_id      ? ErrorCode::unknown_topic_id
+                 : bad_name ? ErrorCode::invalid_topic_exception
+                            : ErrorCode::unknown_topic_or_partition,
                  "");
         } else if (topic->internal()) {
           refuse(ErrorCode::invalid_topic_exception, "clients do not write to internal topics");
@@ -76,14 +79,16 @@ class Producing {
     }
   }
 
-  void check_batch(const cluster::Topic& topic, const ProduceRequest::Partition& asked, ProduceResponse::Partition& part) {
+  void check_batch(const cluster::Topic& topic, const ProduceRequest::Partition& asked,
+                   ProduceResponse::Partition& part) {
     const TopicSettings& settings = *context_.shard.settings(topic.id);
     const BytesView records = asked.records ? asked.records->view() : BytesView{};
     ValidationOptions options;
     options.produce_version = context_.version();
     options.now = context_.shard.shard().wall_now();
     options.compacted = settings.log.cleanup_compact;
-    options.timestamp_type = settings.log.log_append_time ? TimestampType::log_append_time : TimestampType::create_time;
+    options.timestamp_type =
+        settings.log.log_append_time ? TimestampType::log_append_time : TimestampType::create_time;
     options.timestamp_before_max_ms = settings.timestamp_before_max_ms;
     options.timestamp_after_max_ms = settings.timestamp_after_max_ms;
     options.message_bytes_max = static_cast<size_t>(settings.max_message_bytes);
@@ -93,12 +98,13 @@ class Producing {
     if (const auto* refused = std::get_if<RefusedBatch>(&checked)) {
       part.error_code = refused->code;
       part.error_message = refused->message;
-      for (const auto& record : refused->record_errors) part.record_errors.push_back({record.batch_index, record.message});
+      for (const auto& record : refused->record_errors)
+        part.record_errors.push_back({record.batch_index, record.message});
       context_.shard.metrics().produce_refused.add();
       return;
     }
     const auto& accepted = std::get<AcceptedBatch>(checked);
-    if (accepted.header.attributes.is_transactional()) {
+    if (accepted.header.attributes.transactional()) {
       part.error_code = ErrorCode::invalid_txn_state;
       part.error_message = "the batch belongs to a transaction, which the request does not name";
       return;
@@ -109,8 +115,10 @@ class Producing {
     item.partition = response_.responses.back().partition_responses.size() - 1;
     item.batch = context_.writable(records);
     item.records = accepted.header.record_count;
-    if (settings.compression && settings.compression != accepted.header.attributes.compression()) {
-      auto again = recompress(records, *settings.compression, settings.compression_level);
+    if (settings.compression && needs_recompression(accepted.header, *settings.compression)) {
+      const auto parsed = BatchView::parse(records);
+      GW_CHECK(parsed.has_value(), "a batch that was accepted can be read");
+      auto again = recompress(*parsed, {*settings.compression, settings.compression_level});
       if (!again) {
         part.error_code = ErrorCode::invalid_record;
         part.error_message = again.error().message;
@@ -119,8 +127,8 @@ class Producing {
       item.rewritten = std::move(*again);
     }
     if (accepted.max_timestamp_differs) {
-      set_max_timestamp(item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten), TimestampType::create_time,
-                        accepted.max_timestamp_ms);
+      set_max_timestamp(item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten),
+                        TimestampType::create_time, accepted.max_timestamp_ms);
     }
     items_[context_.shard.broker().store().shard_of(item.id)].push_back(std::move(item));
   }
@@ -131,7 +139,8 @@ class Producing {
     std::vector<Task<void>> tasks;
     for (auto& [index, items] : items_) {
       BrokerShard& owner = context_.shard.broker().shard(index);
-      tasks.push_back(owner.shard().call([this, &owner, &items = items, step] { return step(*this, owner, items); }));
+      tasks.push_back(
+          owner.shard().call([this, &owner, &items = items, step] { return step(*this, owner, items); }));
     }
     if (tasks.size() == 1) {
       co_await tasks[0];
@@ -206,7 +215,8 @@ class Producing {
     for (const auto& topic : response.responses) {
       for (const auto& part : topic.partition_responses) {
         if (part.error_code == ErrorCode::none) continue;
-        return fail(ErrorKind::invalid, "a Produce with acks=0 to " + topic.name + "-" + to_string(part.index) +
+        return fail(ErrorKind::invalid, "a Produce with acks=0 to " + topic.name + "-" +
+                                            to_string(part.index) +
                                             " failed: " + std::string(to_string(part.error_code)));
       }
     }

@@ -1,0 +1,159 @@
+#include "coordination/memory/memory_coordination.h"
+
+#include <algorithm>
+
+namespace godwit::coordination {
+
+using runtime::Task;
+
+Result<void> KeySpace::check(const Transaction& transaction) const {
+  size_t bytes = 0;
+  for (const auto& write : transaction.writes)
+    bytes += write.key.size() + (write.value ? write.value->size() : 0);
+  if (transaction.conditions.size() + transaction.writes.size() > kTransactionOperationsMax ||
+      bytes > kTransactionBytesMax) {
+    return fail(ErrorKind::limit, "a transaction has at most 128 operations and 1 MB");
+  }
+  for (const auto& condition : transaction.conditions) {
+    const auto found = keys_.find(condition.key);
+    const Version version = found == keys_.end() ? kAbsent : found->second.version;
+    if (version != condition.version)
+      return fail(ErrorKind::conflict, condition.key + " was changed by somebody else");
+  }
+  return {};
+}
+
+void KeySpace::apply(const std::vector<Transaction::Write>& writes) {
+  for (const auto& write : writes) {
+    if (write.value) {
+      keys_.insert_or_assign(write.key, Entry{*write.value, ++last_version_});
+    } else {
+      keys_.erase(write.key);
+    }
+  }
+}
+
+std::optional<KeyValue> KeySpace::get(std::string_view key) const {
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return std::nullopt;
+  return KeyValue{found->first, found->second.value, found->second.version};
+}
+
+std::vector<KeyValue> KeySpace::list(std::string_view prefix) const {
+  std::vector<KeyValue> all;
+  for (auto at = keys_.lower_bound(prefix); at != keys_.end() && at->first.starts_with(prefix); ++at) {
+    all.push_back({at->first, at->second.value, at->second.version});
+  }
+  return all;
+}
+
+class MemoryCoordination::MemoryWatch final : public Watch, public runtime::ListNode {
+ public:
+  MemoryWatch(std::string prefix, const bool& closed) : prefix_(std::move(prefix)), closed_(closed) {}
+  Task<Result<void>> changed() override {
+    while (!news_) {
+      if (closed_) co_return fail(ErrorKind::closed, "the coordination store was closed");
+      co_await arrived_.wait();
+    }
+    news_ = false;
+    co_return Result<void>();
+  }
+  bool covers(const std::string& key) const { return key.starts_with(prefix_); }
+  void tell() {
+    news_ = true;
+    arrived_.notify_all();
+  }
+  void wake() { arrived_.notify_all(); }
+
+ private:
+  std::string prefix_;
+  const bool& closed_;
+  bool news_ = false;
+  runtime::Condition arrived_;
+};
+
+// Within one process the holder is alive as long as the store is: the lease ends by revoke or destruction alone.
+class MemoryCoordination::MemoryLease final : public Lease {
+ public:
+  MemoryLease(MemoryCoordination& store, Duration timeout) : store_(store), timeout_(timeout) {}
+  ~MemoryLease() override {
+    std::vector<Transaction::Write> writes;
+    for (const auto& key : keys_) writes.push_back({key, std::nullopt});
+    store_.keys_.apply(writes);
+    store_.notify(writes);
+  }
+  Duration timeout() const override { return timeout_; }
+  MonotonicTime valid_until() const override { return MonotonicTime::max(); }
+  Task<Result<void>> put(std::string key, Bytes value,
+                         std::vector<Transaction::Condition> conditions) override {
+    Transaction transaction;
+    transaction.conditions = std::move(conditions);
+    transaction.put(key, std::move(value));
+    // What a lease holds is not durable: a new start of the process is a new holder.
+    const auto lock = co_await store_.changing_.lock();
+    GW_TRY(co_return, store_.keys_.check(transaction));
+    store_.keys_.apply(transaction.writes);
+    store_.notify(transaction.writes);
+    keys_.push_back(std::move(key));
+    co_return Result<void>();
+  }
+  Task<Result<void>> revoke() override {
+    std::vector<Transaction::Write> writes;
+    for (const auto& key : std::exchange(keys_, {})) writes.push_back({key, std::nullopt});
+    store_.keys_.apply(writes);
+    store_.notify(writes);
+    co_return Result<void>();
+  }
+
+ private:
+  MemoryCoordination& store_;
+  Duration timeout_;
+  std::vector<std::string> keys_;
+};
+
+MemoryCoordination::MemoryCoordination(Persist persist) : persist_(std::move(persist)) {}
+MemoryCoordination::~MemoryCoordination() = default;
+
+Task<Result<std::optional<KeyValue>>> MemoryCoordination::get(std::string key) {
+  co_return keys_.get(key);
+}
+Task<Result<std::vector<KeyValue>>> MemoryCoordination::list(std::string prefix) {
+  co_return keys_.list(prefix);
+}
+
+Task<Result<void>> MemoryCoordination::commit(Transaction transaction) {
+  if (closed_) co_return fail(ErrorKind::closed, "the coordination store was closed");
+  // One at a time: conditions still hold when the writes take effect after they were made durable.
+  const auto lock = co_await changing_.lock();
+  GW_TRY(co_return, keys_.check(transaction));
+  if (persist_) GW_TRY(co_return, co_await persist_(transaction.writes));
+  keys_.apply(transaction.writes);
+  notify(transaction.writes);
+  co_return Result<void>();
+}
+
+Task<Result<std::unique_ptr<Lease>>> MemoryCoordination::grant(Duration timeout) {
+  if (closed_) co_return fail(ErrorKind::closed, "the coordination store was closed");
+  co_return std::make_unique<MemoryLease>(*this, timeout);
+}
+
+std::unique_ptr<Watch> MemoryCoordination::watch(std::string prefix) {
+  auto made = std::make_unique<MemoryWatch>(std::move(prefix), closed_);
+  watches_.push_back(*made);
+  return made;
+}
+
+Task<void> MemoryCoordination::close() {
+  closed_ = true;
+  watches_.for_each([](runtime::ListNode& node) { static_cast<MemoryWatch&>(node).wake(); });
+  co_return;
+}
+
+void MemoryCoordination::notify(const std::vector<Transaction::Write>& writes) {
+  watches_.for_each([&](runtime::ListNode& node) {
+    auto& watch = static_cast<MemoryWatch&>(node);
+    if (std::ranges::any_of(writes, [&](const auto& write) { return watch.covers(write.key); })) watch.tell();
+  });
+}
+
+}  // namespace godwit::coordination

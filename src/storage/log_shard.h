@@ -1,0 +1,83 @@
+// The logs of one shard, with what they share: arena, rounds, descriptors, read buffers. Everything is called
+// on that shard.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/sync.h"
+#include "storage/arena.h"
+#include "storage/file_ids.h"
+#include "storage/partition_log.h"
+#include "storage/round_builder.h"
+#include "storage/segment_file.h"
+#include "storage/store_context.h"
+
+namespace godwit::storage {
+
+class LogShard {
+ public:
+  struct Parts {
+    Journal& journal;
+    Journal& relaxed;
+    uint64_t round_bytes_max;
+    uint64_t journal_reserve;
+    FileIdLots& file_ids;
+    size_t arena_bytes;
+    size_t read_buffer_bytes;
+    size_t open_files_max;
+  };
+  LogShard(StoreContext& context, runtime::Shard& shard, const Parts& parts);
+  ~LogShard();
+
+  // Starts the loops.
+  void start();
+  // Ends them, once nothing is under way.
+  runtime::Task<void> stop();
+
+  PartitionLog* find(const TopicPartition& id);
+  runtime::Task<Served<Log*>> create(TopicPartition id, LogConfig config, Offset start);
+  runtime::Task<Served<void>> drop(TopicPartition id);
+  // Takes over a log that was recovered.
+  PartitionLog& adopt(LogState state);
+  // Those that are there now; they stay while they are held.
+  std::vector<std::shared_ptr<PartitionLog>> logs() const;
+  void end_writes();
+
+  // For the logs.
+  StoreContext& context() { return context_; }
+  const std::shared_ptr<Arena>& arena() { return arena_; }
+  RoundBuilder& rounds(LogConfig::Flush flush) {
+    return flush == LogConfig::Flush::always ? synced_rounds_ : relaxed_rounds_;
+  }
+  FileIds& file_ids() { return file_ids_; }
+  FileCache& files() { return *files_; }
+  const std::shared_ptr<ReadBuffers>& read_buffers() { return read_buffers_; }
+  // The log has more in memory than before.
+  void appended(PartitionLog& log);
+  // Gives back cached blocks, oldest first, until about `bytes` are free. False when there was none.
+  bool reclaim(size_t bytes);
+  // Waits until memory or journal may have room again; false when the deadline came first.
+  runtime::Task<bool> wait_room(MonotonicTime deadline);
+  // Memory or journal space was freed.
+  void room_made();
+  // The file of a segment that left the log goes once the log's structure `version` is durable.
+  void remove_file_when_durable(PartitionLog& log, const SegmentState& segment, uint64_t version);
+
+ private:
+  StoreContext& context_;
+  runtime::Shard& shard_;
+  std::shared_ptr<Arena> arena_;
+  RoundBuilder synced_rounds_;
+  RoundBuilder relaxed_rounds_;
+  FileIds file_ids_;
+  std::unique_ptr<FileCache> files_;
+  std::shared_ptr<ReadBuffers> read_buffers_;
+  std::unordered_map<TopicPartition, std::shared_ptr<PartitionLog>> logs_;
+  runtime::Condition logs_changed_;
+  runtime::Condition room_;
+  runtime::Gate gate_;
+};
+
+}  // namespace godwit::storage

@@ -1,0 +1,424 @@
+#include "storage/partition_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "record/batch_edit.h"
+#include "record/batches.h"
+#include "storage/log_shard.h"
+
+namespace godwit::storage {
+namespace {
+
+// Neighbouring batches become one entry of a round up to this size, so that a round can be cut between them.
+constexpr uint64_t kNewsBytesMax = 256 << 10;
+
+// What a producer claims with a batch; empty where it claims nothing (no id, or a control batch).
+std::optional<ProducerClaim> claim_of(const BatchHeader& header) {
+  if (!header.has_producer_id() || header.base_sequence < 0) return std::nullopt;
+  return ProducerClaim{header.producer_id, header.producer_epoch, header.base_sequence,
+                       header.last_sequence()};
+}
+
+}  // namespace
+
+PartitionLog::PartitionLog(LogShard& shard, CreateLog record)
+    : shard_(shard), state_(created(record)), config_(record.config) {
+  rounds_ = &shard_.rounds(config_.flush);
+  stable_end_ = synced_end_ = state_.end;
+  add_news(StructureNews{1, EntryKind::create, encode_record(StructureRecord(std::move(record)))});
+}
+
+PartitionLog::PartitionLog(LogShard& shard, LogState state)
+    : shard_(shard), state_(std::move(state)), config_(state_.config) {
+  rounds_ = &shard_.rounds(config_.flush);
+  stable_end_ = synced_end_ = state_.end;
+  stable_version_ = synced_version_ = state_.version;
+}
+
+PartitionLog::~PartitionLog() = default;
+
+std::optional<Refusal> PartitionLog::refusal(bool publishing) const {
+  if (dropped_) return Refusal{ErrorCode::unknown_topic_or_partition, "the partition was deleted"};
+  const StoreContext& context = shard_.context();
+  if (failed_ || context.failed) {
+    return Refusal{ErrorCode::kafka_storage_error,
+                   "a write to the data directory failed: it takes no more until the broker is restarted"};
+  }
+  if (context.closing) return Refusal{ErrorCode::kafka_storage_error, "the broker is shutting down"};
+  if (publishing && !context.space_left && !config_.internal) {
+    return Refusal{ErrorCode::kafka_storage_error, "the disk is nearly full"};
+  }
+  return std::nullopt;
+}
+
+SegmentLive* PartitionLog::find_live(FileId file) {
+  for (const auto& live : live_) {
+    if (live->id == file) return live.get();
+  }
+  return nullptr;
+}
+
+const SegmentLive* PartitionLog::find_live(FileId file) const {
+  return const_cast<PartitionLog*>(this)->find_live(file);
+}
+
+SegmentLive& PartitionLog::live(FileId file) {
+  if (auto* found = find_live(file)) return *found;
+  return *live_.emplace_back(std::make_unique<SegmentLive>(file));
+}
+
+void PartitionLog::forget_live(FileId file) {
+  std::erase_if(live_, [&](const auto& live) { return live->id == file; });
+}
+
+Tail& PartitionLog::active_tail() {
+  SegmentLive& l = live(state_.active().id);
+  if (!l.tail) l.tail = std::make_unique<Tail>(shard_.arena(), state_.active().written);
+  return *l.tail;
+}
+
+bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
+  const SegmentState& active = state_.active();
+  if (active.empty()) return false;
+  if (active.end.value() + batch_bytes > static_cast<uint64_t>(config_.segment_bytes)) return true;
+  // Compared by difference: segment.ms may be as large as its type allows.
+  return active.first_append_ms >= 0 && now.ms - active.first_append_ms > config_.segment_ms;
+}
+
+runtime::Task<Served<void>> PartitionLog::make_room(size_t bytes, MonotonicTime deadline) {
+  for (;;) {
+    if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+    if (!rounds_->stalled() || config_.internal) {
+      if (active_tail().reserve(bytes)) co_return {};
+      if (shard_.reclaim(bytes) && active_tail().reserve(bytes)) co_return {};
+    }
+    if (!co_await shard_.wait_room(deadline)) {
+      co_return refuse(ErrorCode::kafka_storage_error,
+                       "no memory or journal space for the batch within its timeout: the disk is too slow for "
+                       "what is published");
+    }
+  }
+}
+
+runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendContext context) {
+  const auto self = shared_from_this();
+  const auto parsed = BatchHeader::parse(batch);
+  if (!parsed) co_return refuse(ErrorCode::corrupt_message, parsed.error().message);
+  GW_CHECK(parsed->total_size() == batch.size(), "one whole batch is appended");
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+  const auto latest = state_.epochs.latest();
+  if (latest && context.epoch < *latest) {
+    co_return refuse(ErrorCode::fenced_leader_epoch,
+                     fmt::format("leader epoch {} is over: the log has epoch {}", context.epoch.value(),
+                                 latest->value()));
+  }
+  if (const auto claim = claim_of(*parsed)) {
+    const auto verdict = state_.producers.check(*claim);
+    if (verdict.error != ErrorCode::none) {
+      co_return refuse(verdict.error,
+                       fmt::format("producer {} epoch {}: sequence {} does not follow", claim->producer_id,
+                                   claim->epoch, claim->first_sequence));
+    }
+    if (verdict.duplicate_of) {
+      co_return Appended{
+          .base_offset = verdict.duplicate_of->first_offset,
+          .last_offset = verdict.duplicate_of->last_offset,
+          .log_append_time_ms = config_.log_append_time ? verdict.duplicate_of->timestamp : -1,
+          .log_start = state_.start,
+          .duplicate = true};
+    }
+  }
+  if (batch.size() > static_cast<uint64_t>(config_.segment_bytes)) {
+    co_return refuse(ErrorCode::record_list_too_large,
+                     fmt::format("a batch of {} bytes does not fit a segment of {}", batch.size(),
+                                 config_.segment_bytes));
+  }
+  if (roll_is_due(batch.size(), context.now)) {
+    if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
+  }
+  if (auto room = co_await make_room(batch.size(), context.deadline); !room) {
+    co_return tl::unexpected(std::move(room.error()));
+  }
+  stamp(batch, state_.end, context.epoch);
+  if (config_.log_append_time) set_log_append_time(batch, context.now.ms);
+  const BatchHeader header = BatchHeader::load(batch);
+  admit_batch(batch, header, context.now);
+  co_return Appended{.base_offset = header.base_offset,
+                     .last_offset = header.last_offset(),
+                     .log_append_time_ms = config_.log_append_time ? context.now.ms : -1,
+                     .log_start = state_.start,
+                     .duplicate = false};
+}
+
+runtime::Task<Served<void>> PartitionLog::append_replicated(BytesView batches, WallTime now,
+                                                            MonotonicTime deadline) {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  // Everything is looked at before anything is admitted.
+  Offset expected = state_.end;
+  LeaderEpoch epoch = state_.epochs.latest().value_or(kNoLeaderEpoch);
+  const auto checked =
+      for_each_batch(batches, {}, [&](const BatchView& batch, size_t position) -> Result<void> {
+        const BatchHeader& header = batch.header();
+        if (header.base_offset < expected || header.leader_epoch < epoch) {
+          return fail(ErrorKind::corrupt,
+                      fmt::format("the batch at byte {} (offset {}, epoch {}) does not follow offset {}, epoch {}",
+                                  position, header.base_offset.value(), header.leader_epoch.value(),
+                                  expected.value(), epoch.value()));
+        }
+        expected = header.next_offset();
+        epoch = header.leader_epoch;
+        return {};
+      });
+  if (!checked) co_return refuse(ErrorCode::corrupt_message, checked.error().message);
+  BatchSplitter splitter(batches, {.check_crc = false});
+  while (!splitter.done()) {
+    const auto batch = splitter.next();
+    GW_CHECK(batch.has_value(), "what was checked can be split");
+    if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+    if (roll_is_due(batch->bytes().size(), now)) {
+      if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
+    }
+    if (auto room = co_await make_room(batch->bytes().size(), deadline); !room) {
+      co_return tl::unexpected(std::move(room.error()));
+    }
+    admit_batch(batch->bytes(), batch->header(), now);
+  }
+  co_return {};
+}
+
+void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallTime now) {
+  SegmentState& active = state_.active();
+  GW_CHECK(header.base_offset >= state_.end, "an offset is handed out once");
+  Tail& tail = active_tail();
+  GW_CHECK(tail.end() == active.end, "the tail ends where its file will");
+  const Position from = active.end;
+  tail.append(batch);
+  DataNews news{.version = state_.version,
+                .before = state_.end,
+                .file = active.id,
+                .file_base = active.base,
+                .from = from,
+                .to = from + batch.size(),
+                .next = header.next_offset(),
+                .epoch = header.leader_epoch,
+                .timestamp_max = header.max_timestamp_ms,
+                .now_ms = now.ms};
+  if (header.leader_epoch > state_.epochs.latest().value_or(kNoLeaderEpoch)) {
+    state_.epochs.begin(header.leader_epoch, header.base_offset);
+  }
+  if (const auto claim = claim_of(header)) {
+    state_.producers.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms, now.ms);
+  }
+  active.end = news.to;
+  active.next = state_.end = news.next;
+  active.timestamp_max = std::max(active.timestamp_max, header.max_timestamp_ms);
+  if (active.first_append_ms < 0) active.first_append_ms = now.ms;
+  live(active.id).note(header.base_offset, from, active.timestamp_max);
+  shard_.appended(*this);
+
+  if (!news_.empty()) {
+    if (auto* last = std::get_if<DataNews>(&news_.back());
+        last != nullptr && !last->carried && last->file == news.file && last->to == news.from &&
+        last->epoch == news.epoch && last->version == news.version &&
+        news.to - last->from <= kNewsBytesMax) {
+      last->to = news.to;
+      last->next = news.next;
+      last->timestamp_max = std::max(last->timestamp_max, news.timestamp_max);
+      rounds_->mark(*this);
+      return;
+    }
+  }
+  add_news(news);
+}
+
+RecordHead PartitionLog::next_head() const {
+  return {.topic = state_.id.topic,
+          .partition = state_.id.partition,
+          .incarnation = state_.incarnation,
+          .version = state_.version + 1,
+          .end = state_.end};
+}
+
+void PartitionLog::add_news(News news) {
+  news_.push_back(std::move(news));
+  rounds_->mark(*this);
+}
+
+void PartitionLog::take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max) {
+  DataNews part = news;
+  if (part.to - part.from > bytes_max) {
+    // The part does not end a batch: it counts when the last part is there.
+    part.to = part.from + bytes_max;
+    if (!part.carried) part.next = part.before;
+    news.from = part.to;
+  }
+  const SegmentLive* const l = find_live(part.file);
+  GW_CHECK(l != nullptr && l->tail, "news lies in a tail");
+  JournalEntry entry;
+  entry.kind = static_cast<uint8_t>(EntryKind::data);
+  entry.meta = encode_record(DataRecord{.head = {.topic = state_.id.topic,
+                                                 .partition = state_.id.partition,
+                                                 .incarnation = state_.incarnation,
+                                                 .version = part.version,
+                                                 .end = part.before},
+                                        .file = part.file,
+                                        .file_base = part.file_base,
+                                        .position = part.from,
+                                        .next = part.next,
+                                        .epoch = part.epoch,
+                                        .timestamp_max = part.timestamp_max,
+                                        .now_ms = part.now_ms});
+  entry.payload = l->tail->view(part.from, part.to);
+  out.push_back(std::move(entry));
+  under_way_.push_back(part);
+}
+
+RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint64_t budget,
+                                            bool reserve_only) {
+  // More than what an entry takes beside its payload.
+  constexpr uint64_t kAround = 1024;
+  // A piece is cut only where the round has more room than that: else it opens the next one.
+  constexpr uint64_t kSplitMin = 48 << 10;
+  GW_CHECK(under_way_.empty(), "a partition has one round under way");
+  Taken taken;
+  size_t whole = 0;
+  for (; whole < news_.size(); ++whole) {
+    const uint64_t left = budget - std::min(budget, taken.bytes);
+    if (auto* data = std::get_if<DataNews>(&news_[whole])) {
+      if (reserve_only && !data->carried && !config_.internal) break;
+      const uint64_t size = data->to - data->from;
+      if (size + kAround > left) {
+        if (taken.bytes == 0 && left >= kSplitMin) {
+          take_data(*data, out, (left - kAround) / kBlockMin * kBlockMin);
+          taken.bytes += out.back().bytes();
+        }
+        break;
+      }
+      take_data(*data, out, size);
+    } else {
+      auto& structure = std::get<StructureNews>(news_[whole]);
+      if (structure.meta.size() + kAround > left) break;
+      JournalEntry entry;
+      entry.kind = static_cast<uint8_t>(structure.kind);
+      entry.meta = structure.meta;
+      out.push_back(std::move(entry));
+      under_way_.push_back(std::move(structure));
+    }
+    taken.bytes += out.back().bytes();
+  }
+  news_.erase(news_.begin(), news_.begin() + static_cast<ptrdiff_t>(whole));
+  taken.more = !news_.empty();
+  return taken;
+}
+
+void PartitionLog::round_done(Sequence sequence) {
+  const bool synced = config_.flush == LogConfig::Flush::always;
+  for (const News& item : under_way_) {
+    if (const auto* data = std::get_if<DataNews>(&item)) {
+      // A file that a later record already took away has no memory here any more.
+      if (SegmentLive* l = find_live(data->file)) {
+        if (data->carried) {
+          l->marks.clear();
+          l->mark(sequence, data->from);
+        } else {
+          l->mark(sequence, data->from);
+          l->stable = data->to;
+          if (synced) l->synced = data->to;
+        }
+      }
+      if (!data->carried) stable_end_ = data->next;
+    } else {
+      stable_version_ = std::get<StructureNews>(item).version;
+    }
+  }
+  under_way_.clear();
+  if (under_way_.capacity() > 8) under_way_.shrink_to_fit();
+  stable_end_ = std::min(stable_end_, state_.end);
+  if (synced) {
+    synced_end_ = stable_end_;
+    synced_version_ = stable_version_;
+  }
+  state_.producers.settle(stable_end_);
+  notify_advanced();
+}
+
+void PartitionLog::round_refused() {
+  news_.insert(news_.begin(), std::make_move_iterator(under_way_.begin()),
+               std::make_move_iterator(under_way_.end()));
+  under_way_.clear();
+}
+
+void PartitionLog::round_failed() {
+  end_writes();
+}
+
+void PartitionLog::end_writes() {
+  if (failed_) return;
+  failed_ = true;
+  news_.clear();
+  under_way_.clear();
+  // What was not settled is taken back; a state with structure records that failed too is not used for
+  // anything but reading below stable_end_.
+  state_.producers.cut(stable_end_);
+  changed_.notify_all();
+  if (observer_ != nullptr) observer_->log_failed();
+}
+
+void PartitionLog::notify_advanced() {
+  changed_.notify_all();
+  if (observer_ != nullptr) observer_->log_advanced();
+}
+
+runtime::Task<ErrorCode> PartitionLog::wait_stable(Offset end, MonotonicTime deadline) {
+  const auto self = shared_from_this();
+  for (;;) {
+    if (dropped_) co_return ErrorCode::unknown_topic_or_partition;
+    if (stable_end_ >= end) co_return ErrorCode::none;
+    // A truncation took it: it will not become stable.
+    if (failed_ || end > state_.end) co_return ErrorCode::kafka_storage_error;
+    if (!co_await changed_.wait_until(deadline)) {
+      co_return stable_end_ >= end ? ErrorCode::none : ErrorCode::request_timed_out;
+    }
+  }
+}
+
+runtime::Task<Served<void>> PartitionLog::wait_structure(uint64_t version) {
+  while (stable_version_ < version && !failed_) co_await changed_.wait();
+  if (failed_ && stable_version_ < version) co_return tl::unexpected(*refusal(false));
+  co_return {};
+}
+
+runtime::Task<Served<void>> PartitionLog::wait_admitted() {
+  const Offset end = state_.end;
+  const uint64_t version = state_.version;
+  while ((stable_version_ < version || stable_end_ < end) && !failed_) co_await changed_.wait();
+  if (failed_) co_return tl::unexpected(*refusal(false));
+  co_return {};
+}
+
+void PartitionLog::set_high_watermark(Offset offset) {
+  state_.high_watermark = std::clamp(offset, state_.start, end());
+}
+
+Log::Stats PartitionLog::stats() const {
+  Stats stats;
+  stats.segments = state_.segments.size();
+  for (const SegmentState& s : state_.segments) {
+    stats.disk_bytes += s.written.value();
+    stats.unwritten_bytes += s.end - s.written;
+  }
+  stats.memory_bytes = sizeof *this + state_.segments.capacity() * sizeof(SegmentState);
+  for (const auto& l : live_) {
+    stats.memory_bytes += sizeof *l + l->index.capacity() * sizeof(IndexEntry) + (l->tail ? l->tail->memory() : 0);
+  }
+  return stats;
+}
+
+}  // namespace godwit::storage

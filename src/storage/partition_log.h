@@ -1,0 +1,231 @@
+// The one implementation of Log: a LogState, the memory of its newest bytes, and what is on its way to the
+// journal.
+//
+// append → admit: state, tail and `news_` change together; the shard's RoundBuilder takes the news, and
+// round_done() makes it stable. Everything that was admitted is in the journal's next rounds in the same
+// order, so the state, with all that it admitted, is the state after replaying those rounds.
+//
+//   partition_log.cpp            admission, rounds, stability
+//   partition_log_read.cpp       reading, look-ups by time
+//   partition_log_structure.cpp  roll, epochs, truncation, start, drop
+//   partition_log_files.cpp      what write-back and checkpoint do with it
+#pragma once
+
+#include <array>
+#include <functional>
+#include <variant>
+
+#include "record/batch_header.h"
+#include "runtime/sync.h"
+#include "storage/log.h"
+#include "storage/round_builder.h"
+#include "storage/segment_live.h"
+#include "storage/structure_record.h"
+
+namespace godwit::storage {
+
+class LogShard;
+struct RecoveredLog;
+
+class PartitionLog final : public Log, public RoundSource, public std::enable_shared_from_this<PartitionLog> {
+ public:
+  // An empty log whose CreateLog is still to be journalled.
+  PartitionLog(LogShard& shard, CreateLog record);
+  // A log as checkpoint and journal left it; its bytes follow with restore_….
+  PartitionLog(LogShard& shard, LogState state);
+  ~PartitionLog() override;
+
+  // Log
+  const TopicPartition& id() const override { return state_.id; }
+  Offset start() const override { return state_.start; }
+  Offset end() const override { return failed_ ? std::min(stable_end_, state_.end) : state_.end; }
+  Offset stable_end() const override { return stable_end_; }
+  Offset synced_end() const override { return synced_end_; }
+  uint64_t size_bytes() const override { return state_.bytes(); }
+  const EpochHistory& epochs() const override { return state_.epochs; }
+  const ProducerState& producers() const override { return state_.producers; }
+  const LogConfig& config() const override { return config_; }
+  void set_config(LogConfig config) override;
+  void set_observer(LogObserver* observer) override { observer_ = observer; }
+  Offset high_watermark() const override { return state_.high_watermark; }
+  void set_high_watermark(Offset offset) override;
+  runtime::Task<Served<Appended>> append(MutableBytes batch, AppendContext context) override;
+  runtime::Task<Served<void>> append_replicated(BytesView batches, WallTime now,
+                                                MonotonicTime deadline) override;
+  runtime::Task<ErrorCode> wait_stable(Offset end, MonotonicTime deadline) override;
+  runtime::Task<Served<ReadAnswer>> read(ReadRequest request) override;
+  runtime::Task<Served<std::optional<TimestampedOffset>>> find_timestamp(int64_t timestamp_ms,
+                                                                         Offset end) override;
+  runtime::Task<Served<std::optional<TimestampedOffset>>> find_timestamp_max(Offset end) override;
+  runtime::Task<Served<void>> begin_epoch(LeaderEpoch epoch) override;
+  runtime::Task<Served<void>> delete_before(Offset offset) override;
+  runtime::Task<Served<void>> truncate(Offset offset) override;
+  runtime::Task<Served<void>> restart_at(Offset offset) override;
+  runtime::Task<Served<void>> roll() override;
+  Stats stats() const override;
+
+  // RoundSource
+  std::shared_ptr<RoundSource> keep_alive() override { return shared_from_this(); }
+  Taken take_round(std::vector<JournalEntry>& out, uint64_t budget, bool reserve_only) override;
+  void round_done(Sequence sequence) override;
+  void round_refused() override;
+  void round_failed() override;
+
+  // For the store's other rooms.
+
+  const LogState& state() const { return state_; }
+  // Journals the record that made this log, and waits for it.
+  runtime::Task<Served<void>> make_durable();
+  // Journals the end of this log; every call afterwards is refused, waiting ones too.
+  runtime::Task<Served<void>> drop();
+  bool dropped() const { return dropped_; }
+  // drop() was called: it is not found any more, even if that should fail.
+  bool dropping() const { return dropping_; }
+  bool failed() const { return failed_; }
+  // The data directory failed (rule 14): what is not stable will not be.
+  void end_writes();
+  // Raises the start to at least `offset`, in the background of everything else (retention).
+  runtime::Task<Served<void>> raise_start(Offset offset);
+  // Waits until every structure record up to `version`, and the offsets before `end` in it, are durable.
+  runtime::Task<bool> wait_synced(uint64_t version, Offset end);
+  // What waits to be synced, for interval topics.
+  struct Unsynced {
+    uint64_t version;
+    Offset end;
+    std::vector<std::pair<FileId, Position>> files;
+  };
+  Unsynced unsynced() const;
+  // All that unsynced() named is on stable storage.
+  void set_synced(const Unsynced& what);
+  // Puts replayed bytes at the end of `file`'s tail, at `position`. False when the arena is full.
+  bool restore_bytes(FileId file, Position position, BytesView bytes);
+  // Walks the replayed batches of `file` from `position` (offset `from`) to its end: the index learns them,
+  // and from offset `producers_from` on the producers. Error corrupt: they do not follow each other.
+  Result<void> restore_batches(FileId file, Position position, Offset from, Offset producers_from,
+                               int64_t now_ms);
+  // The bytes of `file` from `position` on came with round `sequence`.
+  void restore_mark(FileId file, Sequence sequence, Position position);
+
+ private:
+  friend class LogFiles;
+
+  struct DataNews {
+    uint64_t version = 0;
+    Offset before;  // the log's end before it
+    FileId file;
+    Offset file_base;
+    Position from;
+    Position to;
+    Offset next;
+    LeaderEpoch epoch;
+    int64_t timestamp_max = -1;
+    int64_t now_ms = -1;
+    // Already admitted and stable: a remainder carried forward.
+    bool carried = false;
+  };
+  struct StructureNews {
+    uint64_t version = 0;
+    EntryKind kind{};
+    Bytes meta;
+  };
+  using News = std::variant<DataNews, StructureNews>;
+  // Where a reader went on to: it will ask there next.
+  struct ReadHint {
+    Offset offset{-1};
+    FileId file;
+    Position position;
+  };
+
+  struct Place {
+    FileId file;
+    Position position;
+    Offset offset;
+  };
+
+  // Holds the log's turn, which the caller acquired: admissions and changes of structure come one after the
+  // other.
+  class Turn {
+   public:
+    explicit Turn(runtime::Semaphore& turn) : turn_(turn) {}
+    ~Turn() { turn_.release(1); }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    runtime::Semaphore& turn_;
+  };
+  // What no admission gets past: dropped, failed, closing, disk full.
+  std::optional<Refusal> refusal(bool publishing) const;
+  Refusal no_room() const;
+
+  SegmentLive& live(FileId file);
+  const SegmentLive* find_live(FileId file) const;
+  SegmentLive* find_live(FileId file);
+  void forget_live(FileId file);
+  Tail& active_tail();
+
+  bool roll_is_due(size_t batch_bytes, WallTime now) const;
+  // Waits for memory for `bytes` more in the active file. False when the deadline passed.
+  runtime::Task<Served<void>> make_room(size_t bytes, MonotonicTime deadline);
+  // State, tail and news take one batch; room was made.
+  void admit_batch(BytesView batch, const BatchHeader& header, WallTime now);
+  // State and news take a structure record: head.version and head.end are filled in here.
+  void admit_structure(StructureRecord record);
+  RecordHead next_head() const;
+  void add_news(News news);
+  void take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max);
+  // Waits until what was admitted is durable. Refusals as wait_stable.
+  runtime::Task<Served<void>> wait_structure(uint64_t version);
+  runtime::Task<Served<void>> wait_admitted();
+  runtime::Task<Served<void>> roll_in_turn();
+  void notify_advanced();
+
+  // Reading.
+  Served<ReadAnswer> read_tail(const SegmentState& segment, const SegmentLive& live, ReadRequest request);
+  // The batch in the tail that contains `offset` or is the first behind it.
+  std::optional<Position> locate(const SegmentState& segment, const SegmentLive& live, Offset offset) const;
+  // The first batch that the tail has whole; empty when it has none.
+  std::optional<IndexEntry> tail_start(const SegmentState& segment, const SegmentLive& live) const;
+  static BatchHeader header_at(const Tail& tail, Position position);
+  void remember(const ReadHint& hint);
+  // Whole batches of `file` that lie (also) on disk, from the one that contains or follows request.from, which
+  // lies before what tail_start() gives. last_file_position_ is then where the first of them starts.
+  runtime::Task<Served<ReadAnswer>> read_file(FileId file, ReadRequest request);
+  // The batch that begins in the file and ends in the tail.
+  runtime::Task<Served<ReadAnswer>> read_straddling(FileId file);
+  SegmentReader& reader_of(const SegmentState& segment);
+  // Where the batch that contains `offset` (or is the first behind it) begins; `offset` < end.
+  runtime::Task<Served<Place>> place_of(Offset offset);
+  // Hands the batches of [from, end) to `visit` until it gives false.
+  runtime::Task<Served<std::optional<TimestampedOffset>>> search(
+      Offset from, Offset end, std::function<Result<bool>(const BatchView&)> visit);
+  // An offset of the segment before which no batch has a timestamp of at least `timestamp`.
+  runtime::Task<Served<Offset>> skip_to_timestamp(FileId file, int64_t timestamp);
+
+  // Files.
+  // Waits until no block of this log is being written.
+  runtime::Task<void> wait_writes();
+
+  LogShard& shard_;
+  RoundBuilder* rounds_;  // of the journal that the topic's `flush` asks for
+  LogState state_;
+  LogConfig config_;  // as set; state_.config follows it with a record
+  std::vector<std::unique_ptr<SegmentLive>> live_;
+  Offset stable_end_;
+  Offset synced_end_;
+  uint64_t stable_version_ = 0;
+  uint64_t synced_version_ = 0;
+  std::vector<News> news_;
+  std::vector<News> under_way_;
+  LogObserver* observer_ = nullptr;
+  runtime::Condition changed_;  // stable_end_, stable_version_ or the log's fate
+  runtime::Semaphore turn_{1};
+  std::array<ReadHint, 4> hints_;
+  uint8_t next_hint_ = 0;
+  Position last_file_position_;
+  bool failed_ = false;
+  bool dropping_ = false;
+  bool dropped_ = false;
+};
+
+}  // namespace godwit::storage

@@ -1,0 +1,177 @@
+// A log and its segment files: reading from them, and what start, write-back and checkpoint do with it.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "record/batches.h"
+#include "storage/log_shard.h"
+#include "storage/partition_log.h"
+
+namespace godwit::storage {
+
+runtime::Task<void> PartitionLog::wait_writes() {
+  while (std::ranges::any_of(live_, [](const auto& l) { return l->write_under_way; })) {
+    co_await changed_.wait();
+  }
+}
+
+SegmentReader& PartitionLog::reader_of(const SegmentState& segment) {
+  SegmentLive& l = live(segment.id);
+  if (!l.reader) {
+    l.reader = SegmentReader::create(shard_.files(), shard_.read_buffers(), shard_.context().folder_of(id()),
+                                     {.id = segment.id,
+                                      .base = segment.base,
+                                      .end = segment.boundary,
+                                      .compacted = segment.compacted},
+                                     shard_.context().diagnostics);
+  }
+  return *l.reader;
+}
+
+runtime::Task<Served<ReadAnswer>> PartitionLog::read_file(FileId file, ReadRequest request) {
+  const SegmentState* segment = state_.find(file);
+  if (segment == nullptr) co_return ReadAnswer{.batches = {}, .next = request.from};
+  if (request.from >= segment->boundary_offset) co_return co_await read_straddling(file);
+  reader_of(*segment);
+  // The segment may leave the log while it is read.
+  const std::shared_ptr<SegmentReader> reader = live(file).reader;
+  std::optional<Position> hint;
+  for (const ReadHint& h : hints_) {
+    if (h.offset == request.from && h.file == file) hint = h.position;
+  }
+  auto read = co_await reader->read(request.from, request.bytes_max, hint);
+  if (!read) {
+    co_return refuse(ErrorCode::kafka_storage_error, read.error().describe());
+  }
+  last_file_position_ = read->next_position - read->batches.size();
+  remember({read->next, file, read->next_position});
+  if (read->next <= request.end) co_return ReadAnswer{std::move(read->batches), read->next};
+  // What lies behind the end that was asked for is cut off.
+  const Bytes bytes = read->batches.flatten();
+  size_t size = 0;
+  Offset next = request.from;
+  BatchSplitter splitter(bytes, {.check_crc = false});
+  while (!splitter.done()) {
+    const auto batch = splitter.next();
+    if (!batch || batch->header().base_offset >= request.end) break;
+    size = splitter.position();
+    next = batch->header().next_offset();
+  }
+  co_return ReadAnswer{Chain(SharedBytes::copy(BytesView(bytes).first(size))), next};
+}
+
+runtime::Task<Served<ReadAnswer>> PartitionLog::read_straddling(FileId file) {
+  const SegmentState* segment = state_.find(file);
+  const SegmentLive* l = find_live(file);
+  GW_CHECK(segment != nullptr && l != nullptr && l->tail, "a batch that is not whole in the file ends in the tail");
+  const Position start = segment->boundary;
+  // What the tail has begins at a block; what precedes it is in the file.
+  const Position tail_first = l->tail->first();
+  const Position aligned(start.value() / kBlockMin * kBlockMin);
+  // Pinned now, since the tail may move on meanwhile.
+  const Chain rest = l->tail->pin(tail_first, segment->end);
+  auto buffer = co_await shard_.read_buffers()->get(tail_first - aligned);
+  auto opened = co_await shard_.files().get(
+      fmt::format("{}/{}", shard_.context().folder_of(id()), segment_name(file)), false);
+  if (!opened) co_return refuse(ErrorCode::kafka_storage_error, opened.error().describe());
+  const auto read = co_await (*opened)->read_at(aligned.value(), buffer->bytes().first(tail_first - aligned));
+  if (!read) co_return refuse(ErrorCode::kafka_storage_error, read.error().describe());
+  const auto damaged = [&](std::string_view what) {
+    return refuse(ErrorCode::kafka_storage_error,
+                  fmt::format("{} at byte {}: {}", (*opened)->path(), start.value(), what));
+  };
+  if (*read != tail_first - aligned) co_return damaged("the file is shorter than what was written to it");
+  Bytes whole(buffer->data() + (start - aligned), buffer->data() + (tail_first - aligned));
+  const size_t head_size = whole.size();
+  // The header itself may be cut by the block's end: first as much as makes it whole, then the batch.
+  const auto extend_to = [&](size_t size) {
+    size_t skip = whole.size() - head_size;
+    for (const SharedBytes& part : rest.parts()) {
+      if (whole.size() >= size) return;
+      const size_t skipped = std::min(skip, part.size());
+      skip -= skipped;
+      const auto more = part.view().subspan(skipped, std::min(part.size() - skipped, size - whole.size()));
+      whole.insert(whole.end(), more.begin(), more.end());
+    }
+  };
+  extend_to(kBatchHeaderSize);
+  const auto header = BatchHeader::parse(whole);
+  if (!header) co_return damaged(header.error().message);
+  extend_to(header->total_size());
+  const auto batch = BatchView::parse(whole);
+  if (!batch) co_return damaged(batch.error().message);
+  if (!batch->crc_matches()) co_return damaged("the batch fails its checksum");
+  const Position behind = start + header->total_size();
+  whole.resize(header->total_size());
+  segment = state_.find(file);
+  if (SegmentLive* now = find_live(file); now != nullptr && segment != nullptr && behind < segment->end) {
+    const auto at = std::ranges::lower_bound(now->index, behind, {}, &IndexEntry::position);
+    if (at == now->index.end() || at->position != behind) {
+      now->index.insert(at, {header->next_offset(), behind, segment->timestamp_max});
+    }
+  }
+  last_file_position_ = start;
+  co_return ReadAnswer{Chain(SharedBytes::own(std::move(whole))), header->next_offset()};
+}
+
+runtime::Task<Served<Offset>> PartitionLog::skip_to_timestamp(FileId file, int64_t timestamp) {
+  const SegmentState* const segment = state_.find(file);
+  if (segment == nullptr) co_return Offset(0);
+  if (segment->boundary > Position(0)) {
+    reader_of(*segment);
+    const std::shared_ptr<SegmentReader> reader = live(file).reader;
+    const Offset boundary_offset = segment->boundary_offset;
+    const auto found = co_await reader->find_timestamp(timestamp);
+    if (!found) co_return refuse(ErrorCode::kafka_storage_error, found.error().describe());
+    if (*found) co_return BatchHeader::load((*found)->view()).base_offset;
+    co_return boundary_offset;
+  }
+  const SegmentLive* const l = find_live(file);
+  if (l == nullptr) co_return segment->base;
+  const auto entry = std::ranges::lower_bound(l->index, timestamp, {}, &IndexEntry::timestamp_max);
+  co_return entry == l->index.begin() ? segment->base : (entry - 1)->offset;
+}
+
+bool PartitionLog::restore_bytes(FileId file, Position position, BytesView bytes) {
+  const SegmentState* const segment = state_.find(file);
+  SegmentLive& l = live(file);
+  if (!l.tail) l.tail = std::make_unique<Tail>(shard_.arena(), segment->written);
+  GW_CHECK(l.tail->end() == position, "replayed bytes follow each other");
+  if (!l.tail->reserve(bytes.size())) return false;
+  l.tail->append(bytes);
+  l.stable = l.synced = l.tail->end();
+  return true;
+}
+
+Result<void> PartitionLog::restore_batches(FileId file, Position position, Offset from,
+                                           Offset producers_from, int64_t now_ms) {
+  const SegmentState& segment = *state_.find(file);
+  SegmentLive& l = live(file);
+  while (position < segment.end) {
+    Bytes bytes = l.tail->pin(position, std::min(segment.end, position + kBatchHeaderSize)).flatten();
+    const auto header = BatchHeader::parse(bytes);
+    if (!header) return fail(header.error());
+    if (header->base_offset < from || position + header->total_size() > segment.end) {
+      return fail(ErrorKind::corrupt,
+                  fmt::format("the replayed batch at byte {} (offset {}) does not follow offset {}",
+                              position.value(), header->base_offset.value(), from.value()));
+    }
+    if (header->base_offset >= producers_from && header->has_producer_id() && header->base_sequence >= 0) {
+      state_.producers.record({header->producer_id, header->producer_epoch, header->base_sequence,
+                               header->last_sequence()},
+                              header->base_offset, header->last_offset(), header->max_timestamp_ms, now_ms);
+      state_.producers.settle(header->next_offset());
+    }
+    l.note(header->base_offset, position, segment.timestamp_max);
+    from = header->next_offset();
+    position += header->total_size();
+  }
+  return {};
+}
+
+void PartitionLog::restore_mark(FileId file, Sequence sequence, Position position) {
+  live(file).mark(sequence, position);
+}
+
+}  // namespace godwit::storage

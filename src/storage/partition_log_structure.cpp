@@ -1,0 +1,174 @@
+// What changes a log's structure. Each takes the log's turn, so that nothing is admitted meanwhile, admits
+// one record, and answers when it is durable.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "storage/log_shard.h"
+#include "storage/partition_log.h"
+
+namespace godwit::storage {
+
+void PartitionLog::admit_structure(StructureRecord record) {
+  head_of(record) = next_head();
+  add_news(StructureNews{state_.version + 1, kind_of(record), encode_record(record)});
+  const auto removed = apply_record(state_, record);
+  stable_end_ = std::min(stable_end_, state_.end);
+  synced_end_ = std::min(synced_end_, state_.end);
+  for (const SegmentState& segment : removed) {
+    forget_live(segment.id);
+    shard_.remove_file_when_durable(*this, segment, state_.version);
+  }
+  for (const SegmentState& segment : state_.segments) {
+    SegmentLive* const l = find_live(segment.id);
+    if (l == nullptr || !l->tail) continue;
+    if (l->tail->end() > segment.end) {
+      // A truncation: what the file has already is cut off by the seal.
+      if (segment.end < l->tail->first() || segment.end <= l->tail->written()) {
+        l->tail.reset();
+      } else {
+        l->tail->cut(segment.end);
+      }
+      std::erase_if(l->index, [&](const IndexEntry& entry) { return entry.position >= segment.end; });
+      l->stable = std::min(l->stable, segment.end);
+      l->synced = std::min(l->synced, segment.end);
+      if (segment.written == segment.end) l->marks.clear();
+    }
+    if (l->reader) l->reader->set_end(segment.boundary);
+  }
+}
+
+runtime::Task<Served<void>> PartitionLog::make_durable() {
+  const auto self = shared_from_this();
+  co_return co_await wait_structure(1);
+}
+
+runtime::Task<Served<void>> PartitionLog::roll_in_turn() {
+  const auto file = co_await shard_.file_ids().next();
+  if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  admit_structure(RollSegment{.head = {}, .file = *file, .sealed_end = state_.active().end});
+  co_return {};
+}
+
+runtime::Task<Served<void>> PartitionLog::roll() {
+  const auto self = shared_from_this();
+  uint64_t version = 0;
+  {
+    co_await turn_.acquire(1);
+    const Turn turn(turn_);
+    if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+    if (!state_.active().empty()) {
+      if (auto rolled = co_await roll_in_turn(); !rolled) co_return rolled;
+    }
+    version = state_.version;
+  }
+  co_return co_await wait_structure(version);
+}
+
+runtime::Task<Served<void>> PartitionLog::begin_epoch(LeaderEpoch epoch) {
+  const auto self = shared_from_this();
+  uint64_t version = 0;
+  {
+    co_await turn_.acquire(1);
+    const Turn turn(turn_);
+    if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+    const auto latest = state_.epochs.latest();
+    if (latest && epoch < *latest) {
+      co_return refuse(ErrorCode::fenced_leader_epoch,
+                       fmt::format("leader epoch {} is over: the log has epoch {}", epoch.value(),
+                                   latest->value()));
+    }
+    if (!latest || epoch > *latest) admit_structure(BeginEpoch{.head = {}, .epoch = epoch});
+    version = state_.version;
+  }
+  co_return co_await wait_structure(version);
+}
+
+runtime::Task<Served<void>> PartitionLog::delete_before(Offset offset) {
+  if (offset > state_.high_watermark) {
+    co_return refuse(ErrorCode::offset_out_of_range,
+                     fmt::format("offset {} lies behind the high watermark {}", offset.value(),
+                                 state_.high_watermark.value()));
+  }
+  co_return co_await raise_start(offset);
+}
+
+runtime::Task<Served<void>> PartitionLog::raise_start(Offset offset) {
+  const auto self = shared_from_this();
+  // No turn is taken: the start does not touch what appends touch, and they may be waiting for the very room
+  // that this makes.
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  if (offset > state_.start) {
+    admit_structure(RaiseLogStart{.head = {}, .start = std::min(offset, state_.end)});
+  }
+  co_return co_await wait_structure(state_.version);
+}
+
+runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  if (offset >= state_.end) co_return {};
+  if (offset < state_.start) {
+    co_return refuse(ErrorCode::offset_out_of_range,
+                     fmt::format("offset {} lies before the log's start {}", offset.value(),
+                                 state_.start.value()));
+  }
+  // What is under way ends first: a file is cut where nothing is being written.
+  if (auto drained = co_await wait_admitted(); !drained) co_return drained;
+  const auto place = co_await place_of(offset);
+  if (!place) co_return tl::unexpected(place.error());
+  const auto file = co_await shard_.file_ids().next();
+  if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+  co_await wait_writes();
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  admit_structure(TruncateLog{
+      .head = {}, .cut = place->file, .position = place->position, .end = place->offset, .file = *file});
+  // Held until it is durable: only then may bytes of a new epoch take these offsets.
+  co_return co_await wait_structure(state_.version);
+}
+
+runtime::Task<Served<void>> PartitionLog::restart_at(Offset offset) {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (auto drained = co_await wait_admitted(); !drained) co_return drained;
+  const auto file = co_await shard_.file_ids().next();
+  if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+  co_await wait_writes();
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  admit_structure(RestartLog{.head = {}, .start = offset, .file = *file});
+  // Offsets may have gone up.
+  stable_end_ = synced_end_ = state_.end;
+  co_return co_await wait_structure(state_.version);
+}
+
+runtime::Task<Served<void>> PartitionLog::drop() {
+  const auto self = shared_from_this();
+  dropping_ = true;
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (dropped_) co_return {};
+  if (auto drained = co_await wait_admitted(); !drained) co_return drained;
+  co_await wait_writes();
+  StructureRecord record = DropLog{.head = next_head()};
+  const uint64_t version = state_.version + 1;
+  add_news(StructureNews{version, EntryKind::drop, encode_record(record)});
+  while (stable_version_ < version && !failed_) co_await changed_.wait();
+  if (failed_) co_return tl::unexpected(*refusal(false));
+  dropped_ = true;
+  live_.clear();
+  changed_.notify_all();
+  co_return {};
+}
+
+void PartitionLog::set_config(LogConfig config) {
+  if (config == config_ || dropped_ || failed_) return;
+  config_ = config;
+  admit_structure(ConfigureLog{.head = {}, .config = config});
+}
+
+}  // namespace godwit::storage

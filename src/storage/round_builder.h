@@ -1,0 +1,78 @@
+// Gathers what the logs of one shard have to journal into rounds: one message a round for the whole shard
+// (rule 5), the next as soon as the last is durable and there is news. Cost grows with the logs that have
+// news, not with those that exist.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/list.h"
+#include "runtime/sync.h"
+#include "storage/journal.h"
+#include "storage/store_context.h"
+
+namespace godwit::storage {
+
+// A log, as the builder sees it. In the builder's list while it has news.
+class RoundSource : public runtime::ListNode {
+ public:
+  virtual ~RoundSource() = default;
+  virtual std::shared_ptr<RoundSource> keep_alive() = 0;
+
+  struct Taken {
+    uint64_t bytes = 0;
+    bool more = false;  // there is news left for the next round
+  };
+  // Moves news of at most `budget` bytes to `out`; nothing when the next piece is larger. It stays what is
+  // under way until one of the following is called. With `reserve_only`, bytes of publishers are left.
+  virtual Taken take_round(std::vector<JournalEntry>& out, uint64_t budget, bool reserve_only) = 0;
+  virtual void round_done(Sequence sequence) = 0;
+  // Nothing was written: the same will be taken again.
+  virtual void round_refused() = 0;
+  // It will never be durable.
+  virtual void round_failed() = 0;
+};
+
+class RoundBuilder {
+ public:
+  // `reserve_bytes`: what publishers leave free in the journal for structure records and carried remainders,
+  // so that a full journal can always be emptied.
+  RoundBuilder(Journal& journal, StoreContext& context, uint64_t round_bytes_max, uint64_t reserve_bytes);
+
+  // `source` has news.
+  void mark(RoundSource& source) {
+    if (source.linked()) return;
+    news_.push_back(source);
+    wake_.notify_one();
+  }
+  // The journal has files again.
+  void room_made() { room_.notify_all(); }
+  // Whether publishers wait for the journal.
+  bool stalled() const { return stalled_; }
+
+  Journal& journal() { return journal_; }
+  // Runs until close() is called and nothing is left.
+  runtime::Task<void> run();
+  void close();
+
+ private:
+  struct Round {
+    std::vector<JournalEntry> entries;
+    std::vector<std::shared_ptr<RoundSource>> sources;
+    bool held_back = false;  // something was left for want of room in the journal
+  };
+  Round gather();
+  runtime::Task<void> wait_for_room();
+
+  Journal& journal_;
+  StoreContext& context_;
+  const uint64_t round_bytes_max_;
+  const uint64_t reserve_bytes_;
+  runtime::List news_;
+  runtime::Condition wake_;
+  runtime::Condition room_;
+  bool stalled_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace godwit::storage

@@ -1,0 +1,28 @@
+#include "storage/segment_live.h"
+
+#include <algorithm>
+
+namespace godwit::storage {
+
+void SegmentLive::mark(Sequence sequence, Position from) {
+  if (!marks.empty() && from < marks.back().position + kMarkInterval) return;
+  marks.push_back({sequence, from});
+}
+
+void SegmentLive::forget_marks(Position written) {
+  if (written >= stable) {
+    marks.clear();
+    return;
+  }
+  // The last mark at or before `written` is the one that covers it.
+  auto kept = std::ranges::upper_bound(marks, written, {}, &JournalMark::position);
+  if (kept != marks.begin()) --kept;
+  marks.erase(marks.begin(), kept);
+}
+
+void SegmentLive::note(Offset offset, Position position, int64_t timestamp_max) {
+  if (!index.empty() && position < index.back().position + kIndexInterval) return;
+  index.push_back({offset, position, timestamp_max});
+}
+
+}  // namespace godwit::storage

@@ -1,0 +1,51 @@
+// What a running log holds of one of its segments beside its SegmentState: memory, index, descriptors.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "model/offset.h"
+#include "storage/journal.h"
+#include "storage/segment_file.h"
+#include "storage/tail.h"
+
+namespace godwit::storage {
+
+// Bytes from `position` on came to the journal in round `sequence` or later: that round is needed until they
+// are in the file.
+struct JournalMark {
+  Sequence sequence;
+  Position position;
+};
+
+struct SegmentLive {
+  explicit SegmentLive(FileId file) : id(file) {}
+
+  FileId id;
+  // The bytes that are not in the file yet, and a cache of those before. Null: all is in the file.
+  std::unique_ptr<Tail> tail;
+  // Made at the first read from the file.
+  std::shared_ptr<SegmentReader> reader;
+  // Entries at least kIndexInterval apart, of what was appended since the start of the process or was replayed
+  // from the journal.
+  std::vector<IndexEntry> index;
+  // Acknowledged as the topic's `flush` says, and on stable storage. Only what is synced goes to the file: a
+  // position must not get a second value after a power cut.
+  Position stable;
+  Position synced;
+  // By position; the first covers the first byte that is not in the file.
+  std::vector<JournalMark> marks;
+  bool write_under_way = false;
+
+  // Bytes [from, …) came with `sequence`. Marks stand at least kMarkInterval bytes apart.
+  void mark(Sequence sequence, Position from);
+  // Everything before `written` is in the file.
+  void forget_marks(Position written);
+  // The batch that starts at `position`, if it is worth an entry.
+  void note(Offset offset, Position position, int64_t timestamp_max);
+
+  static constexpr uint64_t kIndexInterval = 64 << 10;
+  static constexpr uint64_t kMarkInterval = 256 << 10;
+};
+
+}  // namespace godwit::storage

@@ -1,0 +1,130 @@
+#include "storage/store.h"
+
+#include "base/check.h"
+#include "storage/store_impl.h"
+
+namespace godwit::storage {
+
+StoreImpl::StoreImpl(StoreOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+                     metrics::Registry& metrics)
+    : context_(std::move(options), runtime, diagnostics), metrics_(metrics) {}
+
+StoreImpl::~StoreImpl() = default;
+
+size_t StoreImpl::shard_of(const TopicPartition& id) const {
+  return std::hash<TopicPartition>{}(id) % context_.runtime.shard_count();
+}
+
+LogShard& StoreImpl::here(const TopicPartition& id) {
+  const size_t index = shard_of(id);
+  GW_CHECK(runtime::Shard::current() == &shard(index), "a log is used on its own shard");
+  return *shards_[index];
+}
+
+Log* StoreImpl::find(const TopicPartition& id) {
+  return here(id).find(id);
+}
+
+runtime::Task<Served<Log*>> StoreImpl::create(TopicPartition id, LogConfig config, Offset start) {
+  co_return co_await here(id).create(id, config, start);
+}
+
+runtime::Task<Served<void>> StoreImpl::drop(TopicPartition id) {
+  co_return co_await here(id).drop(id);
+}
+
+template <class T>
+runtime::Task<std::vector<T>> StoreImpl::gather(
+    std::function<void(const PartitionLog&, std::vector<T>&)> visit) {
+  std::vector<T> all;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    auto some = co_await shard(i).call([this, i, &visit] {
+      std::vector<T> found;
+      for (const auto& log : shards_[i]->logs()) {
+        if (!log->dropping()) visit(*log, found);
+      }
+      return found;
+    });
+    all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+  }
+  co_return all;
+}
+
+runtime::Task<std::vector<TopicPartition>> StoreImpl::list() {
+  co_return co_await gather<TopicPartition>([](const PartitionLog& log, auto& out) { out.push_back(log.id()); });
+}
+
+runtime::Task<std::vector<Store::Damage>> StoreImpl::damages() {
+  co_return co_await gather<Damage>([](const PartitionLog& log, auto& out) {
+    for (const DamagedRange& d : log.state().damages) out.push_back({log.id(), d.from, d.to, d.what});
+  });
+}
+
+runtime::Task<int64_t> StoreImpl::producer_id_max() {
+  int64_t largest = -1;
+  for (const int64_t id : co_await gather<int64_t>([](const PartitionLog& log, auto& out) {
+         out.push_back(log.producers().producer_id_max());
+       })) {
+    largest = std::max(largest, id);
+  }
+  co_return largest;
+}
+
+Store::Health StoreImpl::health() const {
+  Health health;
+  health.writable = !context_.failed;
+  health.space_left = context_.space_left;
+  if (!health.writable) {
+    health.reason = "a write to the data directory failed: it takes no more until the broker is restarted";
+  } else if (!health.space_left) {
+    health.reason = "the disk is nearly full";
+  }
+  if (const auto since = journal_->busy_since()) {
+    health.round_under_way = runtime::Shard::current()->now() - *since;
+  }
+  return health;
+}
+
+void StoreImpl::report_failure(std::string what) {
+  if (context_.failed.exchange(true)) return;
+  context_.diagnostics.emit({Severity::error,
+                             "storage.failed",
+                             "a write failed: publishing on this data directory ends until the broker is "
+                             "restarted; reading goes on",
+                             {{"what", what}}});
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    shard(i).post([this, i] { shards_[i]->end_writes(); });
+  }
+  shard(0).post([this] {
+    if (on_health_change_) on_health_change_();
+  });
+}
+
+runtime::Task<void> StoreImpl::run_retention() {
+  co_return;
+}
+
+runtime::Task<void> StoreImpl::run_compaction() {
+  co_return;
+}
+
+runtime::Task<Result<void>> StoreImpl::checkpoint() {
+  co_return Result<void>{};
+}
+
+runtime::Task<Result<Store::Disk>> StoreImpl::disk() {
+  const auto space = co_await context_.runtime.files().space(context_.options.directory);
+  if (!space) co_return fail(space.error());
+  co_return Disk{.total = space->total, .available = space->available, .ballast = 0};
+}
+
+runtime::Task<Result<void>> StoreImpl::close() {
+  context_.closing = true;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await shard(i).call([this, i] { return shards_[i]->stop(); });
+  }
+  co_await journal_->close();
+  co_return Result<void>{};
+}
+
+}  // namespace godwit::storage

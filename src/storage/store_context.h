@@ -1,0 +1,42 @@
+// What the rooms of an open store share. Made before them, outlives them.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+
+#include "base/diagnostic.h"
+#include "runtime/runtime.h"
+#include "storage/journal.h"
+#include "storage/store.h"
+
+namespace godwit::storage {
+
+struct StoreContext {
+  StoreContext(StoreOptions o, runtime::Runtime& r, DiagnosticSink& d)
+      : options(std::move(o)), runtime(r), diagnostics(d) {}
+
+  const StoreOptions options;
+  runtime::Runtime& runtime;
+  DiagnosticSink& diagnostics;
+
+  // After an EIO (rule 14): nothing is written any more until restart. Any shard.
+  std::atomic<bool> failed{false};
+  // False while the disk is nearly full: publishing is refused, but for internal topics (rule 15). Any shard.
+  std::atomic<bool> space_left{true};
+  // Nothing is admitted any more: the store closes.
+  std::atomic<bool> closing{false};
+
+  // Tells the store that a write or sync failed: it sets `failed` and tells every log. Any shard.
+  std::function<void(std::string what)> report_failure;
+  // A shard or a journal is short of room: write-back should run now. Any shard.
+  std::function<void()> request_write_back;
+
+  std::string topics_folder() const { return options.directory + "/topics"; }
+  std::string topic_folder(const TopicId& topic) const { return topics_folder() + "/" + to_string(topic); }
+  std::string folder_of(const TopicPartition& id) const {
+    return topic_folder(id.topic) + "/" + to_string(id.partition);
+  }
+};
+
+}  // namespace godwit::storage

@@ -1,0 +1,65 @@
+// The one implementation of Store: a LogShard on every shard, the journal on a shard of its own.
+//
+//   store.cpp       what the interface asks for
+//   store_open.cpp  start: checkpoint, journal, tails
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "storage/log_shard.h"
+#include "storage/replay.h"
+#include "storage/store.h"
+
+namespace godwit::storage {
+
+class StoreImpl final : public Store {
+ public:
+  StoreImpl(StoreOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+            metrics::Registry& metrics);
+  ~StoreImpl() override;
+
+  runtime::Task<Result<void>> open_all();
+
+  size_t shard_of(const TopicPartition& id) const override;
+  runtime::Task<std::vector<TopicPartition>> list() override;
+  Log* find(const TopicPartition& id) override;
+  runtime::Task<Served<Log*>> create(TopicPartition id, LogConfig config, Offset start) override;
+  runtime::Task<Served<void>> drop(TopicPartition id) override;
+  Health health() const override;
+  void on_health_change(std::function<void()> callback) override { on_health_change_ = std::move(callback); }
+  runtime::Task<void> run_retention() override;
+  runtime::Task<void> run_compaction() override;
+  runtime::Task<Result<void>> checkpoint() override;
+  runtime::Task<std::vector<Damage>> damages() override;
+  runtime::Task<int64_t> producer_id_max() override;
+  runtime::Task<Result<Disk>> disk() override;
+  runtime::Task<Result<void>> close() override;
+
+ private:
+  // What one shard tells of its logs, gathered in order.
+  template <class T>
+  runtime::Task<std::vector<T>> gather(std::function<void(const PartitionLog&, std::vector<T>&)> visit);
+  runtime::Shard& shard(size_t index) { return context_.runtime.shard(index); }
+  LogShard& here(const TopicPartition& id);
+
+  runtime::Task<Result<void>> open_journals(Replay& replay);
+  uint64_t round_bytes_max() const;
+  runtime::Task<void> make_shards();
+  runtime::Task<Result<void>> load_logs(size_t shard_index, std::vector<ReplayedLog> logs);
+  runtime::Task<Result<void>> load_log(LogShard& log_shard, ReplayedLog& replayed);
+  runtime::Task<Result<Bytes>> read_steps(std::vector<LoadStep> steps);
+  void report_failure(std::string what);
+
+  StoreContext context_;
+  metrics::Registry& metrics_;
+  runtime::Shard* journal_shard_ = nullptr;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<FileIdLots> file_ids_;
+  std::vector<std::unique_ptr<LogShard>> shards_;
+  std::function<void()> on_health_change_;
+  // Shard 0; copied for others under a mutex.
+  std::string failure_;
+};
+
+}  // namespace godwit::storage

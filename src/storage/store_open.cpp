@@ -1,0 +1,149 @@
+// Start = checkpoint + journal (rule 11): no segment file is opened or looked for.
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "storage/store_impl.h"
+
+namespace godwit::storage {
+
+runtime::Task<Result<std::unique_ptr<Store>>> Store::open(StoreOptions options, runtime::Runtime& runtime,
+                                                          DiagnosticSink& diagnostics,
+                                                          metrics::Registry& metrics) {
+  auto store = std::make_unique<StoreImpl>(std::move(options), runtime, diagnostics, metrics);
+  if (auto opened = co_await store->open_all(); !opened) co_return fail(std::move(opened).error());
+  co_return std::unique_ptr<Store>(std::move(store));
+}
+
+runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay) {
+  journal_shard_ = &context_.runtime.add_shard({.name = "journal", .blocking_files = true});
+  JournalOptions options{.directory = context_.options.directory + "/journal",
+                         .file_bytes = context_.options.journal_file_bytes,
+                         .files_min = context_.options.journal_files,
+                         .round_bytes_max = round_bytes_max()};
+  options.first_file_bytes = std::min(options.first_file_bytes, options.file_bytes);
+  GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));
+  GW_TRY(co_return, co_await context_.runtime.files().sync_directory(context_.options.directory));
+  auto opened = co_await journal_shard_->call([this, options] {
+    return Journal::open(options, context_.runtime.files(), *journal_shard_, shard(0),
+                         context_.diagnostics);
+  });
+  if (!opened) co_return fail(std::move(opened).error());
+  journal_ = std::move(opened->journal);
+  for (const JournalDamage& damage : opened->damages) {
+    context_.diagnostics.emit({Severity::error,
+                               "journal.damaged",
+                               "acknowledged rounds cannot be read: offsets are not handed out again, and what "
+                               "was in them is lost unless a replica has it",
+                               {{"file", damage.file},
+                                {"position", std::to_string(damage.position)},
+                                {"after", to_string(damage.after)},
+                                {"before", to_string(damage.before)},
+                                {"what", damage.what}}});
+  }
+  co_return replay.add(opened->entries, false);
+}
+
+uint64_t StoreImpl::round_bytes_max() const {
+  return std::clamp<uint64_t>(context_.options.journal_file_bytes / 8, 64 << 10, 4 << 20);
+}
+
+runtime::Task<void> StoreImpl::make_shards() {
+  const size_t count = context_.runtime.shard_count();
+  shards_.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    co_await shard(i).call([this, i, count] {
+      const StoreOptions& o = context_.options;
+      shards_[i] = std::make_unique<LogShard>(
+          context_, shard(i),
+          LogShard::Parts{.journal = *journal_,
+                          .relaxed = *journal_,
+                          .round_bytes_max = round_bytes_max(),
+                          .journal_reserve = o.journal_files > 2 ? o.journal_file_bytes : 0,
+                          .file_ids = *file_ids_,
+                          .arena_bytes = o.arena_bytes / count,
+                          .read_buffer_bytes = o.read_buffer_bytes / count,
+                          .open_files_max = std::max<size_t>(16, o.open_files_max / count)});
+    });
+  }
+}
+
+runtime::Task<Result<Bytes>> StoreImpl::read_steps(std::vector<LoadStep> steps) {
+  Bytes bytes;
+  Bytes payload;
+  for (const LoadStep& step : steps) {
+    payload.resize(step.extent.payload.size);
+    GW_TRY(co_return, co_await journal_->read_payload(step.extent.payload, payload));
+    const auto part = BytesView(payload).subspan(step.skip, step.size);
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  }
+  co_return bytes;
+}
+
+runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog& replayed) {
+  constexpr uint64_t kLoadBytes = 4 << 20;
+  PartitionLog& log = log_shard.adopt(replayed.state);
+  for (const SegmentState& segment : replayed.state.segments) {
+    if (segment.written == segment.end) continue;
+    const auto plan = load_plan(replayed.extents, segment.id, segment.written, segment.end);
+    Position at = segment.written;
+    for (size_t i = 0; i < plan.size();) {
+      std::vector<LoadStep> steps;
+      uint64_t size = 0;
+      for (; i < plan.size() && (steps.empty() || size + plan[i].size <= kLoadBytes); ++i) {
+        log.restore_mark(segment.id, plan[i].extent.sequence, plan[i].position);
+        size += plan[i].size;
+        steps.push_back(plan[i]);
+      }
+      auto bytes = co_await journal_shard_->call(
+          [this, steps = std::move(steps)]() mutable { return read_steps(std::move(steps)); });
+      if (!bytes) co_return fail(std::move(bytes).error());
+      if (!log.restore_bytes(segment.id, at, *bytes)) {
+        co_return fail(ErrorKind::limit,
+                       "memory.arena is too small for what the journal holds: start with more");
+      }
+      at += bytes->size();
+    }
+    GW_CHECK(at == segment.end, "the journal has what the files do not have");
+    if (segment.boundary == segment.written) {
+      GW_TRY(co_return, log.restore_batches(segment.id, segment.boundary, segment.boundary_offset,
+                                            replayed.producers_from, replayed.now_ms));
+    }
+  }
+  co_return {};
+}
+
+runtime::Task<Result<void>> StoreImpl::load_logs(size_t shard_index, std::vector<ReplayedLog> logs) {
+  LogShard& log_shard = *shards_[shard_index];
+  for (ReplayedLog& replayed : logs) {
+    GW_TRY(co_return, co_await load_log(log_shard, replayed));
+  }
+  log_shard.start();
+  co_return {};
+}
+
+runtime::Task<Result<void>> StoreImpl::open_all() {
+  context_.report_failure = [this](std::string what) { report_failure(std::move(what)); };
+  context_.request_write_back = [] {};
+  runtime::FileSystem& files = context_.runtime.files();
+  GW_TRY(co_return, co_await files.make_directory(context_.options.directory));
+  GW_TRY(co_return, co_await files.make_directory(context_.topics_folder()));
+  Replay replay{Checkpoint{}};
+  GW_TRY(co_return, co_await open_journals(replay));
+  Replayed replayed = replay.finish();
+  file_ids_ = std::make_unique<FileIdLots>(*journal_, replayed.next_file_id);
+  co_await make_shards();
+  std::vector<std::vector<ReplayedLog>> by_shard(shards_.size());
+  for (ReplayedLog& log : replayed.logs) by_shard[shard_of(log.state.id)].push_back(std::move(log));
+  std::vector<runtime::Task<Result<void>>> loads;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    loads.push_back(shard(i).call([this, i, logs = std::move(by_shard[i])]() mutable {
+      return load_logs(i, std::move(logs));
+    }));
+  }
+  for (auto& loaded : co_await runtime::when_all(std::move(loads))) {
+    if (!loaded) co_return fail(std::move(loaded).error());
+  }
+  co_return {};
+}
+
+}  // namespace godwit::storage
