@@ -407,6 +407,12 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
   return std::nullopt;
 }
 
+std::vector<TopicSettingName> topic_setting_names() {
+  std::vector<TopicSettingName> names;
+  for (const Row& row : kRows) names.push_back({&row.setting, row.broker_name});
+  return names;
+}
+
 std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
                                                  const cluster::ConfigMap& defaults) {
   std::vector<SettingView> views;

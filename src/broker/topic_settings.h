@@ -7,10 +7,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cluster/image.h"
 #include "record/batch_attributes.h"
 #include "storage/log_config.h"
+
+namespace godwit::config {
+struct Setting;
+}
 
 namespace godwit::broker {
 
@@ -34,5 +39,13 @@ TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster:
 
 // Why `name`=`value` is refused, or empty.
 std::optional<std::string> check_topic_setting(std::string_view name, std::string_view value);
+
+// A topic's setting, and the name under which a broker's configuration gives its default.
+struct TopicSettingName {
+  const config::Setting* setting;  // lives as long as the program
+  std::string_view broker_name;
+};
+// By the topic's name.
+std::vector<TopicSettingName> topic_setting_names();
 
 }  // namespace godwit::broker
