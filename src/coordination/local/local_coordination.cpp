@@ -10,7 +10,7 @@ namespace {
 
 using runtime::Task;
 
-constexpr durable::FormatMark kFormat{"gwcoord", 1};
+const durable::FormatMark kFormat{"godwit-m", 1};
 // The file is rewritten when it is larger than this and four times what it was after the last time.
 constexpr uint64_t kCompactAbove = 1 << 20;
 constexpr uint64_t kCompactFactor = 4;
@@ -39,7 +39,8 @@ LocalCoordination::LocalCoordination(std::unique_ptr<durable::AppendFile> file)
 LocalCoordination::~LocalCoordination() = default;
 
 Task<Result<std::unique_ptr<LocalCoordination>>> LocalCoordination::open(runtime::FileSystem& files,
-                                                                         runtime::Random& random, std::string path) {
+                                                                         runtime::Random& random,
+                                                                         std::string path) {
   auto opened = co_await durable::AppendFile::open(files, path, kFormat, random);
   if (!opened) co_return fail(opened.error());
   std::unique_ptr<LocalCoordination> store(new LocalCoordination(std::move(opened->file)));

@@ -18,7 +18,8 @@ class LocalCoordination final : public MemoryCoordination {
  public:
   // Loads the file, or makes it. Errors: corrupt (damage is named by position; nothing was changed), unsupported (a newer
   // format), io, permission, no_space.
-  static runtime::Task<Result<std::unique_ptr<LocalCoordination>>> open(runtime::FileSystem& files, runtime::Random& random,
+  static runtime::Task<Result<std::unique_ptr<LocalCoordination>>> open(runtime::FileSystem& files,
+                                                                        runtime::Random& random,
                                                                         std::string path);
   ~LocalCoordination() override;
 
