@@ -63,6 +63,8 @@ class Tail {
   // Zeros up to the next multiple of kBlockMin, for the last block of a file that is being sealed; gives the
   // padded end. end() stays. Nothing is appended afterwards.
   Position pad();
+  // The ranges of [from, padded end) of a tail that was padded.
+  std::vector<BytesView> view_padded(Position from) const;
 
  private:
   // Bytes [position, position + block.size()) of the file, `position` a multiple of kBlockMin, so that file
