@@ -13,6 +13,7 @@ BrokerShard::BrokerShard(Broker& broker, runtime::Shard& shard, size_t index)
       shard_(shard),
       index_(index),
       image_(std::make_shared<cluster::Image>()),
+      topic_defaults_(broker.options().topic_defaults),
       request_memory_(broker.options().request_memory / broker.runtime().shard_count()),
       response_memory_(broker.options().response_memory / broker.runtime().shard_count()),
       fetch_sessions_(broker.options().fetch_sessions_max, shard.random()) {}

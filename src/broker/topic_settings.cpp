@@ -322,6 +322,11 @@ const Row* find_row(std::string_view name) {
   return found != kRows.end() && found->setting.name == name ? &*found : nullptr;
 }
 
+const Row* find_row_by_broker_name(std::string_view name) {
+  const auto found = std::ranges::find(kRows, name, &Row::broker_name);
+  return found == kRows.end() ? nullptr : &*found;
+}
+
 constexpr int64_t kFlushIntervalDefault = 1000;
 
 // The text that is effective: the topic's, else the broker's, else the fallback.
@@ -405,6 +410,59 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
   if (name == "cleanup.policy" && config::to_list(value).empty())
     return "cleanup.policy: is delete, compact or both";
   return std::nullopt;
+}
+
+std::optional<std::string> check_broker_default(std::string_view broker_name, std::string_view value) {
+  const Row* const row = find_row_by_broker_name(broker_name);
+  if (row == nullptr) return "Unknown or not dynamic broker config name: " + std::string(broker_name);
+  if (auto fault = config::check(row->setting, value)) return fault;
+  return std::nullopt;
+}
+
+cluster::ConfigMap effective_defaults(const cluster::ConfigMap& at_start, const cluster::Image& image,
+                                      BrokerId self) {
+  cluster::ConfigMap defaults = at_start;
+  for (const BrokerId id : {kNoBroker, self}) {
+    const auto found = image.broker_configs.find(id);
+    if (found == image.broker_configs.end()) continue;
+    for (const auto& [name, value] : found->second) {
+      if (const Row* const row = find_row_by_broker_name(name))
+        defaults[std::string(row->setting.name)] = value;
+    }
+  }
+  return defaults;
+}
+
+std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Image& image,
+                                                  const BrokerOptions& options) {
+  std::vector<SettingView> views;
+  for (const Row& row : kRows) {
+    SettingView view;
+    view.name = row.broker_name;
+    view.type = row.protocol_type;
+    view.documentation = row.setting.doc;
+    const auto add = [&](const cluster::ConfigMap& map, std::string_view name, ConfigSource source) {
+      if (const auto found = map.find(name); found != map.end())
+        view.synonyms.push_back({view.name, found->second, source});
+    };
+    const auto dynamic = [&](BrokerId of, ConfigSource source) {
+      if (const auto found = image.broker_configs.find(of); found != image.broker_configs.end()) {
+        add(found->second, row.broker_name, source);
+      }
+    };
+    if (id != kNoBroker) dynamic(id, kSourceDynamicBroker);
+    dynamic(kNoBroker, kSourceDynamicDefaultBroker);
+    // The defaults of all brokers are what was set for all of them, and nothing else.
+    if (id == kNoBroker && view.synonyms.empty()) continue;
+    if (id != kNoBroker) {
+      add(options.topic_defaults, row.setting.name, kSourceStaticBroker);
+      view.synonyms.push_back({view.name, std::string(row.setting.fallback), kSourceDefault});
+    }
+    view.value = view.synonyms.front().value;
+    view.source = view.synonyms.front().source;
+    views.push_back(std::move(view));
+  }
+  return views;
 }
 
 std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,

@@ -35,4 +35,12 @@ TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster:
 // Why `name`=`value` is refused, or empty.
 std::optional<std::string> check_topic_setting(std::string_view name, std::string_view value);
 
+// The same for a broker-wide default of a topic setting, under Kafka's broker name ("log.retention.ms").
+std::optional<std::string> check_broker_default(std::string_view broker_name, std::string_view value);
+
+// The defaults of topic settings, under the topic settings' names: those of the start, overlaid by the dynamic ones for
+// all brokers, overlaid by this broker's.
+cluster::ConfigMap effective_defaults(const cluster::ConfigMap& at_start, const cluster::Image& image,
+                                      BrokerId self);
+
 }  // namespace godwit::broker

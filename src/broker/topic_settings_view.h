@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/options.h"
 #include "cluster/image.h"
 
 namespace godwit::broker {
@@ -36,5 +37,9 @@ struct SettingView {
 // All settings of a topic that sets `given`, over the broker's `defaults`, by name.
 std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
                                                  const cluster::ConfigMap& defaults);
+
+// The settings of a broker (kNoBroker: the dynamic ones of all brokers) that hold for its topics.
+std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Image& image,
+                                                  const BrokerOptions& options);
 
 }  // namespace godwit::broker

@@ -66,7 +66,7 @@ ErrorCode GroupManager::Impl::check_commit(Group* group, const OffsetCommitReque
   return ErrorCode::none;
 }
 
-void GroupManager::Impl::handle(RequestToken token, OffsetFetchRequest& request, Now now) {
+void GroupManager::Impl::handle(RequestToken token, OffsetFetchRequest& request, Now) {
   Group* group = find(request.group);
   if (request.require_stable && group != nullptr && group->in_flight > 0) {
     const auto newest = in_flight.find(group->last_sequence);
@@ -75,7 +75,6 @@ void GroupManager::Impl::handle(RequestToken token, OffsetFetchRequest& request,
       return defer(newest->second, token, std::move(request));
     }
   }
-  static_cast<void>(now);
   const bool known = group != nullptr && group->state != GroupState::dead;
   OffsetFetchResponse response;
   const auto held = [](PartitionIndex partition, const CommittedOffset& o) {

@@ -99,7 +99,8 @@ class GroupManager {
 
   // --- events
   // --------------------------------------------------------------------------------------------------
-  // `token` must not be one that is under way.
+  // `token` must not be one that is under way, and not kNobody. Strings have the protocol's bound, 32,767 bytes. What is kept of
+  // the request's bytes is copied.
   void decide(RequestToken token, Request request, Now now);
   // A topic was deleted: offsets committed for it go. Requests nothing; after load_done(), call it also for
   // those of topics() that no longer exist, since a deletion may have happened while nobody led the

@@ -73,7 +73,7 @@ void GroupManager::Impl::handle(RequestToken token, LeaveRequest& request, Now n
   }
   LeaveResponse response;
   bool departed = false;
-  const auto generation = group == nullptr ? 0 : group->members().size();
+  const size_t members_before = group == nullptr ? 0 : group->members().size();
   for (const auto& leaving : request.members) {
     const auto error = group == nullptr ? ErrorCode::unknown_member_id : leave(*group, leaving, now);
     response.members.push_back({leaving.member, leaving.instance, error});
@@ -84,7 +84,7 @@ void GroupManager::Impl::handle(RequestToken token, LeaveRequest& request, Now n
     response.error = response.members.front().error;
   if (!departed) return reply(token, std::move(response));
   // An id that was never used leaves the members as they were.
-  if (group->members().size() != generation) {
+  if (group->members().size() != members_before) {
     after_departure(*group, now);
   } else {
     complete_join_if_all_joined(*group, now);

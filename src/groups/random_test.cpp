@@ -33,9 +33,9 @@ struct Actor {
   std::vector<std::string> led;  // the members that it was told
 };
 
-class Run {
+class Scene {
  public:
-  explicit Run(uint64_t seed) : random_(seed), world_(options()) {
+  explicit Scene(uint64_t seed) : random_(seed), world_(options()) {
     for (int i = 0; i < 8; ++i) {
       const std::string name = "c" + std::to_string(i);
       const std::string group = "g" + std::to_string(i % 2);
@@ -45,7 +45,7 @@ class Run {
       if (is_static) client.with_instance("i-" + std::to_string(i / 3));
       if (i == 4) client.with_version(3);
       if (i == 5) client.with_protocols({"sticky", "range"});
-      actors_.push_back({client, group, is_static});
+      actors_.push_back({client, group, is_static, kNobody, kNobody, {}});
     }
   }
 
@@ -259,7 +259,7 @@ TEST(RandomGroups, KeepTheirPromisesWhateverHappens) {
   uint64_t generations = 0;
   for (uint64_t seed = 1; seed <= 150; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Run run(seed);
+    Scene run(seed);
     run.go(400);
     generations += run.answered_generations();
     if (HasFailure()) break;

@@ -75,8 +75,11 @@ void World::pump() {
       } else if (writes_ == Writes::refuse) {
         manager_->failed(batch.sequence, refusal_, now());
       } else {
-        for (auto& record : batch.records) log.push_back(std::move(record));
-        manager_->committed(batch.sequence, now());
+        held_.push_back(std::move(batch));  // a log commits in its order: what was held back goes first
+        for (auto& next : std::exchange(held_, {})) {
+          for (auto& record : next.records) log.push_back(std::move(record));
+          manager_->committed(next.sequence, now());
+        }
       }
     }
     if (writes_ == Writes::hold) break;

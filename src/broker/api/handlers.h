@@ -16,5 +16,17 @@ Task<kafka::FetchResponse> handle(RequestContext& context, kafka::FetchRequest r
 Task<kafka::ListOffsetsResponse> handle(RequestContext& context, kafka::ListOffsetsRequest request);
 Task<kafka::CreateTopicsResponse> handle(RequestContext& context, kafka::CreateTopicsRequest request);
 Task<kafka::InitProducerIdResponse> handle(RequestContext& context, kafka::InitProducerIdRequest request);
+Task<kafka::DeleteTopicsResponse> handle(RequestContext& context, kafka::DeleteTopicsRequest request);
+Task<kafka::CreatePartitionsResponse> handle(RequestContext& context, kafka::CreatePartitionsRequest request);
+Task<kafka::DeleteRecordsResponse> handle(RequestContext& context, kafka::DeleteRecordsRequest request);
+Task<kafka::DescribeConfigsResponse> handle(RequestContext& context, kafka::DescribeConfigsRequest request);
+Task<kafka::AlterConfigsResponse> handle(RequestContext& context, kafka::AlterConfigsRequest request);
+Task<kafka::IncrementalAlterConfigsResponse> handle(RequestContext& context,
+                                                    kafka::IncrementalAlterConfigsRequest request);
+Task<kafka::DescribeClusterResponse> handle(RequestContext& context, kafka::DescribeClusterRequest request);
+Task<kafka::DescribeLogDirsResponse> handle(RequestContext& context, kafka::DescribeLogDirsRequest request);
+Task<kafka::OffsetForLeaderEpochResponse> handle(RequestContext& context,
+                                                 kafka::OffsetForLeaderEpochRequest request);
+Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLeadersRequest request);
 
 }  // namespace godwit::broker::api

@@ -12,6 +12,9 @@ constexpr int64_t kEarliestLocal = -4;
 constexpr int64_t kLatestTiered = -5;
 constexpr int64_t kEarliestPendingUpload = -6;
 
+// From this version on the answer has room for the leader epoch.
+constexpr int16_t kEpochVersion = 4;
+
 using Asked = kafka::ListOffsetsRequest::Partition;
 using Found = kafka::ListOffsetsResponse::Partition;
 
@@ -88,6 +91,8 @@ Task<kafka::ListOffsetsResponse> handle(RequestContext& context, kafka::ListOffs
           id, [id, partition](BrokerShard& owner) { return look_up(owner, id, partition); }));
     }
     answer.partitions = co_await runtime::when_all(std::move(looking));
+    if (context.version() >= kEpochVersion) continue;
+    for (Found& found : answer.partitions) found.leader_epoch = kNoLeaderEpoch;
   }
   co_return response;
 }

@@ -30,6 +30,16 @@ const std::map<kafka::ApiKey, Handler>& handlers() {
       {kafka::ApiKey::list_offsets, decode_and_serve<kafka::ListOffsetsRequest>},
       {kafka::ApiKey::create_topics, decode_and_serve<kafka::CreateTopicsRequest>},
       {kafka::ApiKey::init_producer_id, decode_and_serve<kafka::InitProducerIdRequest>},
+      {kafka::ApiKey::delete_topics, decode_and_serve<kafka::DeleteTopicsRequest>},
+      {kafka::ApiKey::create_partitions, decode_and_serve<kafka::CreatePartitionsRequest>},
+      {kafka::ApiKey::delete_records, decode_and_serve<kafka::DeleteRecordsRequest>},
+      {kafka::ApiKey::describe_configs, decode_and_serve<kafka::DescribeConfigsRequest>},
+      {kafka::ApiKey::alter_configs, decode_and_serve<kafka::AlterConfigsRequest>},
+      {kafka::ApiKey::incremental_alter_configs, decode_and_serve<kafka::IncrementalAlterConfigsRequest>},
+      {kafka::ApiKey::describe_cluster, decode_and_serve<kafka::DescribeClusterRequest>},
+      {kafka::ApiKey::describe_log_dirs, decode_and_serve<kafka::DescribeLogDirsRequest>},
+      {kafka::ApiKey::offset_for_leader_epoch, decode_and_serve<kafka::OffsetForLeaderEpochRequest>},
+      {kafka::ApiKey::elect_leaders, decode_and_serve<kafka::ElectLeadersRequest>},
   };
   return table;
 }

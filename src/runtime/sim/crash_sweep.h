@@ -1,7 +1,7 @@
 // Runs a scenario again and again, with a crash at every write, sync, rename, … in turn.
 //
 //   CrashSweepOptions options{.crashes_in_recovery = true};
-//   const auto result = sweep_crashes(options, [](CrashScenario& run) {      // of sweep_test.h
+//   const auto result = sweep_crashes(options, [](CrashScenario& run) {      // of sweep_testing.h
 //     auto acknowledged = std::make_shared<std::vector<std::string>>();
 //     run.work([=](Runtime& runtime) -> Task<void> { … write, sync, acknowledged->push_back(…) … });
 //     run.recover([=](Runtime& runtime) -> Task<void> { … open, expect what was acknowledged … });
@@ -88,7 +88,7 @@ struct CrashSweepResult {
   uint64_t trace_hash = 0;
 };
 
-// Wraps each run, so that a test framework can name it (sweep_test.h does it for gtest). False ends the
+// Wraps each run, so that a test framework can name it (sweep_testing.h does it for gtest). False ends the
 // sweep.
 using RunAround = std::function<bool(const CrashScenario::Plan&, const std::function<void()>& run)>;
 

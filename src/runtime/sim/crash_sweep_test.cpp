@@ -1,4 +1,4 @@
-#include "runtime/sim/sweep_test.h"
+#include "runtime/sim/sweep_testing.h"
 
 namespace godwit::runtime::sim {
 namespace {

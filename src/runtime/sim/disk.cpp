@@ -29,6 +29,7 @@ bool is_mutation(OpKind kind) {
 Disk::Disk(World& world, Node& node, DiskOptions options, uint64_t seed)
     : world_(world), node_(node), options_(options), random_(seed) {
   image_.capacity = options.capacity;
+  image_.garbage = options.garbage;
 }
 
 bool Disk::matches(OpFilter& filter, const DiskOp& op) {

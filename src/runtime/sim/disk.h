@@ -69,6 +69,8 @@ struct Latency {
 
 struct DiskOptions {
   uint64_t capacity = 0;  // bytes; 0: endless
+  // A drive that, losing power in the middle of a write, leaves sectors that are neither old nor new.
+  bool garbage = false;
   // O_DIRECT: works at all; multiple for positions and sizes, and for memory.
   bool direct_supported = true;
   size_t alignment = 4096;

@@ -263,7 +263,7 @@ void DiskImage::sync_all_failed(uint64_t sequence, SeededRandom& random) {
 }
 
 void DiskImage::power_cut(SeededRandom& random, uint64_t torn, Fate fate) {
-  for (auto& [number, inode] : unsynced_) inode->power_cut(random, torn, fate);
+  for (auto& [number, inode] : unsynced_) inode->power_cut(random, torn, fate, garbage);
   unsynced_.clear();
 
   // A file system with a journal keeps the changes of names up to some point; others promise no order.

@@ -26,6 +26,8 @@ class DiskImage {
   uint64_t sequence() const { return sequence_; }
   // 0: endless. In bytes; blocks of 4096 count.
   uint64_t capacity = 0;
+  // Whether sectors that a power cut takes may hold anything afterwards.
+  bool garbage = false;
   uint64_t used() const;
 
   Result<InodePtr> find(std::string_view path) const;

@@ -111,7 +111,7 @@ class SimFile final : public File {
 
  private:
   DiskOpPtr make(OpKind kind) const {
-    auto op = make_op(kind, path_);
+    auto op = make_op(kind, normal_path(path_));
     op->inode = inode_;
     return op;
   }
@@ -156,6 +156,7 @@ class SimFileLock final : public FileLock {
 
 Task<Result<std::unique_ptr<File>>> SimFileSystem::open(std::string path, OpenOptions options) {
   using Create = OpenOptions::Create;
+  const std::string asked = path;
   path = normal_path(path);
   const bool there = disk_.image().find(path).has_value();
   const bool creates = !there && options.create != Create::never;
@@ -178,7 +179,7 @@ Task<Result<std::unique_ptr<File>>> SimFileSystem::open(std::string path, OpenOp
            return {};
          }));
   const bool direct = options.direct && disk_.options().direct_supported;
-  co_return std::make_unique<SimFile>(disk_, *made, path, options, direct);
+  co_return std::make_unique<SimFile>(disk_, *made, asked, options, direct);
 }
 
 Task<Result<void>> SimFileSystem::rename(std::string from, std::string to) {

@@ -86,7 +86,7 @@ void Inode::allocate(uint64_t sequence, uint64_t size) {
   recount();
 }
 
-void Inode::apply(Content& content, const FileChange& change, Fate fate) {
+void Inode::apply(Content& content, const FileChange& change, Fate fate, SeededRandom* garbage) {
   switch (change.kind) {
     case FileChange::Kind::truncate:
       if (fate.keeps_whole()) content.resize(change.size);
@@ -100,7 +100,13 @@ void Inode::apply(Content& content, const FileChange& change, Fate fate) {
   const BytesView data(change.data);
   const uint64_t count = data.size() / sector_size;
   for (uint64_t i = 0; i < count; ++i) {
-    if (!fate.keeps_sector(i, count)) continue;
+    if (!fate.keeps_sector(i, count)) {
+      if (garbage == nullptr || garbage->below(4) != 0) continue;
+      Bytes anything(sector_size);
+      for (auto& byte : anything) byte = static_cast<std::byte>(garbage->next());
+      content.write(change.position + i * sector_size, anything);
+      continue;
+    }
     content.write(change.position + i * sector_size, data.subspan(i * sector_size, sector_size));
   }
   // The size goes to disk apart from the bytes: it may be there without them, or they without it.
@@ -131,10 +137,10 @@ void Inode::sync_failed(uint64_t sequence, SeededRandom& random) {
   recount();
 }
 
-void Inode::power_cut(SeededRandom& random, uint64_t torn, Fate last) {
+void Inode::power_cut(SeededRandom& random, uint64_t torn, Fate last, bool garbage) {
   for (const auto& change : changes_) {
     const Fate drawn = Fate::draw(random);
-    apply(durable_, change, torn != 0 && change.sequence == torn ? last : drawn);
+    apply(durable_, change, torn != 0 && change.sequence == torn ? last : drawn, garbage ? &random : nullptr);
   }
   durable_.trim();
   changes_.clear();

@@ -71,7 +71,8 @@ class Inode {
   // on seeing its own bytes, or (dropped from the cache) the device's.
   void sync_failed(uint64_t sequence, SeededRandom& random);
   // What is left after a power cut. `last` is the fate of the change number `torn` (0: drawn as all others).
-  void power_cut(SeededRandom& random, uint64_t torn, Fate last);
+  // With `garbage`, sectors that a change lost may hold anything instead of what was there before.
+  void power_cut(SeededRandom& random, uint64_t torn, Fate last, bool garbage);
   bool has_unsynced() const { return !changes_.empty() || diverged_; }
   // Changes bytes on the device behind everybody's back. False where there is no such byte.
   bool flip_bit(uint64_t position, unsigned bit);
@@ -91,7 +92,7 @@ class Inode {
   bool unlinked = false;
 
  private:
-  static void apply(Content& content, const FileChange& change, Fate fate);
+  static void apply(Content& content, const FileChange& change, Fate fate, SeededRandom* garbage = nullptr);
   void recount();
 
   uint64_t number_;

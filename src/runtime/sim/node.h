@@ -13,7 +13,7 @@ namespace godwit::runtime::sim {
 
 struct NodeOptions {
   size_t shards = 1;
-  Machine machine;
+  Machine machine{.cores = 2, .memory = uint64_t{4} << 30, .descriptors_max = 1024};
   DiskOptions disk;
   // Added to the world's wall clock: a machine whose clock is wrong.
   Duration wall_offset{};

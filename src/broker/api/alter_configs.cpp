@@ -1,0 +1,34 @@
+// AlterConfigs: replaces all that is set for a resource.
+#include "broker/api/handlers.h"
+#include "broker/config_resource.h"
+
+namespace godwit::broker::api {
+
+Task<kafka::AlterConfigsResponse> handle(RequestContext& context, kafka::AlterConfigsRequest request) {
+  kafka::AlterConfigsResponse response;
+  for (const auto& asked : request.resources) {
+    auto& answer = response.responses.emplace_back();
+    answer.resource_type = asked.resource_type;
+    answer.resource_name = asked.resource_name;
+    answer.error_message.reset();
+    const auto replace = [&asked](cluster::ConfigMap) -> OnResource<cluster::ConfigMap> {
+      cluster::ConfigMap wanted;
+      for (const auto& config : asked.configs) {
+        if (!config.value) {
+          return tl::unexpected(
+              ResourceRefusal{ErrorCode::invalid_config, "null is no value for " + config.name});
+        }
+        wanted[config.name] = *config.value;
+      }
+      return wanted;
+    };
+    auto done = co_await alter_resource(context.shard, static_cast<ResourceType>(asked.resource_type),
+                                        asked.resource_name, replace, request.validate_only);
+    if (done) continue;
+    answer.error_code = done.error().code;
+    answer.error_message = done.error().message;
+  }
+  co_return response;
+}
+
+}  // namespace godwit::broker::api

@@ -1,0 +1,56 @@
+#include <map>
+
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+
+namespace godwit::broker::api {
+
+Task<kafka::CreatePartitionsResponse> handle(RequestContext& context,
+                                             kafka::CreatePartitionsRequest request) {
+  kafka::CreatePartitionsResponse response;
+  std::map<std::string, int> times;
+  for (const auto& asked : request.topics) ++times[asked.name];
+  for (const auto& asked : request.topics) {
+    auto& answer = response.results.emplace_back();
+    answer.name = asked.name;
+    if (times[asked.name] > 1) {
+      answer.error_code = ErrorCode::invalid_request;
+      answer.error_message = "Duplicate topic name.";
+      continue;
+    }
+    const cluster::ImagePtr image = context.shard.image();
+    const cluster::Topic* const topic = image->find(asked.name);
+    if (topic == nullptr) {
+      answer.error_code = ErrorCode::unknown_topic_or_partition;
+      continue;
+    }
+    if (topic->internal()) {
+      // Groups find their partition by the count: it stays.
+      answer.error_code = ErrorCode::invalid_request;
+      answer.error_message = "an internal topic keeps its partitions";
+      continue;
+    }
+    if (asked.count > context.shard.options().partitions_max) {
+      answer.error_code = ErrorCode::invalid_partitions;
+      answer.error_message =
+          "more than " + std::to_string(context.shard.options().partitions_max) + " partitions";
+      continue;
+    }
+    std::vector<std::vector<BrokerId>> assignment;
+    if (asked.assignments) {
+      for (const auto& one : *asked.assignments) assignment.push_back(one.broker_ids);
+    }
+    Broker& broker = context.shard.broker();
+    auto done = co_await broker.on_first([&broker, id = topic->id, count = asked.count,
+                                          assignment = std::move(assignment),
+                                          only = request.validate_only]() mutable {
+      return broker.metadata().create_partitions(id, count, std::move(assignment), only);
+    });
+    if (done) continue;
+    answer.error_code = done.error().code;
+    answer.error_message = done.error().message;
+  }
+  co_return response;
+}
+
+}  // namespace godwit::broker::api

@@ -1,0 +1,67 @@
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+
+namespace godwit::broker::api {
+namespace {
+
+using Done = kafka::DeleteRecordsResponse::Partition;
+
+Task<Done> delete_records(BrokerShard& owner, TopicPartition id, Offset offset) {
+  Done done;
+  done.partition_index = id.partition;
+  done.low_watermark = Offset(-1);
+  const auto partition = owner.find(id);
+  if (partition == nullptr || partition->closed()) {
+    done.error_code = ErrorCode::not_leader_or_follower;
+    co_return done;
+  }
+  const Offset wanted = offset == Offset(-1) ? partition->high_watermark() : offset;
+  if (wanted < Offset(0) || wanted > partition->high_watermark()) {
+    done.error_code = ErrorCode::offset_out_of_range;
+    co_return done;
+  }
+  const auto deleted = co_await partition->log()->delete_before(wanted);
+  if (!deleted) {
+    done.error_code = deleted.error().code;
+  } else {
+    done.low_watermark = partition->log_start();
+  }
+  co_return done;
+}
+
+Task<Done> refuse(PartitionIndex index, ErrorCode code) {
+  Done done;
+  done.partition_index = index;
+  done.low_watermark = Offset(-1);
+  done.error_code = code;
+  co_return done;
+}
+
+}  // namespace
+
+Task<kafka::DeleteRecordsResponse> handle(RequestContext& context, kafka::DeleteRecordsRequest request) {
+  kafka::DeleteRecordsResponse response;
+  const cluster::ImagePtr image = context.shard.image();
+  for (const auto& asked : request.topics) {
+    auto& answer = response.topics.emplace_back();
+    answer.name = asked.name;
+    const cluster::Topic* const topic = image->find(asked.name);
+    std::vector<Task<Done>> deleting;
+    for (const auto& partition : asked.partitions) {
+      const TopicPartition id{topic != nullptr ? topic->id : TopicId{}, partition.partition_index};
+      if (topic == nullptr || image->find(id) == nullptr) {
+        deleting.push_back(refuse(partition.partition_index, ErrorCode::unknown_topic_or_partition));
+      } else if (topic->internal()) {
+        deleting.push_back(refuse(partition.partition_index, ErrorCode::invalid_topic_exception));
+      } else {
+        deleting.push_back(context.shard.on(id, [id, offset = partition.offset](BrokerShard& owner) {
+          return delete_records(owner, id, offset);
+        }));
+      }
+    }
+    answer.partitions = co_await runtime::when_all(std::move(deleting));
+  }
+  co_return response;
+}
+
+}  // namespace godwit::broker::api

@@ -1,0 +1,44 @@
+#include <map>
+#include <set>
+
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+
+namespace godwit::broker::api {
+
+Task<kafka::DescribeLogDirsResponse> handle(RequestContext& context, kafka::DescribeLogDirsRequest request) {
+  kafka::DescribeLogDirsResponse response;
+  Broker& broker = context.shard.broker();
+  auto& directory = response.results.emplace_back();
+  directory.log_dir = broker.options().store.directory;
+  const auto disk = co_await broker.on_first([&broker] { return broker.store().disk(); });
+  if (disk) {
+    directory.total_bytes = static_cast<int64_t>(disk->total);
+    directory.usable_bytes = static_cast<int64_t>(disk->available);
+  } else {
+    directory.error_code = ErrorCode::kafka_storage_error;
+  }
+  // Null asks for all partitions.
+  std::set<std::pair<std::string, int32_t>> wanted;
+  if (request.topics) {
+    for (const auto& topic : *request.topics) {
+      for (const PartitionIndex index : topic.partitions) wanted.emplace(topic.topic, index.value());
+    }
+  }
+  std::map<std::string, std::vector<kafka::DescribeLogDirsResponse::Partition>> found;
+  for (size_t i = 0; i < broker.shard_count(); ++i) {
+    BrokerShard& owner = broker.shard(i);
+    co_await owner.shard().call([&] {
+      for (const auto& [id, partition] : owner.partitions()) {
+        if (partition->closed()) continue;
+        if (request.topics && !wanted.contains({partition->topic(), id.partition.value()})) continue;
+        found[partition->topic()].push_back(
+            {id.partition, static_cast<int64_t>(partition->log()->size_bytes()), 0, false});
+      }
+    });
+  }
+  for (auto& [name, partitions] : found) directory.topics.push_back({name, std::move(partitions)});
+  co_return response;
+}
+
+}  // namespace godwit::broker::api

@@ -1,0 +1,26 @@
+// ElectLeaders: with one broker every partition has its only possible leader already.
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+
+namespace godwit::broker::api {
+
+Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLeadersRequest request) {
+  kafka::ElectLeadersResponse response;
+  const cluster::ImagePtr image = context.shard.image();
+  // Null asks for all partitions; of those only what was done is named, which is nothing.
+  if (!request.topic_partitions) co_return response;
+  for (const auto& asked : *request.topic_partitions) {
+    auto& answer = response.replica_election_results.emplace_back();
+    answer.topic = asked.topic;
+    const cluster::Topic* const topic = image->find(asked.topic);
+    for (const PartitionIndex index : asked.partitions) {
+      const bool known = topic != nullptr && image->find({topic->id, index}) != nullptr;
+      answer.partition_result.push_back(
+          {index, known ? ErrorCode::election_not_needed : ErrorCode::unknown_topic_or_partition,
+           known ? "Leader election not needed for topic partition." : "No such topic or partition."});
+    }
+  }
+  co_return response;
+}
+
+}  // namespace godwit::broker::api
