@@ -13,17 +13,9 @@
 #include "base/result.h"
 #include "model/offset.h"
 #include "storage/arena.h"
+#include "storage/index_entry.h"
 
 namespace godwit::storage {
-
-// One entry for each index interval of bytes: enough to start a scan. Also what the index file of a segment
-// holds.
-struct IndexEntry {
-  Offset offset;      // base offset of the batch that starts at `position`
-  Position position;  // of that batch in the file
-  int64_t timestamp_max =
-      -1;  // largest timestamp of all batches of the file up to and including this one, ms
-};
 
 class Tail {
  public:
