@@ -23,11 +23,10 @@ struct CheckpointHead {
 };
 
 // Each part stands behind its size, so that one part's limits do not grow with the number of logs.
-void put_part(Bytes& out, BytesView part) {
-  std::byte size[4];
-  store_little(size, static_cast<uint32_t>(part.size()));
-  out.insert(out.end(), size, size + sizeof size);
-  out.insert(out.end(), part.begin(), part.end());
+Bytes size_of(const Bytes& part) {
+  Bytes size(4);
+  store_little(size.data(), static_cast<uint32_t>(part.size()));
+  return size;
 }
 
 Result<SharedBytes> take_part(const SharedBytes& in, size_t& at) {
@@ -46,22 +45,23 @@ GODWIT_STORED_CODEC(godwit::storage::CheckpointHead);
 
 namespace godwit::storage {
 
-Result<Bytes> encode_checkpoint(const Checkpoint& checkpoint) {
-  auto head = codec::encode_versioned(CheckpointHead{.journal = checkpoint.journal,
-                                                     .relaxed = checkpoint.relaxed,
-                                                     .next_file_id = checkpoint.next_file_id,
-                                                     .to_remove = checkpoint.to_remove,
-                                                     .logs = static_cast<uint32_t>(checkpoint.logs.size())},
-                                      0);
-  if (!head) return fail(std::move(head).error());
-  Bytes out;
-  put_part(out, *head);
-  for (const LogState& log : checkpoint.logs) {
-    auto part = encode_log_state(log);
-    if (!part) return fail(std::move(part).error());
-    put_part(out, *part);
+Result<std::vector<Bytes>> encode_checkpoint_parts(const Checkpoint& head, std::vector<Bytes>& logs) {
+  auto encoded = codec::encode_versioned(CheckpointHead{.journal = head.journal,
+                                                        .relaxed = head.relaxed,
+                                                        .next_file_id = head.next_file_id,
+                                                        .to_remove = head.to_remove,
+                                                        .logs = static_cast<uint32_t>(logs.size())},
+                                         0);
+  if (!encoded) return fail(std::move(encoded).error());
+  std::vector<Bytes> parts;
+  parts.reserve(2 + 2 * logs.size());
+  parts.push_back(size_of(*encoded));
+  parts.push_back(std::move(*encoded));
+  for (Bytes& log : logs) {
+    parts.push_back(size_of(log));
+    parts.push_back(std::move(log));
   }
-  return out;
+  return parts;
 }
 
 Result<Checkpoint> decode_checkpoint(const SharedBytes& bytes) {

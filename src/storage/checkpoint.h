@@ -33,7 +33,9 @@ struct Checkpoint {
   std::vector<LogState> logs;
 };
 
-Result<Bytes> encode_checkpoint(const Checkpoint& checkpoint);
+// The parts of the encoding, one behind the other. `logs` are encoded already (encode_log_state), each on its
+// own shard; head.logs is not looked at.
+Result<std::vector<Bytes>> encode_checkpoint_parts(const Checkpoint& head, std::vector<Bytes>& logs);
 // Errors: corrupt; unsupported where it was written by a newer version.
 Result<Checkpoint> decode_checkpoint(const SharedBytes& bytes);
 

@@ -7,23 +7,33 @@ namespace godwit::storage {
 LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& parts)
     : context_(context),
       shard_(shard),
+      arena_bytes_(parts.arena_bytes),
       arena_(Arena::create(parts.arena_bytes)),
       synced_rounds_(parts.journal, context, parts.round_bytes_max, parts.journal_reserve),
       relaxed_rounds_(parts.relaxed, context, parts.round_bytes_max, parts.journal_reserve),
       file_ids_(parts.file_ids, context.runtime.shard(0)),
       files_(FileCache::create(context.runtime.files(), parts.open_files_max)),
-      read_buffers_(ReadBuffers::create(parts.read_buffer_bytes)) {}
+      read_buffers_(ReadBuffers::create(parts.read_buffer_bytes)),
+      write_back_(*this, context),
+      removal_(context, *files_) {}
 
 LogShard::~LogShard() = default;
 
 void LogShard::start() {
   gate_.spawn(shard_, synced_rounds_.run());
   gate_.spawn(shard_, relaxed_rounds_.run());
+  gate_.spawn(shard_, write_back_.run());
+  gate_.spawn(shard_, removal_.run());
+  gate_.spawn(shard_, sweep());
 }
 
 runtime::Task<void> LogShard::stop() {
   synced_rounds_.close();
   relaxed_rounds_.close();
+  write_back_.close();
+  removal_.close();
+  stopping_ = true;
+  stop_.notify_all();
   room_.notify_all();
   co_await gate_.close();
 }
@@ -100,14 +110,51 @@ void LogShard::end_writes() {
   logs_changed_.notify_all();
 }
 
-void LogShard::appended(PartitionLog&) {}
+void LogShard::appended(PartitionLog& log, uint64_t bytes) {
+  log.appended_lately = true;
+  if (!log.recent_hook.linked()) recent_.push_back(log.recent_hook);
+  write_back_.admitted(bytes);
+}
 
-bool LogShard::reclaim(size_t) {
-  return false;
+void LogShard::written(PartitionLog& log, uint64_t bytes) {
+  write_back_.written(bytes);
+  if (!log.dropped() && !log.cached_hook.linked()) cached_.push_back(log.cached_hook);
+  room_.notify_all();
+}
+
+bool LogShard::reclaim(size_t bytes) {
+  // More than asked, so that the next ones find some too; in whole blocks of the largest kind.
+  const size_t wanted = std::max(bytes, 4 * kBlockMax);
+  size_t given = 0;
+  while (given < wanted) {
+    auto* const node = cached_.front();
+    if (node == nullptr) break;
+    PartitionLog& log = static_cast<PartitionLog::Hook*>(node)->log;
+    const size_t dropped = log.drop_cached(wanted - given);
+    given += dropped;
+    if (given < wanted) node->unlink();
+  }
+  return given > 0;
+}
+
+runtime::Task<void> LogShard::sweep() {
+  constexpr Duration kIdle = std::chrono::seconds(10);
+  while (!stopping_) {
+    if (co_await stop_.wait_until(runtime::Shard::current()->now() + kIdle)) continue;
+    runtime::List still;
+    while (auto* const node = recent_.front()) {
+      PartitionLog& log = static_cast<PartitionLog::Hook*>(node)->log;
+      node->unlink();
+      const bool active = std::exchange(log.appended_lately, false);
+      if (active || !log.shrink()) still.push_back(*node);
+    }
+    recent_.take_all(still);
+  }
 }
 
 runtime::Task<bool> LogShard::wait_room(MonotonicTime deadline) {
   context_.request_write_back();
+  write_back_.wake();
   co_return co_await room_.wait_until(deadline);
 }
 
@@ -117,6 +164,8 @@ void LogShard::room_made() {
   room_.notify_all();
 }
 
-void LogShard::remove_file_when_durable(PartitionLog&, const SegmentState&, uint64_t) {}
+void LogShard::remove_file_when_durable(PartitionLog& log, FileId file, uint64_t version) {
+  removal_.add(log.shared_from_this(), file, version);
+}
 
 }  // namespace godwit::storage

@@ -9,10 +9,12 @@
 #include "runtime/sync.h"
 #include "storage/arena.h"
 #include "storage/file_ids.h"
+#include "storage/file_removal.h"
 #include "storage/partition_log.h"
 #include "storage/round_builder.h"
 #include "storage/segment_file.h"
 #include "storage/store_context.h"
+#include "storage/write_back.h"
 
 namespace godwit::storage {
 
@@ -54,29 +56,47 @@ class LogShard {
   FileIds& file_ids() { return file_ids_; }
   FileCache& files() { return *files_; }
   const std::shared_ptr<ReadBuffers>& read_buffers() { return read_buffers_; }
-  // The log has more in memory than before.
-  void appended(PartitionLog& log);
+  // The log has `bytes` more in memory, that are not in a file yet.
+  void appended(PartitionLog& log, uint64_t bytes);
+  // So many of them are in a file now, and their memory is a cache; or left with a part of the log.
+  void written(PartitionLog& log, uint64_t bytes);
+  void left_unwritten(uint64_t bytes) { write_back_.written(bytes); }
   // Gives back cached blocks, oldest first, until about `bytes` are free. False when there was none.
   bool reclaim(size_t bytes);
   // Waits until memory or journal may have room again; false when the deadline came first.
   runtime::Task<bool> wait_room(MonotonicTime deadline);
   // Memory or journal space was freed.
   void room_made();
-  // The file of a segment that left the log goes once the log's structure `version` is durable.
-  void remove_file_when_durable(PartitionLog& log, const SegmentState& segment, uint64_t version);
+  // A file that left the log goes once the log's structure `version` is durable, and readers had time.
+  void remove_file_when_durable(PartitionLog& log, FileId file, uint64_t version);
+
+  // For the store.
+  WriteBack& write_back() { return write_back_; }
+  FileRemoval& removal() { return removal_; }
+  // Unwritten bytes above which write-back starts by itself.
+  uint64_t write_back_threshold() const { return arena_bytes_ / 2; }
 
  private:
   StoreContext& context_;
   runtime::Shard& shard_;
+  size_t arena_bytes_;
   std::shared_ptr<Arena> arena_;
   RoundBuilder synced_rounds_;
   RoundBuilder relaxed_rounds_;
   FileIds file_ids_;
   std::unique_ptr<FileCache> files_;
   std::shared_ptr<ReadBuffers> read_buffers_;
+  WriteBack write_back_;
+  FileRemoval removal_;
   std::unordered_map<TopicPartition, std::shared_ptr<PartitionLog>> logs_;
   runtime::Condition logs_changed_;
   runtime::Condition room_;
+  // Logs whose memory could be dropped, the longest written first; logs with appends since the last sweep.
+  runtime::List cached_;
+  runtime::List recent_;
+  runtime::Task<void> sweep();
+  runtime::Condition stop_;
+  bool stopping_ = false;
   runtime::Gate gate_;
 };
 

@@ -59,7 +59,9 @@ bool coherent(const StoredLog& log) {
   if (log.segments.empty() || log.start > log.end) return false;
   for (size_t i = 0; i < log.segments.size(); ++i) {
     const SegmentState& s = log.segments[i];
-    if (s.base > s.next || s.boundary > s.written || s.written > s.end || s.next > log.end) return false;
+    if (s.base > s.next || s.next > log.end) return false;
+    if (s.boundary > s.written || s.written > s.resume || s.resume > s.end) return false;
+    if (s.boundary_offset > s.resume_offset || s.resume_offset > s.next) return false;
     if (s.written.value() % kBlockMin != 0 && s.written != s.end) return false;
     if (i > 0 && log.segments[i - 1].next > s.base) return false;
   }

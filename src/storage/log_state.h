@@ -28,15 +28,23 @@ struct SegmentState {
   // The file has all bytes before it. A multiple of kBlockMin, or `end` of a sealed file. In a checkpoint:
   // synced.
   Position written;
-  // The last start of a batch at or before `written`, and that batch's offset: what lies before is whole in
-  // the file.
+  // The last start of a batch at or before `written`: what lies before is whole in the file. And the first one
+  // at or behind it: what lies behind is whole in memory. Equal, but for a batch that lies across the mark.
+  // Each with the offset that is the smallest which the batch may have.
   Position boundary;
   Offset boundary_offset;
+  Position resume;
+  Offset resume_offset;
   int64_t timestamp_max = -1;    // largest of its batches, ms; may be too large after a truncation
   int64_t first_append_ms = -1;  // wall time of its first batch
   bool compacted = false;        // base offsets may leave gaps
 
   bool empty() const { return end == Position(0); }
+  // The file has everything.
+  void set_whole() {
+    written = boundary = resume = end;
+    boundary_offset = resume_offset = next;
+  }
   friend bool operator==(const SegmentState&, const SegmentState&) = default;
   static void fields(auto& f) {
     f("id", &SegmentState::id);
@@ -46,6 +54,8 @@ struct SegmentState {
     f("written", &SegmentState::written);
     f("boundary", &SegmentState::boundary);
     f("boundary_offset", &SegmentState::boundary_offset);
+    f("resume", &SegmentState::resume);
+    f("resume_offset", &SegmentState::resume_offset);
     f("timestamp_max", &SegmentState::timestamp_max);
     f("first_append_ms", &SegmentState::first_append_ms);
     f("compacted", &SegmentState::compacted);

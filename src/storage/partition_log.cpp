@@ -71,7 +71,15 @@ SegmentLive& PartitionLog::live(FileId file) {
 }
 
 void PartitionLog::forget_live(FileId file) {
-  std::erase_if(live_, [&](const auto& live) { return live->id == file; });
+  const auto found = std::ranges::find_if(live_, [&](const auto& l) { return l->id == file; });
+  if (found == live_.end()) return;
+  if (!under_way_.empty()) retired_.push_back(std::move(*found));
+  live_.erase(found);
+  // A remainder that waits to be carried needs that no more.
+  std::erase_if(news_, [&](const News& item) {
+    const auto* data = std::get_if<DataNews>(&item);
+    return data != nullptr && data->carried && data->file == file;
+  });
 }
 
 Tail& PartitionLog::active_tail() {
@@ -221,7 +229,7 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
   active.timestamp_max = std::max(active.timestamp_max, header.max_timestamp_ms);
   if (active.first_append_ms < 0) active.first_append_ms = now.ms;
   live(active.id).note(header.base_offset, from, active.timestamp_max);
-  shard_.appended(*this);
+  shard_.appended(*this, batch.size());
 
   if (!news_.empty()) {
     if (auto* last = std::get_if<DataNews>(&news_.back());
@@ -325,8 +333,8 @@ void PartitionLog::round_done(Sequence sequence) {
       // A file that a later record already took away has no memory here any more.
       if (SegmentLive* l = find_live(data->file)) {
         if (data->carried) {
-          l->marks.clear();
-          l->mark(sequence, data->from);
+          l->carried(sequence, data->from, data->to);
+          l->forget_marks(state_.find(data->file)->written);
         } else {
           l->mark(sequence, data->from);
           l->stable = data->to;
@@ -339,6 +347,7 @@ void PartitionLog::round_done(Sequence sequence) {
     }
   }
   under_way_.clear();
+  retired_.clear();
   if (under_way_.capacity() > 8) under_way_.shrink_to_fit();
   stable_end_ = std::min(stable_end_, state_.end);
   if (synced) {
@@ -363,7 +372,7 @@ void PartitionLog::end_writes() {
   if (failed_) return;
   failed_ = true;
   news_.clear();
-  under_way_.clear();
+  // Views of it may still be read by a write that is under way: its memory stays.
   // What was not settled is taken back; a state with structure records that failed too is not used for
   // anything but reading below stable_end_.
   state_.producers.cut(stable_end_);
@@ -401,6 +410,14 @@ runtime::Task<Served<void>> PartitionLog::wait_admitted() {
   while ((stable_version_ < version || stable_end_ < end) && !failed_) co_await changed_.wait();
   if (failed_) co_return tl::unexpected(*refusal(false));
   co_return {};
+}
+
+runtime::Task<bool> PartitionLog::wait_synced(uint64_t version, Offset end) {
+  const auto self = shared_from_this();
+  while (!failed_ && (synced_version_ < version || (synced_version_ == version && synced_end_ < end))) {
+    co_await changed_.wait();
+  }
+  co_return !failed_;
 }
 
 void PartitionLog::set_high_watermark(Offset offset) {

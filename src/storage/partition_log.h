@@ -82,6 +82,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // drop() was called: it is not found any more, even if that should fail.
   bool dropping() const { return dropping_; }
   bool failed() const { return failed_; }
+  // Structure records up to this one are on stable storage.
+  uint64_t durable_version() const { return synced_version_; }
   // The data directory failed (rule 14): what is not stable will not be.
   void end_writes();
   // Raises the start to at least `offset`, in the background of everything else (retention).
@@ -97,12 +99,53 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Unsynced unsynced() const;
   // All that unsynced() named is on stable storage.
   void set_synced(const Unsynced& what);
+  // Write-back. What of each file can be written now: stable bytes in whole blocks, of a sealed file all.
+  template <class Visit>  // visit(FileId, uint64_t bytes, bool sealed)
+  void for_each_writable(Visit visit) const {
+    for (const auto& l : live_) {
+      const SegmentState* const segment = state_.find(l->id);
+      if (segment == nullptr || !l->tail || l->write_under_way) continue;
+      const Position end = writable_end(*segment, *l);
+      if (end > segment->written) visit(l->id, end - segment->written, segment != &state_.active());
+    }
+  }
+  // The next bytes of `file` to be written, pinned; empty when there are none.
+  struct WriteBlock {
+    FileId file;
+    Position from;
+    Position to;  // of the file's bytes; what is written behind is padding
+    std::vector<BytesView> views;
+    Chain pinned;
+  };
+  std::optional<WriteBlock> next_write(FileId file, uint64_t bytes_max);
+  // Writes it. Errors as SegmentWriter::write; nothing changed then.
+  runtime::Task<Result<void>> write_block(const WriteBlock& block);
+  // Journals again what came with `through` (of its own journal) or earlier and is not in files. True when
+  // there is something, for which wait_carried() waits; false there: it will not become durable.
+  bool carry_forward(Sequence through, Sequence through_relaxed);
+  runtime::Task<bool> wait_carried();
+  // The oldest round of its journal that holds bytes which are not in files.
+  std::optional<Sequence> oldest_round() const;
+  // Gives back up to `bytes` of memory whose bytes are in files too; how many.
+  size_t drop_cached(size_t bytes);
+  // Nothing was appended for a while: gives back what is not needed. False while something is under way.
+  bool shrink();
+  uint64_t unwritten_bytes() const;
+
+  // In the shard's lists of logs with cached memory, and with recent appends.
+  struct Hook : runtime::ListNode {
+    explicit Hook(PartitionLog& l) : log(l) {}
+    PartitionLog& log;
+  };
+  Hook cached_hook{*this};
+  Hook recent_hook{*this};
+  bool appended_lately = false;
+
   // Puts replayed bytes at the end of `file`'s tail, at `position`. False when the arena is full.
   bool restore_bytes(FileId file, Position position, BytesView bytes);
-  // Walks the replayed batches of `file` from `position` (offset `from`) to its end: the index learns them,
-  // and from offset `producers_from` on the producers. Error corrupt: they do not follow each other.
-  Result<void> restore_batches(FileId file, Position position, Offset from, Offset producers_from,
-                               int64_t now_ms);
+  // Walks the replayed batches of `file`: the index learns them, and from offset `producers_from` on the
+  // producers. Error corrupt: they do not follow each other.
+  Result<void> restore_batches(FileId file, Offset producers_from, int64_t now_ms);
   // The bytes of `file` from `position` on came with round `sequence`.
   void restore_mark(FileId file, Sequence sequence, Position position);
 
@@ -184,8 +227,12 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Served<ReadAnswer> read_tail(const SegmentState& segment, const SegmentLive& live, ReadRequest request);
   // The batch in the tail that contains `offset` or is the first behind it.
   std::optional<Position> locate(const SegmentState& segment, const SegmentLive& live, Offset offset) const;
-  // The first batch that the tail has whole; empty when it has none.
-  std::optional<IndexEntry> tail_start(const SegmentState& segment, const SegmentLive& live) const;
+  // The first batch that is known to be whole in the tail; empty when it has none.
+  struct TailStart {
+    Offset offset;
+    Position position;
+  };
+  std::optional<TailStart> tail_start(const SegmentState& segment, const SegmentLive& live) const;
   static BatchHeader header_at(const Tail& tail, Position position);
   void remember(const ReadHint& hint);
   // Whole batches of `file` that lie (also) on disk, from the one that contains or follows request.from, which
@@ -203,6 +250,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<Offset>> skip_to_timestamp(FileId file, int64_t timestamp);
 
   // Files.
+  Position writable_end(const SegmentState& segment, const SegmentLive& live) const;
+  runtime::Task<Result<void>> make_file(const SegmentState& segment);
+  std::string path_of(FileId file) const;
+  void advance_written(SegmentState& segment, SegmentLive& live, Position written);
   // Waits until no block of this log is being written.
   runtime::Task<void> wait_writes();
 
@@ -220,6 +271,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   LogObserver* observer_ = nullptr;
   runtime::Condition changed_;  // stable_end_, stable_version_ or the log's fate
   runtime::Semaphore turn_{1};
+  // What left the log while a round with views of it was under way.
+  std::vector<std::unique_ptr<SegmentLive>> retired_;
   std::array<ReadHint, 4> hints_;
   uint8_t next_hint_ = 0;
   Position last_file_position_;

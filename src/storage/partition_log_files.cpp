@@ -16,6 +16,177 @@ runtime::Task<void> PartitionLog::wait_writes() {
   }
 }
 
+std::string PartitionLog::path_of(FileId file) const {
+  return fmt::format("{}/{}", shard_.context().folder_of(id()), segment_name(file));
+}
+
+Position PartitionLog::writable_end(const SegmentState& segment, const SegmentLive& l) const {
+  if (&segment != &state_.active() && l.synced == segment.end) return segment.end;
+  return Position(std::min(l.synced, segment.end).value() / kBlockMin * kBlockMin);
+}
+
+std::optional<PartitionLog::WriteBlock> PartitionLog::next_write(FileId file, uint64_t bytes_max) {
+  const SegmentState* const segment = state_.find(file);
+  SegmentLive* const l = find_live(file);
+  if (segment == nullptr || l == nullptr || !l->tail || l->write_under_way) return std::nullopt;
+  WriteBlock block{.file = file, .from = segment->written, .to = writable_end(*segment, *l), .views = {}, .pinned = {}};
+  if (block.to <= block.from) return std::nullopt;
+  block.to = std::min(block.to, block.from + bytes_max / kBlockMin * kBlockMin);
+  if (block.to.value() % kBlockMin == 0) {
+    block.views = l->tail->view(block.from, block.to);
+  } else {
+    l->tail->pad();
+    block.views = l->tail->view_padded(block.from);
+  }
+  block.pinned = l->tail->pin(block.from, block.to);
+  l->write_under_way = true;
+  return block;
+}
+
+runtime::Task<Result<void>> PartitionLog::make_file(const SegmentState& segment) {
+  runtime::FileSystem& files = shard_.context().runtime.files();
+  const std::string path = path_of(segment.id);
+  GW_TRY(co_return, co_await files.make_directory(shard_.context().topic_folder(id().topic)));
+  GW_TRY(co_return, co_await files.make_directory(shard_.context().folder_of(id())));
+  auto made = co_await SegmentWriter::create(files, path);
+  // A crash may have left it, with some of the same bytes in it.
+  if (!made && made.error().kind != ErrorKind::exists) co_return made;
+  co_return {};
+}
+
+runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
+  const auto self = shared_from_this();
+  Result<void> outcome;
+  if (const SegmentState* segment = state_.find(block.file); segment != nullptr && segment->written == Position(0)) {
+    outcome = co_await make_file(SegmentState(*segment));
+  }
+  std::unique_ptr<SegmentWriter> writer;
+  if (SegmentLive* l = find_live(block.file)) writer = std::move(l->writer);
+  if (!writer) {
+    constexpr uint64_t kAllocateAhead = 8 << 20;
+    writer = std::make_unique<SegmentWriter>(shard_.files(), path_of(block.file), block.from, kAllocateAhead);
+  }
+  if (outcome) outcome = co_await writer->write(block.views);
+  SegmentState* const segment = state_.find(block.file);
+  SegmentLive* const l = find_live(block.file);
+  if (l != nullptr) {
+    l->write_under_way = false;
+    changed_.notify_all();
+  }
+  // The segment may have left the log meanwhile.
+  if (!outcome || segment == nullptr || l == nullptr || !l->tail) co_return outcome;
+  GW_CHECK(segment->written == block.from, "blocks of a file are written in order");
+  l->tail->set_written(block.to);
+  advance_written(*segment, *l, block.to);
+  const bool whole = segment->written == segment->end && segment != &state_.active();
+  if (!whole) l->writer = std::move(writer);
+  if (l->reader) l->reader->set_end(segment->boundary, whole);
+  if (whole) (void)co_await writer->trim(block.to);
+  co_return outcome;
+}
+
+void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Position written) {
+  segment.written = written;
+  l.forget_marks(written);
+  if (written == segment.end && &segment != &state_.active()) {
+    segment.set_whole();
+    return;
+  }
+  while (segment.resume <= written) {
+    segment.boundary = segment.resume;
+    segment.boundary_offset = segment.resume_offset;
+    if (segment.resume == written || segment.resume == segment.end) return;
+    const BatchHeader header = header_at(*l.tail, segment.resume);
+    segment.resume += header.total_size();
+    segment.resume_offset = header.next_offset();
+  }
+}
+
+bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
+  if (failed_ || dropping_) return false;
+  const Sequence limit = state_.config.flush == LogConfig::Flush::always ? through : through_relaxed;
+  bool any = false;
+  for (const auto& l : live_) {
+    const SegmentState* const segment = state_.find(l->id);
+    const auto oldest = l->oldest();
+    if (segment == nullptr || !l->tail || !oldest || *oldest > limit || l->write_under_way || l->carry_under_way) {
+      continue;
+    }
+    if (l->stable <= segment->written) continue;
+    l->carry_under_way = any = true;
+    // In front: it has room in a journal in which publishers wait for room.
+    news_.insert(news_.begin(), DataNews{.version = state_.version,
+                                         .before = segment->base,
+                                         .file = segment->id,
+                                         .file_base = segment->base,
+                                         .from = segment->written,
+                                         .to = l->stable,
+                                         .next = segment->base,
+                                         .carried = true});
+  }
+  if (any) rounds_->mark(*this);
+  return any;
+}
+
+runtime::Task<bool> PartitionLog::wait_carried() {
+  const auto self = shared_from_this();
+  while (!failed_ && std::ranges::any_of(live_, [](const auto& l) { return l->carry_under_way; })) {
+    co_await changed_.wait();
+  }
+  co_return !failed_;
+}
+
+std::optional<Sequence> PartitionLog::oldest_round() const {
+  std::optional<Sequence> oldest;
+  for (const auto& l : live_) {
+    if (const auto one = l->oldest(); one && (!oldest || *one < *oldest)) oldest = one;
+  }
+  return oldest;
+}
+
+size_t PartitionLog::drop_cached(size_t bytes) {
+  size_t dropped = 0;
+  for (auto l = live_.begin(); l != live_.end() && dropped < bytes;) {
+    SegmentLive& one = **l;
+    if (one.tail && !one.write_under_way) {
+      dropped += one.tail->drop_written(bytes - dropped);
+      const SegmentState* const segment = state_.find(one.id);
+      if (segment != &state_.active() && one.tail->memory() == 0) one.tail.reset();
+    }
+    ++l;
+  }
+  return dropped;
+}
+
+bool PartitionLog::shrink() {
+  if (!news_.empty() || !under_way_.empty()) return false;
+  for (const auto& l : live_) {
+    if (l->write_under_way) return false;
+    if (!l->tail) continue;
+    const SegmentState* const segment = state_.find(l->id);
+    if (segment != &state_.active() && segment->written == segment->end) {
+      l->tail.reset();
+    } else if (!l->tail->shrink()) {
+      return false;
+    }
+    l->marks.shrink_to_fit();
+    l->index.shrink_to_fit();
+    l->writer.reset();
+  }
+  std::erase_if(live_, [](const auto& l) { return !l->tail && !l->reader; });
+  news_.shrink_to_fit();
+  under_way_.shrink_to_fit();
+  return true;
+}
+
+uint64_t PartitionLog::unwritten_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& l : live_) {
+    if (const SegmentState* segment = state_.find(l->id)) bytes += segment->end - segment->written;
+  }
+  return bytes;
+}
+
 SegmentReader& PartitionLog::reader_of(const SegmentState& segment) {
   SegmentLive& l = live(segment.id);
   if (!l.reader) {
@@ -102,15 +273,7 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read_straddling(FileId file) {
   const auto batch = BatchView::parse(whole);
   if (!batch) co_return damaged(batch.error().message);
   if (!batch->crc_matches()) co_return damaged("the batch fails its checksum");
-  const Position behind = start + header->total_size();
   whole.resize(header->total_size());
-  segment = state_.find(file);
-  if (SegmentLive* now = find_live(file); now != nullptr && segment != nullptr && behind < segment->end) {
-    const auto at = std::ranges::lower_bound(now->index, behind, {}, &IndexEntry::position);
-    if (at == now->index.end() || at->position != behind) {
-      now->index.insert(at, {header->next_offset(), behind, segment->timestamp_max});
-    }
-  }
   last_file_position_ = start;
   co_return ReadAnswer{Chain(SharedBytes::own(std::move(whole))), header->next_offset()};
 }
@@ -144,9 +307,10 @@ bool PartitionLog::restore_bytes(FileId file, Position position, BytesView bytes
   return true;
 }
 
-Result<void> PartitionLog::restore_batches(FileId file, Position position, Offset from,
-                                           Offset producers_from, int64_t now_ms) {
+Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, int64_t now_ms) {
   const SegmentState& segment = *state_.find(file);
+  Position position = segment.resume;
+  Offset from = segment.resume_offset;
   SegmentLive& l = live(file);
   while (position < segment.end) {
     Bytes bytes = l.tail->pin(position, std::min(segment.end, position + kBatchHeaderSize)).flatten();

@@ -17,17 +17,19 @@ BatchHeader PartitionLog::header_at(const Tail& tail, Position position) {
   return BatchHeader::load(bytes);
 }
 
-std::optional<IndexEntry> PartitionLog::tail_start(const SegmentState& segment, const SegmentLive& l) const {
+std::optional<PartitionLog::TailStart> PartitionLog::tail_start(const SegmentState& segment,
+                                                              const SegmentLive& l) const {
   if (!l.tail || l.tail->first() >= segment.end) return std::nullopt;
-  const auto first = std::ranges::lower_bound(l.index, l.tail->first(), {}, &IndexEntry::position);
-  const bool found = first != l.index.end();
-  if (segment.boundary >= l.tail->first() && segment.boundary < segment.end &&
-      (!found || first->position > segment.boundary)) {
-    return IndexEntry{segment.boundary_offset, segment.boundary, -1};
+  const bool has_boundary = segment.boundary >= l.tail->first() && segment.boundary < segment.end;
+  const TailStart start = has_boundary ? TailStart{segment.boundary_offset, segment.boundary}
+                                       : TailStart{segment.resume_offset, segment.resume};
+  // What is cached of the file before that.
+  const auto cached = std::ranges::lower_bound(l.index, l.tail->first(), {}, &IndexEntry::position);
+  if (cached != l.index.end() && cached->position < start.position) {
+    return TailStart{cached->offset, cached->position};
   }
-  if (found && first->position < segment.end) return *first;
-  // The one batch that is left began in the file.
-  return std::nullopt;
+  if (start.position >= segment.end) return std::nullopt;
+  return start;
 }
 
 std::optional<Position> PartitionLog::locate(const SegmentState& segment, const SegmentLive& l,
@@ -126,8 +128,6 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
       co_return part;
     }
     if (part->batches.empty()) co_return answer;
-    // The batch over the written mark was met on the way: now it is known where the next one begins.
-    if (part->next <= request.from) continue;
     request.bytes_max -= std::min(request.bytes_max, part->batches.size());
     request.at_least_one = false;
     request.from = answer.next = part->next;
@@ -138,25 +138,22 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
 }
 
 runtime::Task<Served<PartitionLog::Place>> PartitionLog::place_of(Offset offset) {
-  for (;;) {
-    const SegmentState* const segment = state_.find(offset);
-    GW_CHECK(segment != nullptr, "the offset lies before the log's end");
-    const FileId file = segment->id;
-    if (offset <= segment->base) co_return Place{file, Position(0), offset};
-    const SegmentLive* const l = find_live(file);
-    if (const auto start = l != nullptr ? tail_start(*segment, *l) : std::nullopt;
-        start && offset >= start->offset) {
-      const auto at = locate(*segment, *l, offset);
-      GW_CHECK(at.has_value(), "the segment has the offset");
-      const Offset base = header_at(*l->tail, *at).base_offset;
-      co_return Place{file, *at, std::max(std::min(base, offset), state_.start)};
-    }
-    const auto read = co_await read_file(file, {.from = offset, .bytes_max = 1, .end = state_.end});
-    if (!read) co_return tl::unexpected(read.error());
-    if (read->next <= offset) continue;
-    const auto header = BatchHeader::load(read->batches.flatten());
-    co_return Place{file, last_file_position_, std::max(std::min(header.base_offset, offset), state_.start)};
+  const SegmentState* const segment = state_.find(offset);
+  GW_CHECK(segment != nullptr, "the offset lies before the log's end");
+  const FileId file = segment->id;
+  if (offset <= segment->base) co_return Place{file, Position(0), offset};
+  const SegmentLive* const l = find_live(file);
+  if (const auto start = l != nullptr ? tail_start(*segment, *l) : std::nullopt;
+      start && offset >= start->offset) {
+    const auto at = locate(*segment, *l, offset);
+    GW_CHECK(at.has_value(), "the segment has the offset");
+    const Offset base = header_at(*l->tail, *at).base_offset;
+    co_return Place{file, *at, std::max(std::min(base, offset), state_.start)};
   }
+  const auto read = co_await read_file(file, {.from = offset, .bytes_max = 1, .end = state_.end});
+  if (!read) co_return tl::unexpected(read.error());
+  const auto header = BatchHeader::load(read->batches.flatten());
+  co_return Place{file, last_file_position_, std::max(std::min(header.base_offset, offset), state_.start)};
 }
 
 runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::search(

@@ -11,6 +11,7 @@
 namespace godwit::storage {
 
 void PartitionLog::admit_structure(StructureRecord record) {
+  const uint64_t unwritten_before = unwritten_bytes();
   head_of(record) = next_head();
   add_news(StructureNews{state_.version + 1, kind_of(record), encode_record(record)});
   const auto removed = apply_record(state_, record);
@@ -18,7 +19,7 @@ void PartitionLog::admit_structure(StructureRecord record) {
   synced_end_ = std::min(synced_end_, state_.end);
   for (const SegmentState& segment : removed) {
     forget_live(segment.id);
-    shard_.remove_file_when_durable(*this, segment, state_.version);
+    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, state_.version);
   }
   for (const SegmentState& segment : state_.segments) {
     SegmentLive* const l = find_live(segment.id);
@@ -35,8 +36,14 @@ void PartitionLog::admit_structure(StructureRecord record) {
       l->synced = std::min(l->synced, segment.end);
       if (segment.written == segment.end) l->marks.clear();
     }
-    if (l->reader) l->reader->set_end(segment.boundary);
   }
+  for (const auto& l : live_) {
+    const SegmentState* const segment = state_.find(l->id);
+    if (l->reader && segment != nullptr) {
+      l->reader->set_end(segment->boundary, segment != &state_.active() && segment->written == segment->end);
+    }
+  }
+  shard_.left_unwritten(unwritten_before - std::min(unwritten_before, unwritten_bytes()));
 }
 
 runtime::Task<Served<void>> PartitionLog::make_durable() {
@@ -99,7 +106,11 @@ runtime::Task<Served<void>> PartitionLog::raise_start(Offset offset) {
   const auto self = shared_from_this();
   // No turn is taken: the start does not touch what appends touch, and they may be waiting for the very room
   // that this makes.
+  // What was not acknowledged yet is not deleted: its bytes are on their way to the journal.
+  const Offset target = std::min(offset, state_.end);
+  while (stable_end_ < target && !failed_ && !dropped_) co_await changed_.wait();
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  offset = std::min(target, stable_end_);
   if (offset > state_.start) {
     admit_structure(RaiseLogStart{.head = {}, .start = std::min(offset, state_.end)});
   }
@@ -160,6 +171,10 @@ runtime::Task<Served<void>> PartitionLog::drop() {
   while (stable_version_ < version && !failed_) co_await changed_.wait();
   if (failed_) co_return tl::unexpected(*refusal(false));
   dropped_ = true;
+  shard_.left_unwritten(unwritten_bytes());
+  for (const SegmentState& segment : state_.segments) {
+    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, version);
+  }
   live_.clear();
   changed_.notify_all();
   co_return {};

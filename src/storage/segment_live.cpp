@@ -5,8 +5,20 @@
 namespace godwit::storage {
 
 void SegmentLive::mark(Sequence sequence, Position from) {
-  if (!marks.empty() && from < marks.back().position + kMarkInterval) return;
+  // While a remainder is carried forward the marks before it will go: each round then counts for itself.
+  if (!carry_under_way && !marks.empty() && from < marks.back().position + kMarkInterval) return;
   marks.push_back({sequence, from});
+}
+
+void SegmentLive::carried(Sequence sequence, Position from, Position to) {
+  carry_under_way = false;
+  std::erase_if(marks, [&](const JournalMark& mark) { return mark.position < to; });
+  marks.insert(marks.begin(), {sequence, from});
+}
+
+std::optional<Sequence> SegmentLive::oldest() const {
+  if (marks.empty()) return std::nullopt;
+  return std::ranges::min_element(marks, {}, &JournalMark::sequence)->sequence;
 }
 
 void SegmentLive::forget_marks(Position written) {

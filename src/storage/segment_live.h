@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "model/offset.h"
@@ -35,12 +36,19 @@ struct SegmentLive {
   Position synced;
   // By position; the first covers the first byte that is not in the file.
   std::vector<JournalMark> marks;
+  std::unique_ptr<SegmentWriter> writer;
   bool write_under_way = false;
+  // Its remainder is on its way to the journal again.
+  bool carry_under_way = false;
 
   // Bytes [from, …) came with `sequence`. Marks stand at least kMarkInterval bytes apart.
   void mark(Sequence sequence, Position from);
+  // Bytes [from, to) came again with `sequence`.
+  void carried(Sequence sequence, Position from, Position to);
   // Everything before `written` is in the file.
   void forget_marks(Position written);
+  // The oldest round that holds something that is not in the file; empty when there is none.
+  std::optional<Sequence> oldest() const;
   // The batch that starts at `position`, if it is worth an entry.
   void note(Offset offset, Position position, int64_t timestamp_max);
 

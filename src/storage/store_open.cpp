@@ -104,10 +104,7 @@ runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog
       at += bytes->size();
     }
     GW_CHECK(at == segment.end, "the journal has what the files do not have");
-    if (segment.boundary == segment.written) {
-      GW_TRY(co_return, log.restore_batches(segment.id, segment.boundary, segment.boundary_offset,
-                                            replayed.producers_from, replayed.now_ms));
-    }
+    GW_TRY(co_return, log.restore_batches(segment.id, replayed.producers_from, replayed.now_ms));
   }
   co_return {};
 }

@@ -38,7 +38,7 @@ Result<StructureRecord> decode_one_of(EntryKind kind, const SharedBytes& meta, s
 }
 
 SegmentState empty_segment(FileId file, Offset base) {
-  return {.id = file, .base = base, .next = base, .boundary_offset = base};
+  return {.id = file, .base = base, .next = base, .boundary_offset = base, .resume_offset = base};
 }
 
 using Removed = std::vector<SegmentState>;
@@ -68,10 +68,7 @@ Removed change(LogState& state, const TruncateLog& truncate) {
   if (first_gone != cut) {
     cut->end = truncate.position;
     cut->next = truncate.end;
-    if (cut->written >= cut->end) {
-      cut->written = cut->boundary = cut->end;
-      cut->boundary_offset = truncate.end;
-    }
+    if (cut->written >= cut->end) cut->set_whole();
   }
   state.segments.erase(first_gone, state.segments.end());
   state.segments.push_back(empty_segment(truncate.file, truncate.end));

@@ -148,6 +148,14 @@ bool Tail::shrink() {
   return true;
 }
 
+std::vector<BytesView> Tail::view_padded(Position from) const {
+  GW_CHECK(closed_, "only a sealed file is padded");
+  std::vector<BytesView> views = view(from, end_);
+  const size_t padding = (kBlockMin - end_.value() % kBlockMin) % kBlockMin;
+  if (padding > 0) views.back() = {views.back().data(), views.back().size() + padding};
+  return views;
+}
+
 Position Tail::pad() {
   closed_ = true;
   const Position padded((end_.value() + kBlockMin - 1) / kBlockMin * kBlockMin);

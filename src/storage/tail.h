@@ -13,17 +13,9 @@
 #include "base/result.h"
 #include "model/offset.h"
 #include "storage/arena.h"
+#include "storage/index_entry.h"
 
 namespace godwit::storage {
-
-// One entry for each index interval of bytes: enough to start a scan. Also what the index file of a segment
-// holds.
-struct IndexEntry {
-  Offset offset;      // base offset of the batch that starts at `position`
-  Position position;  // of that batch in the file
-  int64_t timestamp_max =
-      -1;  // largest timestamp of all batches of the file up to and including this one, ms
-};
 
 class Tail {
  public:
@@ -63,6 +55,8 @@ class Tail {
   // Zeros up to the next multiple of kBlockMin, for the last block of a file that is being sealed; gives the
   // padded end. end() stays. Nothing is appended afterwards.
   Position pad();
+  // The ranges of [from, padded end) of a tail that was padded.
+  std::vector<BytesView> view_padded(Position from) const;
 
  private:
   // Bytes [position, position + block.size()) of the file, `position` a multiple of kBlockMin, so that file

@@ -1,0 +1,156 @@
+#include "storage/maintenance.h"
+
+namespace godwit::storage {
+namespace {
+
+// Smaller remainders are carried forward in the journal: writing them would cost a seek each (rule 9).
+constexpr uint64_t kCarriedMax = 16 << 10;
+
+Result<void> first_error(std::vector<Result<void>> results) {
+  for (auto& result : results) {
+    if (!result) return std::move(result);
+  }
+  return {};
+}
+
+}  // namespace
+
+template <class F>
+runtime::Task<Result<void>> Maintenance::on_all_shards(F work) {
+  std::vector<runtime::Task<Result<void>>> tasks;
+  for (size_t i = 0; i < parts_.shards.size(); ++i) {
+    LogShard& shard = *parts_.shards[i];
+    tasks.push_back(context_.runtime.shard(i).call([&shard, work] { return work(shard); }));
+  }
+  co_return first_error(co_await runtime::when_all(std::move(tasks)));
+}
+
+runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
+  ShardPart part;
+  struct Unstable {
+    std::shared_ptr<PartitionLog> log;
+    uint64_t version;
+    Offset end;
+  };
+  std::vector<Unstable> unstable;
+  // No suspension in here: files to be removed, and the states that lack them, are of one moment.
+  for (auto& log : shard.logs()) {
+    const LogState& state = log->state();
+    auto bytes = encode_log_state(state);
+    if (!bytes) {
+      part.failed = true;
+      co_return part;
+    }
+    part.logs.push_back(std::move(*bytes));
+    if (const auto oldest = log->oldest_round()) {
+      auto& bound = state.config.flush == LogConfig::Flush::always ? part.oldest : part.oldest_relaxed;
+      bound = std::min(bound.value_or(*oldest), *oldest);
+    }
+    if (log->durable_version() < state.version || log->synced_end() < state.end) {
+      unstable.push_back({std::move(log), state.version, state.end});
+    }
+  }
+  part.to_remove = shard.removal().pending();
+  for (const Unstable& item : unstable) {
+    if (!co_await item.log->wait_synced(item.version, item.end)) {
+      part.failed = true;
+      break;
+    }
+  }
+  co_return part;
+}
+
+runtime::Task<Result<void>> Maintenance::write_checkpoint() {
+  // Everything up to here was admitted before the parts are taken.
+  const Sequence last = parts_.journal.usage().last;
+  const Sequence last_relaxed = parts_.relaxed ? parts_.relaxed->usage().last : Sequence(0);
+  Checkpoint head{.journal = last, .relaxed = last_relaxed, .next_file_id = parts_.file_ids.below(), .to_remove = {}, .logs = {}};
+  std::vector<Bytes> logs;
+  for (size_t i = 0; i < parts_.shards.size(); ++i) {
+    LogShard& shard = *parts_.shards[i];
+    ShardPart part = co_await context_.runtime.shard(i).call([this, &shard] { return take_part(shard); });
+    if (part.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
+    if (part.oldest) head.journal = std::min(head.journal, *part.oldest - 1);
+    if (part.oldest_relaxed) head.relaxed = std::min(head.relaxed, *part.oldest_relaxed - 1);
+    logs.insert(logs.end(), std::make_move_iterator(part.logs.begin()), std::make_move_iterator(part.logs.end()));
+    head.to_remove.insert(head.to_remove.end(), part.to_remove.begin(), part.to_remove.end());
+  }
+  // One sync for all segments that were written; not one for each (rule 9).
+  const auto synced = co_await context_.runtime.files().sync_filesystem(context_.options.directory);
+  if (!synced) {
+    context_.report_failure(synced.error().describe());
+    co_return synced;
+  }
+  const auto bytes = encode_checkpoint_parts(head, logs);
+  if (!bytes) co_return fail(bytes.error());
+  std::vector<BytesView> views(bytes->begin(), bytes->end());
+  const auto written = co_await parts_.checkpoint_file.write(views);
+  if (!written) {
+    if (written.error().kind != ErrorKind::no_space) context_.report_failure(written.error().describe());
+    co_return written;
+  }
+  checkpointed_ = last;
+  GW_TRY(co_return, co_await parts_.journal.release(head.journal));
+  if (parts_.relaxed) GW_TRY(co_return, co_await parts_.relaxed->release(head.relaxed));
+  co_return co_await on_all_shards([](LogShard& shard) -> runtime::Task<Result<void>> {
+    shard.room_made();
+    co_return Result<void>{};
+  });
+}
+
+runtime::Task<Result<void>> Maintenance::checkpoint() {
+  const auto lock = co_await one_turn_.lock();
+  if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
+  co_return co_await write_checkpoint();
+}
+
+runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
+  const auto lock = co_await one_turn_.lock();
+  if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
+  const WriteBackGoal goal{.bytes_min = bytes_min,
+                           .carry_through = parts_.journal.usage().last,
+                           .carry_through_relaxed =
+                               parts_.relaxed ? parts_.relaxed->usage().last : Sequence(0)};
+  GW_TRY(co_return, co_await on_all_shards([goal](LogShard& shard) { return shard.write_back().pass(goal); }));
+  co_return co_await write_checkpoint();
+}
+
+bool Maintenance::journal_is_half_full() const {
+  const auto half_full = [](const Journal& journal) {
+    const auto usage = journal.usage();
+    return usage.full || usage.used * 2 >= usage.capacity;
+  };
+  return half_full(parts_.journal) || (parts_.relaxed && half_full(*parts_.relaxed));
+}
+
+runtime::Task<void> Maintenance::run() {
+  constexpr Duration kLook = std::chrono::milliseconds(200);
+  constexpr Duration kRetry = std::chrono::seconds(1);
+  runtime::Shard& shard = *runtime::Shard::current();
+  MonotonicTime due = shard.now() + context_.options.checkpoint_interval;
+  while (!closed_ && !context_.failed) {
+    Result<void> done;
+    if (journal_is_half_full()) {
+      done = co_await turn(kCarriedMax);
+    } else if (shard.now() >= due) {
+      if (parts_.journal.usage().last != checkpointed_) done = co_await checkpoint();
+      due = shard.now() + context_.options.checkpoint_interval;
+    }
+    if (closed_) break;
+    if (!done) {
+      context_.diagnostics.emit({Severity::warning,
+                                 "storage.checkpoint",
+                                 "tails could not be written back; it is tried again",
+                                 {{"why", done.error().describe()}}});
+    }
+    (void)co_await wake_.wait_until(shard.now() + (done ? kLook : kRetry));
+    asked_ = false;
+  }
+}
+
+void Maintenance::close() {
+  closed_ = true;
+  wake_.notify_all();
+}
+
+}  // namespace godwit::storage

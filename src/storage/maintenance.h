@@ -1,0 +1,72 @@
+// What keeps a store going, on shard 0: writes tails back when the journal fills, writes checkpoints, and
+// gives journal files back (rules 9 and 11).
+//
+// A turn: write back → carry remainders forward → sync the file system → checkpoint → release. A checkpoint's
+// parts are taken shard by shard while publishing goes on: each log's state is what its admitted records make
+// of it, and all of them are durable before the checkpoint is written, so that replaying a journal over it
+// gives the same log whatever was admitted in between (RecordHead says what was seen).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "durable/two_copy_file.h"
+#include "runtime/sync.h"
+#include "storage/checkpoint.h"
+#include "storage/log_shard.h"
+#include "storage/store_context.h"
+
+namespace godwit::storage {
+
+class Maintenance {
+ public:
+  struct Parts {
+    Journal& journal;
+    Journal* relaxed = nullptr;  // null while no topic asks for it
+    FileIdLots& file_ids;
+    std::vector<std::unique_ptr<LogShard>>& shards;
+    durable::TwoCopyFile& checkpoint_file;
+  };
+  Maintenance(StoreContext& context, Parts parts) : context_(context), parts_(parts) {}
+
+  // Runs turns and checkpoints as they are due, until close().
+  runtime::Task<void> run();
+  void close();
+  // A journal or an arena is short of room. On shard 0.
+  void wake() {
+    asked_ = true;
+    wake_.notify_all();
+  }
+
+  // Writes back what the goal says and then a checkpoint, and releases. Errors: io (reported), no_space.
+  runtime::Task<Result<void>> turn(uint64_t bytes_min);
+  // A checkpoint alone.
+  runtime::Task<Result<void>> checkpoint();
+
+ private:
+  // What one shard contributes.
+  struct ShardPart {
+    std::vector<Bytes> logs;
+    std::vector<RemovedFile> to_remove;
+    // Rounds before these are not needed for the bytes of this shard's logs.
+    std::optional<Sequence> oldest;
+    std::optional<Sequence> oldest_relaxed;
+    bool failed = false;
+  };
+  runtime::Task<ShardPart> take_part(LogShard& shard);
+  runtime::Task<Result<void>> write_checkpoint();
+  bool journal_is_half_full() const;
+  template <class F>
+  runtime::Task<Result<void>> on_all_shards(F work);
+
+  StoreContext& context_;
+  Parts parts_;
+  runtime::Mutex one_turn_;
+  runtime::Condition wake_;
+  bool asked_ = false;
+  bool closed_ = false;
+  // The journal's last round when the last checkpoint was written: nothing new, no new checkpoint.
+  Sequence checkpointed_;
+};
+
+}  // namespace godwit::storage

@@ -1,0 +1,73 @@
+#include "storage/segment_index.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/crc32c.h"
+
+namespace godwit::storage {
+
+void SegmentIndex::close_interval() {
+  if (interval_open_) entries_.back().headers_crc = running_crc_;
+  interval_open_ = false;
+}
+
+void SegmentIndex::add(const BatchHeader& header, BytesView head, const SegmentInfo& info, bool timestamps) {
+  GW_CHECK(!closed_, "nothing is added to a closed index");
+  if (timestamps) timestamp_max_ = std::max(timestamp_max_, header.max_timestamp_ms);
+  if (!interval_open_ || frontier_.position - entries_.back().position >= kIndexInterval) {
+    close_interval();
+    entries_.push_back({.offset = header.base_offset,
+                        .position = frontier_.position,
+                        .timestamp_max = timestamp_max_,
+                        .epoch = header.leader_epoch});
+    interval_open_ = true;
+    running_crc_ = 0;
+  }
+  running_crc_ = crc32c_extend(running_crc_, head.first(kUncoveredHead));
+  frontier_ = frontier_.after(header, info);
+}
+
+void SegmentIndex::close() {
+  close_interval();
+  closed_ = true;
+}
+
+void SegmentIndex::learn(std::span<const IndexEntry> entries) {
+  if (closed_) return;
+  const auto first = std::ranges::find_if(
+      entries, [&](const IndexEntry& entry) { return entry.position >= frontier_.position; });
+  for (auto entry = first; entry != entries.end(); ++entry) {
+    // Not to be believed when it goes back.
+    if (!entries_.empty() &&
+        (entry->position <= entries_.back().position || entry->offset <= entries_.back().offset)) {
+      return;
+    }
+    if (entry->position == frontier_.position) close_interval();
+    interval_open_ = false;
+    frontier_ = walk_from(*entry);
+    timestamp_max_ = std::max(timestamp_max_, entry->timestamp_max);
+    if (entry + 1 != entries.end()) entries_.push_back(*entry);
+  }
+}
+
+const IndexEntry* SegmentIndex::before(Offset offset) const {
+  const auto behind = std::ranges::upper_bound(entries_, offset, {}, &IndexEntry::offset);
+  return behind == entries_.begin() ? nullptr : &*(behind - 1);
+}
+
+const IndexEntry* SegmentIndex::before(Position position) const {
+  const auto behind = std::ranges::upper_bound(entries_, position, {}, &IndexEntry::position);
+  return behind == entries_.begin() ? nullptr : &*(behind - 1);
+}
+
+Position SegmentIndex::interval_end(Position position) const {
+  const auto behind = std::ranges::upper_bound(entries_, position, {}, &IndexEntry::position);
+  return behind == entries_.end() ? frontier_.position : behind->position;
+}
+
+WalkState SegmentIndex::walk_from(const IndexEntry& entry) {
+  return {.position = entry.position, .next = entry.offset, .exact = true, .epoch = entry.epoch};
+}
+
+}  // namespace godwit::storage

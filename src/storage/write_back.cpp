@@ -1,0 +1,105 @@
+#include "storage/write_back.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "storage/log_shard.h"
+
+namespace godwit::storage {
+namespace {
+
+// Writes under way at once: a disk does two as fast as one, and four hide the switches between threads.
+constexpr size_t kWriters = 4;
+constexpr uint64_t kWriteBytesMax = 1 << 20;
+
+}  // namespace
+
+struct WriteBack::Piece {
+  std::shared_ptr<PartitionLog> log;
+  FileId file;
+  uint64_t bytes = 0;
+};
+
+struct WriteBack::Pieces {
+  std::vector<Piece> list;
+  size_t next = 0;
+  Result<void> outcome;
+};
+
+runtime::Task<Result<void>> WriteBack::write(std::shared_ptr<PartitionLog> log, FileId file) {
+  for (;;) {
+    auto block = log->next_write(file, kWriteBytesMax);
+    if (!block) co_return {};
+    auto written = co_await log->write_block(*block);
+    if (!written) co_return written;
+    shard_.written(*log, block->to - block->from);
+  }
+}
+
+runtime::Task<void> WriteBack::work(Pieces& pieces) {
+  while (pieces.next < pieces.list.size() && !context_.failed) {
+    Piece& piece = pieces.list[pieces.next++];
+    auto done = co_await write(std::move(piece.log), piece.file);
+    if (done) continue;
+    if (done.error().kind != ErrorKind::no_space && done.error().kind != ErrorKind::limit) {
+      context_.report_failure(done.error().describe());
+    }
+    pieces.outcome = std::move(done);
+    // With no space left the rest would fail alike; the next pass tries again.
+    pieces.next = pieces.list.size();
+  }
+}
+
+runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
+  const auto lock = co_await one_pass_.lock();
+  Pieces pieces;
+  for (const auto& log : shard_.logs()) {
+    log->for_each_writable([&](FileId file, uint64_t bytes, bool sealed) {
+      if (sealed || bytes >= std::max<uint64_t>(goal.bytes_min, 1)) pieces.list.push_back({log, file, bytes});
+    });
+  }
+  std::ranges::sort(pieces.list, std::ranges::greater{}, &Piece::bytes);
+  std::vector<runtime::Task<void>> writers;
+  for (size_t i = 0; i < std::min(kWriters, pieces.list.size()); ++i) writers.push_back(work(pieces));
+  co_await runtime::when_all(std::move(writers));
+  // Also what stands behind the last whole block of what was just written came with old rounds.
+  std::vector<std::shared_ptr<PartitionLog>> carried;
+  for (auto& log : shard_.logs()) {
+    if (log->carry_forward(goal.carry_through, goal.carry_through_relaxed)) carried.push_back(std::move(log));
+  }
+  for (const auto& log : carried) {
+    if (!co_await log->wait_carried()) co_return fail(ErrorKind::io, "the journal takes no more");
+  }
+  if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
+  co_return pieces.outcome;
+}
+
+void WriteBack::admitted(uint64_t bytes) {
+  unwritten_ += bytes;
+  if (unwritten_ > shard_.write_back_threshold()) wake_.notify_all();
+}
+
+runtime::Task<void> WriteBack::run() {
+  while (!closed_) {
+    if (unwritten_ <= shard_.write_back_threshold() || context_.failed) {
+      co_await wake_.wait();
+      continue;
+    }
+    const uint64_t before = unwritten_;
+    auto done = co_await pass({.bytes_min = 64 << 10});
+    // Many small tails: what is left of each must go too.
+    if (done && unwritten_ > shard_.write_back_threshold()) done = co_await pass({.bytes_min = kBlockMin});
+    shard_.room_made();
+    if (!done || unwritten_ >= before) {
+      // Nothing could be written: the disk is full, or what there is waits for the journal.
+      (void)co_await wake_.wait_until(runtime::Shard::current()->now() + std::chrono::milliseconds(100));
+    }
+  }
+}
+
+void WriteBack::close() {
+  closed_ = true;
+  wake_.notify_all();
+}
+
+}  // namespace godwit::storage

@@ -1,0 +1,61 @@
+// Writes tails to their segment files (rules 2, 3 and 9): whole blocks, each once, in order, in large writes,
+// and only what is on stable storage in a journal already. What is written is synced by whoever then writes a
+// checkpoint.
+//
+// One for each shard; everything is called there.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "runtime/sync.h"
+#include "storage/journal.h"
+#include "storage/segment_file.h"
+#include "storage/store_context.h"
+
+namespace godwit::storage {
+
+class LogShard;
+class PartitionLog;
+
+struct WriteBackGoal {
+  // Tails with fewer unwritten bytes are left, sealed ones never.
+  uint64_t bytes_min = 0;
+  // What is left and came to the journal in this round or earlier is carried forward: journalled again.
+  Sequence carry_through;
+  Sequence carry_through_relaxed;
+};
+
+class WriteBack {
+ public:
+  WriteBack(LogShard& shard, StoreContext& context) : shard_(shard), context_(context) {}
+
+  // One pass over all logs, largest tails first; answers when everything that it chose is written, and what
+  // it carries is durable. Errors: io and others (rule 14: reported already), no_space.
+  runtime::Task<Result<void>> pass(WriteBackGoal goal);
+
+  // Bytes were admitted, or written, or left with their log.
+  void admitted(uint64_t bytes);
+  void written(uint64_t bytes) { unwritten_ -= std::min(unwritten_, bytes); }
+  uint64_t unwritten() const { return unwritten_; }
+
+  // Writes when the arena is half full of what is not written; until close().
+  runtime::Task<void> run();
+  void wake() { wake_.notify_all(); }
+  void close();
+
+ private:
+  struct Piece;
+  struct Pieces;
+  runtime::Task<void> work(Pieces& pieces);
+  runtime::Task<Result<void>> write(std::shared_ptr<PartitionLog> log, FileId file);
+
+  LogShard& shard_;
+  StoreContext& context_;
+  runtime::Mutex one_pass_;
+  runtime::Condition wake_;
+  uint64_t unwritten_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace godwit::storage
