@@ -84,7 +84,7 @@ class Server final : public Gateway {
   runtime::Shard& shard() { return shard_; }
   Counters& counters() { return counters_; }
   Response answer(const Request& request) const { return gateway::answer(request, service_, registry_); }
- 
+
   // False when it is one too many: it is only told so.
   bool enter(Connection& connection) {
     counters_.connections.add(1);

@@ -48,7 +48,7 @@ class RequestParser {
   bool take_expectation();
 
   const Request& request() const;
-  // 400 for what is no HTTP, 413 and 431 for what is too large, 505 for another version.
+  // 400 for what is no HTTP, 413 and 431 for what is too large.
   const Response& error() const;
 
  private:
