@@ -2,9 +2,9 @@
 // the crash table).
 #include <functional>
 
-#include "runtime/sim/sweep_test.h"
+#include "runtime/sim/sweep_testing.h"
 #include "runtime/sync.h"
-#include "storage/journal/promises.h"
+#include "storage/journal/promises_testing.h"
 
 namespace godwit::storage::journal_test {
 namespace {

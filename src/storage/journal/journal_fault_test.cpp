@@ -3,7 +3,7 @@
 #include "base/endian.h"
 #include "runtime/sync.h"
 #include "storage/journal/make_file.h"
-#include "storage/journal/promises.h"
+#include "storage/journal/promises_testing.h"
 
 namespace godwit::storage::journal_test {
 namespace {

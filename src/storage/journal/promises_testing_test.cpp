@@ -1,4 +1,4 @@
-#include "storage/journal/promises.h"
+#include "storage/journal/promises_testing.h"
 
 #include <algorithm>
 
