@@ -83,6 +83,12 @@ Task<Result<std::unique_ptr<Broker>>> Broker::start(BrokerOptions options, runti
 Task<Result<void>> Broker::listen() {
   for (const auto& listener : options_.listeners) {
     runtime::Endpoint at = listener.bind;
+    // The system lets another process of the same user share a shared port: two brokers would each get some of the
+    // clients. Bound alone for a moment, it tells.
+    if (shards_.size() > 1 && at.port != 0) {
+      auto alone = co_await runtime_.network().listen(at, {});
+      if (!alone) co_return fail(alone.error());
+    }
     for (size_t i = 0; i < shards_.size(); ++i) {
       auto bound = co_await runtime_.shard(i).call([this, i, at]() -> Task<Result<runtime::Endpoint>> {
         auto made = co_await runtime_.network().listen(at, {.shared = runtime_.shard_count() > 1});
@@ -124,7 +130,7 @@ bool Broker::enter(OpenConnection& connection, BrokerShard& shard) {
     metrics_.refused_limit.add();
     tell_of_stranger(
         connection.peer(),
-        "the limit of " + std::to_string(connections_max_) + " connections is reached (connections.max)", "");
+        "the limit of " + std::to_string(connections_max_) + " connections is reached (max.connections)", "");
     return false;
   }
   metrics_.connections.add(1);

@@ -54,9 +54,6 @@ class Broker {
   const BrokerOptions& options() const { return options_; }
   // The addresses that were bound, in the order of options().listeners.
   const std::vector<runtime::Endpoint>& addresses() const { return addresses_; }
-  // For the answer to somebody who speaks HTTP to the Kafka port; may be empty. Before clients are served, or on shard 0.
-  const std::string& http_address() const { return http_address_; }
-  void set_http_address(std::string address) { http_address_ = std::move(address); }
   // Whether requests are served: for /readyz. Any thread.
   bool ready() const { return ready_.load(std::memory_order_acquire); }
   bool stopping() const { return stopping_.load(std::memory_order_acquire); }
@@ -106,7 +103,6 @@ class Broker {
   runtime::Runtime& runtime_;
   DiagnosticSink& diagnostics_;
   Metrics metrics_;
-  std::string http_address_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<cluster::Metadata> metadata_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;

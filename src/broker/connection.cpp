@@ -71,7 +71,7 @@ class Connection final : public OpenConnection {
       const auto length = load_big<int32_t>(head);
       if (length < 0 || static_cast<size_t>(length) > shard_.options().request_bytes_max) {
         refuse("a frame of " + std::to_string(length) + " bytes; the limit is " +
-               std::to_string(shard_.options().request_bytes_max) + " (request.bytes.max)");
+               std::to_string(shard_.options().request_bytes_max) + " (socket.request.max.bytes)");
         co_return;
       }
       // Nothing of the request is read before its memory is there: the peer's window closes meanwhile.
@@ -103,7 +103,7 @@ class Connection final : public OpenConnection {
         .add();
     shard_.broker().tell_of_stranger(client_.peer, net::advice(protocol), to_hex(head.first(have)));
     if (protocol == net::Protocol::http) {
-      const std::string text = net::http_answer(shard_.broker().http_address());
+      const std::string text = net::http_answer(shard_.options().http_address);
       const BytesView part = as_bytes(text);
       (void)co_await stream_->write_all(std::span(&part, 1));
       stream_->shutdown_write();

@@ -28,6 +28,8 @@ struct BrokerOptions {
   std::string cluster_id;  // empty: the store's, or a new random one
   std::string rack;
   std::vector<ListenerOptions> listeners{ListenerOptions{}};
+  // HOST:PORT of the HTTP port, for the answer to somebody who speaks HTTP to the Kafka port; may be empty.
+  std::string http_address;
   storage::StoreOptions store;
   groups::GroupOptions groups;
 

@@ -465,6 +465,12 @@ std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Im
   return views;
 }
 
+std::vector<TopicSettingName> topic_setting_names() {
+  std::vector<TopicSettingName> names;
+  for (const Row& row : kRows) names.push_back({&row.setting, row.broker_name});
+  return names;
+}
+
 std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
                                                  const cluster::ConfigMap& defaults) {
   std::vector<SettingView> views;

@@ -7,10 +7,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cluster/image.h"
 #include "record/batch_attributes.h"
 #include "storage/log_config.h"
+
+namespace godwit::config {
+struct Setting;
+}
 
 namespace godwit::broker {
 
@@ -42,5 +47,13 @@ std::optional<std::string> check_broker_default(std::string_view broker_name, st
 // all brokers, overlaid by this broker's.
 cluster::ConfigMap effective_defaults(const cluster::ConfigMap& at_start, const cluster::Image& image,
                                       BrokerId self);
+
+// A topic's setting, and the name under which a broker's configuration gives its default.
+struct TopicSettingName {
+  const config::Setting* setting;  // lives as long as the program
+  std::string_view broker_name;
+};
+// By the topic's name.
+std::vector<TopicSettingName> topic_setting_names();
 
 }  // namespace godwit::broker

@@ -12,7 +12,13 @@
 
 namespace godwit::codec {
 
+// Frames and records have 32-bit lengths; 128 KiB stay for the header in front.
+constexpr size_t kEncodedMax = 0x7fffffff - (size_t{128} << 10);
+
 Error no_such_version(const Format& format, int16_t version);
+Error too_large(const Format& format);
+Error too_short_for_a_version(const Format& format);
+Error left_over(const Format& format, int16_t version, size_t size);
 
 template <class T>
 Result<T> decode(Input& in, int16_t version) {
@@ -24,24 +30,20 @@ Result<T> decode(Input& in, int16_t version) {
   return value;
 }
 
+// The first walk: finds every fault, and the size of the value without what stands before it.
 template <class T>
-Result<CountingSink> count(const T& value, int16_t version, BytesView prefix) {
+[[gnu::noinline]] Result<CountingSink> count(const T& value, int16_t version) {
   if (!T::kFormat.versions.contains(version)) return fail(no_such_version(T::kFormat, version));
   CountingSink counted;
-  counted.bytes(prefix);
   Encoder<CountingSink> counter(counted, version, T::kFormat.flexible(version));
   if (!counter.put_struct(value)) return fail(counter.error(T::kFormat.name));
-  // Frames and records have 32-bit lengths; 64 bytes stay for what is put in front.
-  if (counted.total() > 0x7fffffff - 64) {
-    return fail(ErrorKind::invalid, std::string(T::kFormat.name) + " takes more than 2 GiB");
-  }
+  if (counted.total() > kEncodedMax) return fail(too_large(T::kFormat));
   return counted;
 }
 
+// The second walk, behind what the sink has already taken.
 template <class T>
-Chain write(const T& value, int16_t version, BytesView prefix, const CountingSink& counted) {
-  WritingSink sink(counted);
-  sink.bytes(prefix);
+[[gnu::noinline]] Chain write(WritingSink& sink, const T& value, int16_t version) {
   Encoder<WritingSink> writer(sink, version, T::kFormat.flexible(version));
   GW_CHECK(writer.put_struct(value), "what could be counted can be written");
   return sink.take();
@@ -49,48 +51,45 @@ Chain write(const T& value, int16_t version, BytesView prefix, const CountingSin
 
 template <class T>
 Result<size_t> encoded_size(const T& value, int16_t version) {
-  return count(value, version, {}).map([](const CountingSink& counted) { return counted.total(); });
+  const auto counted = count(value, version);
+  if (!counted) return fail(counted.error());
+  return counted->total();
 }
 
 template <class T>
 Result<Chain> encode(const T& value, int16_t version) {
-  const auto counted = count(value, version, {});
+  const auto counted = count(value, version);
   if (!counted) return fail(counted.error());
-  return write(value, version, {}, *counted);
+  WritingSink sink(*counted, 0);
+  return write(sink, value, version);
 }
 
 template <class T>
 Result<Chain> encode_framed(const T& value, int16_t version, BytesView header) {
-  Bytes prefix(sizeof(int32_t));
-  prefix.insert(prefix.end(), header.begin(), header.end());
-  const auto counted = count(value, version, prefix);
+  const auto counted = count(value, version);
   if (!counted) return fail(counted.error());
-  store_big(prefix.data(), static_cast<int32_t>(counted->total() - sizeof(int32_t)));
-  return write(value, version, prefix, *counted);
+  WritingSink sink(*counted, sizeof(int32_t) + header.size());
+  sink.number(static_cast<int32_t>(header.size() + counted->total()));
+  sink.bytes(header);
+  return write(sink, value, version);
 }
 
 template <class T>
 Result<Bytes> encode_versioned(const T& value, int16_t version) {
-  std::byte prefix[sizeof version];
-  store_big(prefix, version);
-  const auto counted = count(value, version, prefix);
+  const auto counted = count(value, version);
   if (!counted) return fail(counted.error());
-  return write(value, version, prefix, *counted).flatten();
+  WritingSink sink(*counted, sizeof version);
+  sink.number(version);
+  return write(sink, value, version).flatten();
 }
 
 template <class T>
 Result<T> decode_versioned(const SharedBytes& bytes) {
-  int16_t version = 0;
-  if (bytes.size() < sizeof version) {
-    return fail(ErrorKind::corrupt, std::string(T::kFormat.name) + ": too short for a version");
-  }
-  version = load_big<int16_t>(bytes.data());
+  if (bytes.size() < sizeof(int16_t)) return fail(too_short_for_a_version(T::kFormat));
+  const auto version = load_big<int16_t>(bytes.data());
   Input in(bytes.slice(sizeof version, bytes.size() - sizeof version));
   Result<T> value = decode<T>(in, version);
-  if (value && in.remaining() > 0) {
-    return fail(ErrorKind::corrupt, std::string(T::kFormat.name) + " v" + std::to_string(version) + ": " +
-                                        std::to_string(in.remaining()) + " bytes are left over");
-  }
+  if (value && in.remaining() > 0) return fail(left_over(T::kFormat, version, in.remaining()));
   return value;
 }
 

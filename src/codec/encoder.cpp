@@ -4,11 +4,12 @@
 
 namespace godwit::codec {
 
-WritingSink::WritingSink(const CountingSink& counted) {
-  auto buffer = std::make_shared_for_overwrite<std::byte[]>(counted.copied());
+WritingSink::WritingSink(const CountingSink& counted, size_t before) {
+  const size_t size = before + counted.copied();
+  auto buffer = std::make_shared_for_overwrite<std::byte[]>(size);
   at_ = buffer.get();
   cut_ = at_;
-  buffer_ = SharedBytes(buffer, BytesView(at_, counted.copied()));
+  buffer_ = SharedBytes(buffer, BytesView(at_, size));
 }
 
 void WritingSink::splice(const SharedBytes& part) {

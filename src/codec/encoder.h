@@ -27,25 +27,22 @@ class CountingSink {
       copied_ += part.size();
     } else {
       spliced_ += part.size();
-      ++splices_;
     }
   }
   // Bytes that need room in the buffer, and those that are only referred to.
   size_t copied() const { return copied_; }
   size_t total() const { return copied_ + spliced_; }
-  size_t splices() const { return splices_; }
 
  private:
   size_t copied_ = 0;
   size_t spliced_ = 0;
-  size_t splices_ = 0;
 };
 
 // Writes into one buffer of just the size that a CountingSink found, and remembers where parts are spliced
 // in.
 class WritingSink {
  public:
-  explicit WritingSink(const CountingSink& counted);
+  WritingSink(const CountingSink& counted, size_t before);
 
   template <class T>
   void number(const T& value) {

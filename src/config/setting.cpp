@@ -154,6 +154,28 @@ std::optional<std::string> check(const Setting& setting, std::string_view value)
   return std::nullopt;
 }
 
+std::string_view to_string(Type type) {
+  switch (type) {
+    case Type::boolean:
+      return "boolean";
+    case Type::integer:
+      return "integer";
+    case Type::number:
+      return "number";
+    case Type::bytes:
+      return "bytes";
+    case Type::duration_ms:
+      return "milliseconds";
+    case Type::text:
+      return "text";
+    case Type::choice:
+      return "choice";
+    case Type::choices:
+      return "list of choices";
+  }
+  return "";
+}
+
 std::optional<bool> to_boolean(std::string_view text) {
   std::string lower(trimmed(text));
   std::ranges::transform(lower, lower.begin(),

@@ -36,11 +36,18 @@ struct Setting {
   std::span<const std::string_view> choices{};
   bool restart = true;  // whether a change takes effect only at the next start
   bool secret = false;  // never printed
+  // What holds, in words, where the fallback is empty: it is found out at start, or there is none.
+  std::string_view automatic{};
+  // A shorter name that flags and the environment also take: kafka.address has "kafka", for --kafka.
+  std::string_view alias{};
   std::string_view doc;
 };
 
 // Why `value` is refused, in a sentence that begins with the setting's name; empty where it is fine.
 std::optional<std::string> check(const Setting& setting, std::string_view value);
+
+// The type in a word or two, for documents: "bytes", "milliseconds".
+std::string_view to_string(Type type);
 
 // Values of a setting of the fitting type; empty where the text is none. Bounds are check()'s business.
 std::optional<bool> to_boolean(std::string_view text);

@@ -44,7 +44,7 @@ class Filler {
   template <class T>
   void fill(T& value, const T& unwanted, codec::Spec spec) {
     if constexpr (codec::NullableField<T>) {
-      if (spec.null_allowed.contains(version_) && static_cast<int>(random_() % 100) < null_percent_) {
+      if (spec.null_allowed.contains(version_) && take_null()) {
         value.reset();
         return;
       }
@@ -54,10 +54,10 @@ class Filler {
     } else if constexpr (std::is_same_v<T, bool>) {
       value = !unwanted;
     } else if constexpr (codec::NumberField<T>) {
-      do value = static_cast<T>(static_cast<codec::Wire<T>>(random_()));
+      do value = static_cast<T>(static_cast<codec::Wire<T>>(draw()));
       while (value == unwanted);
     } else if constexpr (std::is_same_v<T, Uuid>) {
-      for (auto& b : value.bytes) b = static_cast<std::byte>(random_() | 1);
+      value = uuid();
     } else if constexpr (codec::StringField<T>) {
       value = text();
     } else if constexpr (std::is_same_v<T, Bytes>) {
@@ -68,24 +68,19 @@ class Filler {
       value.append(SharedBytes::own(records()));
       value.append(SharedBytes::own(records()));
     } else if constexpr (codec::ArrayField<T>) {
-      value.resize(1 + random_() % 3);
+      value.resize(1 + draw() % 3);
       for (auto& element : value) fill(element, typename T::value_type{}, codec::Spec{});
     } else {
       fill_struct(value);
     }
   }
 
-  std::string text() {
-    std::string value(1 + random_() % 12, 'a');
-    for (char& c : value) c = static_cast<char>('a' + random_() % 26);
-    return value;
-  }
+  uint64_t draw() { return random_(); }
+  bool take_null();
+  std::string text();
   // Sometimes large enough to be spliced.
-  Bytes records() {
-    Bytes value(random_() % 2 == 0 ? 20 : 400);
-    for (auto& b : value) b = static_cast<std::byte>(random_());
-    return value;
-  }
+  Bytes records();
+  Uuid uuid();
 
   std::mt19937_64 random_;
   int null_percent_;

@@ -2,10 +2,20 @@
 // JSON that says the same as the structs here. Made once, outside this repository.
 #include <gtest/gtest.h>
 
-#include <map>
+#include <set>
 #include <string_view>
 
-#include "kafka/messages/all.h"
+#include "kafka/any_message.h"
+#include "kafka/messages/api_versions.h"
+#include "kafka/messages/create_topics.h"
+#include "kafka/messages/describe_topic_partitions.h"
+#include "kafka/messages/fetch.h"
+#include "kafka/messages/join_group.h"
+#include "kafka/messages/list_offsets.h"
+#include "kafka/messages/metadata.h"
+#include "kafka/messages/offset_commit.h"
+#include "kafka/messages/offset_fetch.h"
+#include "kafka/messages/produce.h"
 
 namespace godwit::kafka {
 namespace {
@@ -229,20 +239,19 @@ constexpr Vector kVectors[] = {
 };
 
 TEST(Golden, WhatKafkaWritesIsReadAndWrittenBackToTheSameBytes) {
-  std::map<std::string_view, int> seen;
-  for_each_message([&]<class M> {
-    for (const Vector& vector : kVectors) {
-      if (vector.name != M::kFormat.name) continue;
-      SCOPED_TRACE(std::string(vector.name) + " v" + std::to_string(vector.version));
-      codec::Input in(SharedBytes::own(from_hex(vector.hex)));
-      const auto decoded = codec::decode<M>(in, vector.version);
-      ASSERT_TRUE(decoded) << decoded.error().message;
-      EXPECT_EQ(in.remaining(), 0u);
-      EXPECT_EQ(to_hex(codec::encode(*decoded, vector.version)->flatten()), vector.hex);
-      ++seen[vector.name];
-    }
-  });
-  EXPECT_EQ(seen.size(), 2 * all_apis().size());
+  std::set<std::string_view> seen;
+  for (const Vector& vector : kVectors) {
+    SCOPED_TRACE(std::string(vector.name) + " v" + std::to_string(vector.version));
+    const AnyMessage* message = find_message(vector.name);
+    ASSERT_NE(message, nullptr);
+    codec::Input in(SharedBytes::own(from_hex(vector.hex)));
+    const auto decoded = message->decode(in, vector.version);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+    EXPECT_EQ(in.remaining(), 0u);
+    EXPECT_EQ(to_hex(message->encode(*decoded, vector.version)->flatten()), vector.hex);
+    seen.insert(vector.name);
+  }
+  EXPECT_EQ(seen.size(), all_messages().size());
 }
 
 }  // namespace

@@ -5,33 +5,26 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "kafka/any_message.h"
 #include "kafka/frame.h"
-#include "kafka/messages/all.h"
 
 namespace godwit::kafka {
 namespace {
 
-template <class M>
-void try_message(const SharedBytes& body, int16_t version) {
+void try_message(const AnyMessage& message, const SharedBytes& body, int16_t version) {
   codec::Input in(body);
-  const auto decoded = codec::decode<M>(in, version);
+  const auto decoded = message.decode(in, version);
   if (!decoded) return;
   GW_CHECK(in.position() + in.remaining() == body.size(), "an input knows how far it was read");
-  const auto size = codec::encoded_size(*decoded, version);
+  const auto size = message.encoded_size(*decoded, version);
   GW_CHECK(size, "what was decoded can be encoded");
-  const auto encoded = codec::encode(*decoded, version);
+  const auto encoded = message.encode(*decoded, version);
   GW_CHECK(encoded && encoded->size() == *size, "the size is known before");
   codec::Input again(SharedBytes::own(encoded->flatten()));
-  const auto back = codec::decode<M>(again, version);
-  GW_CHECK(back && *back == *decoded && again.remaining() == 0, "encoding and decoding lose nothing");
-  GW_CHECK(codec::print(*decoded, 200).size() <= 200, "printing is bounded");
-}
-
-void try_any(int16_t which, const SharedBytes& body, int16_t version) {
-  int16_t index = 0;
-  for_each_message([&]<class M> {
-    if (index++ == which) try_message<M>(body, version);
-  });
+  const auto back = message.decode(again, version);
+  GW_CHECK(back && message.equal(*back, *decoded) && again.remaining() == 0,
+           "encoding and decoding lose nothing");
+  GW_CHECK(message.print(*decoded, 200).size() <= 200, "printing is bounded");
 }
 
 }  // namespace
@@ -41,16 +34,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace godwit;
   const SharedBytes frame = SharedBytes::copy(std::as_bytes(std::span(data, size)));
   if (size >= 4) {
-    const auto count = static_cast<int16_t>(2 * kafka::all_apis().size());
-    const auto which = static_cast<int16_t>(load_big<uint16_t>(frame.data()) % static_cast<uint16_t>(count));
+    const auto all = kafka::all_messages();
+    const kafka::AnyMessage& message = *all[load_big<uint16_t>(frame.data()) % all.size()];
     const auto version = static_cast<int16_t>(load_big<uint16_t>(frame.data() + 2) % 20);
-    kafka::try_any(which, frame.slice(4, size - 4), version);
+    kafka::try_message(message, frame.slice(4, size - 4), version);
   }
   if (auto request = kafka::parse_request(frame); request && request->accepted()) {
     const auto rest = frame.slice(request->body.position(), request->body.remaining());
-    kafka::for_each_request([&]<class M> {
-      if (M::kApi == request->key()) kafka::try_message<M>(rest, request->version);
-    });
+    kafka::try_message(kafka::request_of(request->key()), rest, request->version);
   }
   return 0;
 }

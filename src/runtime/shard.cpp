@@ -29,7 +29,14 @@ struct Shard::Root {
     ~promise_type() { --shard.spawned_count_; }
     Root get_return_object() noexcept { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
     std::suspend_always initial_suspend() const noexcept { return {}; }
-    std::suspend_never final_suspend() const noexcept { return {}; }
+    // Not suspend_never: where the body ends with an await, clang-16 then drops all that follows the resumption
+    // (from -O1 on), and the frame stays for ever.
+    struct DestroyAtEnd {
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(std::coroutine_handle<promise_type> self) const noexcept { self.destroy(); }
+      void await_resume() const noexcept {}
+    };
+    DestroyAtEnd final_suspend() const noexcept { return {}; }
     void return_void() const noexcept {}
     [[noreturn]] void unhandled_exception() const noexcept {
       check_failed(__FILE__, __LINE__, "no exception leaves a task", detail::PromiseBase::describe_current());

@@ -2,8 +2,8 @@
 // the task. A handler that gives an Answer encodes it by itself; the others give the response.
 #pragma once
 
+#include "broker/api/messages.h"
 #include "broker/request.h"
-#include "kafka/messages/all.h"
 
 namespace godwit::broker::api {
 

@@ -1,15 +1,17 @@
 #include "runtime/real/os_error.h"
 
 #include <cerrno>
+#include <cstring>
 #include <string>
-#include <system_error>
 
 namespace godwit::runtime::real {
 namespace {
 
 Error make(ErrorKind kind, int number, std::string_view doing, std::string_view what) {
   std::string text(doing);
-  text.append(" ").append(what).append(": ").append(std::generic_category().message(number));
+  // strerror's buffer is not for several threads.
+  const char* const reason = ::strerrordesc_np(number);
+  text.append(" ").append(what).append(": ").append(reason != nullptr ? reason : "an unknown error");
   return {kind, std::move(text)};
 }
 

@@ -6,12 +6,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
-#include <fstream>
+#include <filesystem>
 
 #include "runtime/contract/connection.h"
 #include "runtime/file.h"
 #include "runtime/real/real_world.h"
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// The children here start threads after fork, which the sanitizer takes for a mistake.
+extern "C" const char* __tsan_default_options() {
+  return "die_after_fork=0";
+}
+#endif
+#endif
 
 namespace godwit::runtime::contract {
 namespace {
@@ -116,33 +126,35 @@ TEST(OsLimits, a_full_disk_is_no_space_and_reading_goes_on) {
   EXPECT_EQ(::umount2(disk.c_str(), MNT_DETACH), 0);
 }
 
+// Takes the lock in a process of its own and keeps it until it is killed.
+[[noreturn]] void hold_lock(const std::string& path, int tell) {
+  RecordingSink diagnostics;
+  const auto runtime = make_real_runtime({.shards = 1}, diagnostics);
+  runtime->run([](Runtime& in, std::string name, int out) -> Task<int> {
+    const auto lock = co_await in.files().lock(name);
+    const char well = lock ? 'y' : 'n';
+    if (::write(out, &well, 1) == 1) co_await sleep_for(std::chrono::hours(1));
+    co_return 0;
+  }(*runtime, path, tell));
+  ::_exit(1);
+}
+
 TEST(OsLimits, a_lock_held_by_another_process_names_it_and_falls_with_it) {
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);
-  RealWorld world;
-  const std::string path = world.directory() + "/lock";
+  std::string path = (std::filesystem::temp_directory_path() / "godwit-lock-XXXXXX").string();
+  const int made = ::mkstemp(path.data());
+  ASSERT_GE(made, 0);
+  ::close(made);
+  // Forked before this process has threads.
   const pid_t holder = ::fork();
   ASSERT_GE(holder, 0);
-  if (holder == 0) {
-    RecordingSink diagnostics;
-    static std::string name;
-    static int tell;
-    name = path;
-    tell = ready[1];
-    const auto runtime = make_real_runtime({.shards = 1}, diagnostics);
-    runtime->run([](Runtime& in) -> Task<int> {
-      const auto lock = co_await in.files().lock(name);
-      const char well = lock ? 'y' : 'n';
-      if (::write(tell, &well, 1) == 1) co_await sleep_for(std::chrono::hours(1));
-      co_return 0;
-    }(*runtime));
-    ::_exit(1);
-  }
+  if (holder == 0) hold_lock(path, ready[1]);
   char well = 'n';
   EXPECT_EQ(::read(ready[0], &well, 1), 1);
   EXPECT_EQ(well, 'y');
-  world.run([](World& in, pid_t other) -> Task<void> {
-    const std::string at = in.directory() + "/lock";
+  RealWorld world;
+  world.run([](World& in, pid_t other, std::string at) -> Task<void> {
     const auto refused = co_await in.runtime().files().lock(at);
     GW_EXPECT_ERROR(refused, ErrorKind::conflict);
     if (!refused) {
@@ -152,7 +164,8 @@ TEST(OsLimits, a_lock_held_by_another_process_names_it_and_falls_with_it) {
     ::kill(other, SIGKILL);
     EXPECT_EQ(::waitpid(other, nullptr, 0), other);
     EXPECT_TRUE(co_await in.runtime().files().lock(at));
-  }(world, holder));
+  }(world, holder, path));
+  ::unlink(path.c_str());
   ::close(ready[0]);
   ::close(ready[1]);
 }

@@ -15,6 +15,8 @@ namespace godwit::runtime {
 namespace real {
 namespace {
 
+static_assert(kSignalHangUp == SIGHUP && kSignalInterrupt == SIGINT && kSignalTerminate == SIGTERM);
+
 constexpr size_t kSignals = 65;  // numbers 1 to 64
 constexpr size_t kWaitersMax = 16;
 

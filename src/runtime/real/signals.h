@@ -10,6 +10,11 @@
 
 namespace godwit::runtime {
 
+// Their numbers, for callers that have no business with signal.h.
+constexpr int kSignalHangUp = 1;
+constexpr int kSignalInterrupt = 2;
+constexpr int kSignalTerminate = 15;
+
 // Waits on this shard for one of `signals` and gives its number. From the first call on they no longer end the
 // process, for its whole life: one that comes while nobody waits is kept for the next call (one of each kind).
 // Waiters on several shards are each told; the first to look gets the signal.
