@@ -228,7 +228,7 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
   active.next = state_.end = news.next;
   active.timestamp_max = std::max(active.timestamp_max, header.max_timestamp_ms);
   if (active.first_append_ms < 0) active.first_append_ms = now.ms;
-  live(active.id).note(header.base_offset, from, active.timestamp_max);
+  live(active.id).note(info_of(active), from, header, batch);
   shard_.appended(*this, batch.size());
 
   if (!news_.empty()) {
@@ -433,7 +433,7 @@ Log::Stats PartitionLog::stats() const {
   }
   stats.memory_bytes = sizeof *this + state_.segments.capacity() * sizeof(SegmentState);
   for (const auto& l : live_) {
-    stats.memory_bytes += sizeof *l + l->index.capacity() * sizeof(IndexEntry) + (l->tail ? l->tail->memory() : 0);
+    stats.memory_bytes += sizeof *l + (l->index ? l->index->memory() : 0) + (l->tail ? l->tail->memory() : 0);
   }
   return stats;
 }

@@ -250,6 +250,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<Offset>> skip_to_timestamp(FileId file, int64_t timestamp);
 
   // Files.
+  SegmentInfo info_of(const SegmentState& segment) const;
+  // Tells the reader, if there is one, what is in the file and what is known of it.
+  void tell_reader(const SegmentState& segment, SegmentLive& live);
   Position writable_end(const SegmentState& segment, const SegmentLive& live) const;
   runtime::Task<Result<void>> make_file(const SegmentState& segment);
   std::string path_of(FileId file) const;

@@ -80,8 +80,17 @@ runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
   advance_written(*segment, *l, block.to);
   const bool whole = segment->written == segment->end && segment != &state_.active();
   if (!whole) l->writer = std::move(writer);
-  if (l->reader) l->reader->set_end(segment->boundary, whole);
-  if (whole) (void)co_await writer->trim(block.to);
+  tell_reader(*segment, *l);
+  if (!whole) co_return outcome;
+  // Neither is needed for anything to be right: space that stays taken, an index that is built again.
+  (void)co_await writer->trim(block.to);
+  if (const SegmentState* sealed = state_.find(block.file)) {
+    reader_of(*sealed);
+    const SegmentLive& now = live(block.file);
+    const std::shared_ptr<SegmentReader> reader = now.reader;
+    const std::vector<IndexEntry> entries(now.entries().begin(), now.entries().end());
+    (void)co_await reader->write_index(entries);
+  }
   co_return outcome;
 }
 
@@ -170,7 +179,6 @@ bool PartitionLog::shrink() {
       return false;
     }
     l->marks.shrink_to_fit();
-    l->index.shrink_to_fit();
     l->writer.reset();
   }
   std::erase_if(live_, [](const auto& l) { return !l->tail && !l->reader; });
@@ -187,15 +195,27 @@ uint64_t PartitionLog::unwritten_bytes() const {
   return bytes;
 }
 
+SegmentInfo PartitionLog::info_of(const SegmentState& segment) const {
+  return {.id = segment.id,
+          .base = segment.base,
+          .end = segment.boundary,
+          .compacted = segment.compacted,
+          .sealed = &segment != &state_.active() && segment.written == segment.end};
+}
+
+void PartitionLog::tell_reader(const SegmentState& segment, SegmentLive& l) {
+  if (!l.reader) return;
+  const SegmentInfo info = info_of(segment);
+  l.reader->set_end(info.end, info.sealed);
+  l.reader->learn(l.entries());
+}
+
 SegmentReader& PartitionLog::reader_of(const SegmentState& segment) {
   SegmentLive& l = live(segment.id);
   if (!l.reader) {
     l.reader = SegmentReader::create(shard_.files(), shard_.read_buffers(), shard_.context().folder_of(id()),
-                                     {.id = segment.id,
-                                      .base = segment.base,
-                                      .end = segment.boundary,
-                                      .compacted = segment.compacted},
-                                     shard_.context().diagnostics);
+                                     info_of(segment), shard_.context().diagnostics);
+    l.reader->learn(l.entries());
   }
   return *l.reader;
 }
@@ -292,8 +312,9 @@ runtime::Task<Served<Offset>> PartitionLog::skip_to_timestamp(FileId file, int64
   }
   const SegmentLive* const l = find_live(file);
   if (l == nullptr) co_return segment->base;
-  const auto entry = std::ranges::lower_bound(l->index, timestamp, {}, &IndexEntry::timestamp_max);
-  co_return entry == l->index.begin() ? segment->base : (entry - 1)->offset;
+  const auto entries = l->entries();
+  const auto entry = std::ranges::lower_bound(entries, timestamp, {}, &IndexEntry::timestamp_max);
+  co_return entry == entries.begin() ? segment->base : (entry - 1)->offset;
 }
 
 bool PartitionLog::restore_bytes(FileId file, Position position, BytesView bytes) {
@@ -327,7 +348,7 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
                               header->base_offset, header->last_offset(), header->max_timestamp_ms, now_ms);
       state_.producers.settle(header->next_offset());
     }
-    l.note(header->base_offset, position, segment.timestamp_max);
+    l.note(info_of(segment), position, *header, bytes);
     from = header->next_offset();
     position += header->total_size();
   }

@@ -24,8 +24,9 @@ std::optional<PartitionLog::TailStart> PartitionLog::tail_start(const SegmentSta
   const TailStart start = has_boundary ? TailStart{segment.boundary_offset, segment.boundary}
                                        : TailStart{segment.resume_offset, segment.resume};
   // What is cached of the file before that.
-  const auto cached = std::ranges::lower_bound(l.index, l.tail->first(), {}, &IndexEntry::position);
-  if (cached != l.index.end() && cached->position < start.position) {
+  const auto entries = l.entries();
+  const auto cached = std::ranges::lower_bound(entries, l.tail->first(), {}, &IndexEntry::position);
+  if (cached != entries.end() && cached->position < start.position) {
     return TailStart{cached->offset, cached->position};
   }
   if (start.position >= segment.end) return std::nullopt;
@@ -43,8 +44,9 @@ std::optional<Position> PartitionLog::locate(const SegmentState& segment, const 
   const auto start = tail_start(segment, l);
   if (!start || offset < start->offset) return std::nullopt;
   Position at = start->position;
-  auto entry = std::ranges::upper_bound(l.index, offset, {}, &IndexEntry::offset);
-  if (entry != l.index.begin() && (entry - 1)->position > at) at = (entry - 1)->position;
+  const auto entries = l.entries();
+  const auto entry = std::ranges::upper_bound(entries, offset, {}, &IndexEntry::offset);
+  if (entry != entries.begin() && (entry - 1)->position > at) at = (entry - 1)->position;
   while (at < segment.end) {
     const BatchHeader header = header_at(*l.tail, at);
     if (header.last_offset() >= offset) return at;
@@ -68,9 +70,10 @@ Served<ReadAnswer> PartitionLog::read_tail(const SegmentState& segment, const Se
     answer.next = segment.next;
   } else {
     // Whole stretches first, as far as the index knows that they fit.
-    auto entry = std::ranges::upper_bound(l.index, at + request.bytes_max, {}, &IndexEntry::position);
-    while (entry != l.index.begin() && (entry - 1)->position > at && (entry - 1)->offset > request.end) --entry;
-    if (entry != l.index.begin() && (entry - 1)->position > at) {
+    const auto entries = l.entries();
+    auto entry = std::ranges::upper_bound(entries, at + request.bytes_max, {}, &IndexEntry::position);
+    while (entry != entries.begin() && (entry - 1)->position > at && (entry - 1)->offset > request.end) --entry;
+    if (entry != entries.begin() && (entry - 1)->position > at) {
       at = (entry - 1)->position;
       answer.next = (entry - 1)->offset;
     }

@@ -31,7 +31,7 @@ void PartitionLog::admit_structure(StructureRecord record) {
       } else {
         l->tail->cut(segment.end);
       }
-      std::erase_if(l->index, [&](const IndexEntry& entry) { return entry.position >= segment.end; });
+      l->index.reset();
       l->stable = std::min(l->stable, segment.end);
       l->synced = std::min(l->synced, segment.end);
       if (segment.written == segment.end) l->marks.clear();
@@ -39,9 +39,7 @@ void PartitionLog::admit_structure(StructureRecord record) {
   }
   for (const auto& l : live_) {
     const SegmentState* const segment = state_.find(l->id);
-    if (l->reader && segment != nullptr) {
-      l->reader->set_end(segment->boundary, segment != &state_.active() && segment->written == segment->end);
-    }
+    if (segment != nullptr) tell_reader(*segment, *l);
   }
   shard_.left_unwritten(unwritten_before - std::min(unwritten_before, unwritten_bytes()));
 }

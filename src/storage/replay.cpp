@@ -156,9 +156,17 @@ Replayed Replay::finish() {
       const SegmentState* const segment = std::as_const(log.state).find(extent.file);
       return segment == nullptr || extent.position >= segment->end || extent.end() <= segment->written;
     });
+    // Never a file that a log has.
+    std::erase_if(out_.to_remove, [&](const RemovedFile& file) {
+      return file.topic == id.topic && file.partition == id.partition &&
+             std::as_const(log.state).find(file.file) != nullptr;
+    });
     out_.logs.push_back(std::move(log));
   }
   logs_.clear();
+  std::ranges::sort(out_.to_remove);
+  const auto twice = std::ranges::unique(out_.to_remove);
+  out_.to_remove.erase(twice.begin(), twice.end());
   std::ranges::sort(out_.logs, {}, [](const ReplayedLog& log) { return log.state.id; });
   return std::move(out_);
 }

@@ -32,9 +32,14 @@ void SegmentLive::forget_marks(Position written) {
   marks.erase(marks.begin(), kept);
 }
 
-void SegmentLive::note(Offset offset, Position position, int64_t timestamp_max) {
-  if (!index.empty() && position < index.back().position + kIndexInterval) return;
-  index.push_back({offset, position, timestamp_max});
+void SegmentLive::note(const SegmentInfo& info, Position position, const BatchHeader& header, BytesView head) {
+  if (position == Position(0)) index.emplace(info);
+  // It goes on with a file that another process began.
+  if (!index || index->frontier().position != position) {
+    index.emplace(WalkState{
+        .position = position, .next = header.base_offset, .exact = true, .epoch = header.leader_epoch});
+  }
+  index->add(header, head, info);
 }
 
 }  // namespace godwit::storage

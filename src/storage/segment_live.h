@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "model/offset.h"
@@ -27,9 +28,8 @@ struct SegmentLive {
   std::unique_ptr<Tail> tail;
   // Made at the first read from the file.
   std::shared_ptr<SegmentReader> reader;
-  // Entries at least kIndexInterval apart, of what was appended since the start of the process or was replayed
-  // from the journal.
-  std::vector<IndexEntry> index;
+  // Of what was appended since the start of the process, or was replayed from the journal.
+  std::optional<SegmentIndex> index;
   // Acknowledged as the topic's `flush` says, and on stable storage. Only what is synced goes to the file: a
   // position must not get a second value after a power cut.
   Position stable;
@@ -49,10 +49,12 @@ struct SegmentLive {
   void forget_marks(Position written);
   // The oldest round that holds something that is not in the file; empty when there is none.
   std::optional<Sequence> oldest() const;
-  // The batch that starts at `position`, if it is worth an entry.
-  void note(Offset offset, Position position, int64_t timestamp_max);
+  // The batch that starts at `position`, with its first bytes (at least kUncoveredHead).
+  void note(const SegmentInfo& info, Position position, const BatchHeader& header, BytesView head);
+  std::span<const IndexEntry> entries() const {
+    return index ? std::span<const IndexEntry>(index->entries()) : std::span<const IndexEntry>();
+  }
 
-  static constexpr uint64_t kIndexInterval = 64 << 10;
   static constexpr uint64_t kMarkInterval = 256 << 10;
 };
 

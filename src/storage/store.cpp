@@ -7,7 +7,9 @@ namespace godwit::storage {
 
 StoreImpl::StoreImpl(StoreOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
                      metrics::Registry& metrics)
-    : context_(std::move(options), runtime, diagnostics), metrics_(metrics) {}
+    : context_(std::move(options), runtime, diagnostics),
+      metrics_(metrics),
+      checkpoint_file_(runtime.files(), context_.options.directory + "/checkpoint", {"godwit-c", 1}) {}
 
 StoreImpl::~StoreImpl() = default;
 
@@ -109,7 +111,7 @@ runtime::Task<void> StoreImpl::run_compaction() {
 }
 
 runtime::Task<Result<void>> StoreImpl::checkpoint() {
-  co_return Result<void>{};
+  co_return co_await maintenance_->turn(0);
 }
 
 runtime::Task<Result<Store::Disk>> StoreImpl::disk() {
@@ -120,11 +122,16 @@ runtime::Task<Result<Store::Disk>> StoreImpl::disk() {
 
 runtime::Task<Result<void>> StoreImpl::close() {
   context_.closing = true;
+  maintenance_->close();
+  co_await gate_.close();
+  // Everything goes to the files, so that the next start has little to replay.
+  Result<void> done;
+  if (!context_.failed) done = co_await maintenance_->turn(0);
   for (size_t i = 0; i < shards_.size(); ++i) {
     co_await shard(i).call([this, i] { return shards_[i]->stop(); });
   }
   co_await journal_->close();
-  co_return Result<void>{};
+  co_return done;
 }
 
 }  // namespace godwit::storage

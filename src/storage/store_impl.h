@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "storage/log_shard.h"
+#include "storage/maintenance.h"
 #include "storage/replay.h"
 #include "storage/store.h"
 
@@ -43,7 +44,8 @@ class StoreImpl final : public Store {
   runtime::Shard& shard(size_t index) { return context_.runtime.shard(index); }
   LogShard& here(const TopicPartition& id);
 
-  runtime::Task<Result<void>> open_journals(Replay& replay);
+  runtime::Task<Result<Checkpoint>> read_checkpoint();
+  runtime::Task<Result<void>> open_journals(Replay& replay, Sequence released);
   uint64_t round_bytes_max() const;
   runtime::Task<void> make_shards();
   runtime::Task<Result<void>> load_logs(size_t shard_index, std::vector<ReplayedLog> logs);
@@ -57,6 +59,9 @@ class StoreImpl final : public Store {
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<FileIdLots> file_ids_;
   std::vector<std::unique_ptr<LogShard>> shards_;
+  durable::TwoCopyFile checkpoint_file_;
+  std::unique_ptr<Maintenance> maintenance_;
+  runtime::Gate gate_;
   std::function<void()> on_health_change_;
   // Shard 0; copied for others under a mutex.
   std::string failure_;

@@ -14,9 +14,23 @@ runtime::Task<Result<std::unique_ptr<Store>>> Store::open(StoreOptions options, 
   co_return std::unique_ptr<Store>(std::move(store));
 }
 
-runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay) {
+runtime::Task<Result<Checkpoint>> StoreImpl::read_checkpoint() {
+  auto found = co_await checkpoint_file_.read();
+  if (!found) co_return fail(std::move(found).error());
+  if (!*found) co_return Checkpoint{};
+  if (!(*found)->other_copy.empty()) {
+    context_.diagnostics.emit({Severity::info,
+                               "checkpoint.one_copy",
+                               "one of the two copies of the checkpoint is not whole, as after a crash",
+                               {{"what", (*found)->other_copy}}});
+  }
+  co_return decode_checkpoint(SharedBytes::own(std::move((*found)->bytes)));
+}
+
+runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay, Sequence released) {
   journal_shard_ = &context_.runtime.add_shard({.name = "journal", .blocking_files = true});
   JournalOptions options{.directory = context_.options.directory + "/journal",
+                         .released = released,
                          .file_bytes = context_.options.journal_file_bytes,
                          .files_min = context_.options.journal_files,
                          .round_bytes_max = round_bytes_max()};
@@ -84,6 +98,7 @@ runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog
   PartitionLog& log = log_shard.adopt(replayed.state);
   for (const SegmentState& segment : replayed.state.segments) {
     if (segment.written == segment.end) continue;
+    log_shard.write_back().admitted(segment.end - segment.written);
     const auto plan = load_plan(replayed.extents, segment.id, segment.written, segment.end);
     Position at = segment.written;
     for (size_t i = 0; i < plan.size();) {
@@ -120,7 +135,11 @@ runtime::Task<Result<void>> StoreImpl::load_logs(size_t shard_index, std::vector
 
 runtime::Task<Result<void>> StoreImpl::open_all() {
   context_.report_failure = [this](std::string what) { report_failure(std::move(what)); };
-  context_.request_write_back = [] {};
+  context_.request_write_back = [this] {
+    shard(0).post([this] {
+      if (maintenance_) maintenance_->wake();
+    });
+  };
   runtime::FileSystem& files = context_.runtime.files();
   const std::string& directory = context_.options.directory;
   if (const auto there = co_await files.exists(directory); !there || !*there) {
@@ -130,8 +149,11 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
     GW_TRY(co_return, co_await files.sync_directory(parent));
   }
   GW_TRY(co_return, co_await files.make_directory(context_.topics_folder()));
-  Replay replay{Checkpoint{}};
-  GW_TRY(co_return, co_await open_journals(replay));
+  auto checkpoint = co_await read_checkpoint();
+  if (!checkpoint) co_return fail(std::move(checkpoint).error());
+  const Sequence released = checkpoint->journal;
+  Replay replay(std::move(*checkpoint));
+  GW_TRY(co_return, co_await open_journals(replay, released));
   Replayed replayed = replay.finish();
   file_ids_ = std::make_unique<FileIdLots>(*journal_, replayed.next_file_id);
   co_await make_shards();
@@ -146,6 +168,17 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   for (auto& loaded : co_await runtime::when_all(std::move(loads))) {
     if (!loaded) co_return fail(std::move(loaded).error());
   }
+  for (const RemovedFile& file : replayed.to_remove) {
+    const size_t index = shard_of({file.topic, file.partition});
+    shard(index).post([this, index, file] { shards_[index]->removal().add(file); });
+  }
+  maintenance_ = std::make_unique<Maintenance>(
+      context_, Maintenance::Parts{.journal = *journal_,
+                                   .relaxed = nullptr,
+                                   .file_ids = *file_ids_,
+                                   .shards = shards_,
+                                   .checkpoint_file = checkpoint_file_});
+  gate_.spawn(shard(0), maintenance_->run());
   co_return {};
 }
 
