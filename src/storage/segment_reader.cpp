@@ -236,11 +236,11 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
 
   // Writes the index of a sealed file once it is complete.
   runtime::Task<Result<void>> save(IndexPtr index) {
-    const bool whole = index->frontier().position == info_.end && has_checksums(*index);
-    if (!info_.sealed || index_written_ || !whole) co_return Result<void>();
-    index_written_ = true;
+    if (!info_.sealed || index->frontier().position != info_.end) co_return Result<void>();
     index->close();
     count_index();
+    if (index_written_ || !has_checksums(*index)) co_return Result<void>();
+    index_written_ = true;
     auto saved = co_await save_index(cache_.files(), index_path_, info_, index);
     if (!saved) {
       index_written_ = false;
