@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/sim/node.h"
-#include "runtime/sim/sweep_test.h"
+#include "runtime/sim/sweep_testing.h"
 
 namespace godwit::durable {
 

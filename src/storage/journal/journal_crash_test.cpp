@@ -2,7 +2,7 @@
 // the crash table).
 #include <functional>
 
-#include "runtime/sim/sweep_test.h"
+#include "runtime/sim/sweep_testing.h"
 #include "runtime/sync.h"
 #include "storage/journal/promises.h"
 
