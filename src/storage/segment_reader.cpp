@@ -282,7 +282,8 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
       auto block = co_await ReadAhead::take(ahead);
       if (block && !block->error) {
         // The next one is on its way while this one is looked at, where it is known to be used up.
-        if (ahead_ == ahead && run.wish.bytes_max >= block->to - from) read_ahead(*index, run, block->to);
+        const bool used_up = run.wish.bytes_max >= block->to - from || index->interval_end(from) >= block->to;
+        if (ahead_ == ahead && used_up) read_ahead(*index, run, block->to);
         co_return std::move(*block);
       }
       if (ahead_ == ahead) ahead_.reset();
@@ -317,7 +318,10 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
       if (ahead_ && ++ahead_->passed_by > kPassedByMax) ahead_.reset();
       count_index();
       if (result.from) {
-        if (run.sequential && !ahead_) read_ahead(*index, run, run.cursor.walk.position);
+        const Position end = run.cursor.walk.position;
+        if (run.sequential && (!ahead_ || (block->has(ahead_->from()) && end >= ahead_->to()))) {
+          read_ahead(*index, run, end);
+        }
         co_return std::optional(block->share(*result.from, run.cursor.walk.position));
       }
       if (result.damage) co_return damage(std::move(*result.damage), result.damage_at);
