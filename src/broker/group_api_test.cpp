@@ -1,6 +1,7 @@
 // The requests of consumer groups, through their handlers, on a whole broker with two shards.
 #include <gtest/gtest.h>
 
+#include "base/endian.h"
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
 #include "broker/topic_creation.h"
@@ -80,6 +81,7 @@ void run(std::move_only_function<Task<void>(Stage&)> body) {
     Stage& stage = node.make<Stage>(runtime);
     co_await stage.start();
     co_await body(stage);
+    if (stage.broker == nullptr) co_return;
     (void)co_await stage.broker->stop();
     stage.broker.reset();
   }));
@@ -298,22 +300,43 @@ TEST(GroupApi, WhatWasCommittedSurvivesARestart) {
   });
 }
 
-TEST(GroupApi, AStopAnswersWhoeverWaitsForTheGroup) {
+// Sends one request by a connection and gives the bytes of the answer, without their length.
+Task<SharedBytes> converse(Runtime& runtime, Chain frame) {
+  auto stream = co_await runtime.network().connect({"10.0.0.1", 9092}, 1s);
+  EXPECT_TRUE(stream.has_value()) << stream.error().describe();
+  const Bytes sent = frame.flatten();
+  const BytesView part(sent);
+  EXPECT_TRUE(co_await (*stream)->write_all(std::span(&part, 1)));
+  Bytes length(4);
+  EXPECT_TRUE(co_await runtime::read_exactly(**stream, length));
+  Bytes answer(load_big<uint32_t>(length.data()));
+  EXPECT_TRUE(co_await runtime::read_exactly(**stream, answer));
+  co_return SharedBytes::own(std::move(answer));
+}
+
+TEST(GroupApi, AStopAnswersWhoeverWaitsForTheGroupAndIsNotHeldUp) {
   run([](Stage& stage) -> Task<void> {
     (void)co_await stage.ask(find_group({"g"}));
-    std::vector<Task<ErrorCode>> tasks;
-    tasks.push_back(
-        [](Stage& s) -> Task<ErrorCode> { co_return (co_await s.ask(join_of("g"), 3)).error_code; }(stage));
-    tasks.push_back([](Stage& s) -> Task<ErrorCode> {
+    constexpr int16_t kVersion = 3;
+    auto frame = kafka::encode_request(77, "tester", join_of("g"), kVersion);
+    EXPECT_TRUE(frame.has_value());
+    std::vector<Task<SharedBytes>> tasks;
+    tasks.push_back(converse(stage.runtime, std::move(*frame)));
+    tasks.push_back([](Stage& s) -> Task<SharedBytes> {
       co_await runtime::sleep_for(1s);
-      for (size_t i = 0; i < s.broker->shard_count(); ++i) {
-        co_await s.runtime.shard(i).call([&s, i] { return s.broker->shard(i).groups().stop(); });
-      }
-      co_return ErrorCode::none;
+      const MonotonicTime before = s.runtime.shard(0).now();
+      EXPECT_TRUE(co_await s.broker->stop());
+      EXPECT_LT(s.runtime.shard(0).now() - before, 1s) << "the limit for requests under way is longer";
+      s.broker.reset();
+      co_return SharedBytes();
     }(stage));
-    const auto errors = co_await runtime::when_all(std::move(tasks));
-    EXPECT_EQ(errors.at(0), ErrorCode::not_coordinator);
-    EXPECT_EQ((co_await stage.ask(join_of("g"), 3)).error_code, ErrorCode::not_coordinator);
+    const auto answers = co_await runtime::when_all(std::move(tasks));
+    auto answered = kafka::parse_response(answers.at(0), kafka::ApiKey::join_group, kVersion);
+    EXPECT_TRUE(answered.has_value());
+    EXPECT_EQ(answered->correlation_id, 77);
+    const auto response = codec::decode<kafka::JoinGroupResponse>(answered->body, kVersion);
+    EXPECT_TRUE(response.has_value());
+    EXPECT_EQ(response->error_code, ErrorCode::not_coordinator);
   });
 }
 
