@@ -24,7 +24,8 @@ FORMAT = "%p\\t%o\\t%T\\t%k\\t%s\\n"
 
 
 def kcat(options, *words):
-    return ["kcat", "-b", options["brokers"], "-X", "reconnect.backoff.max.ms=500", *words]
+    # -E: a broker that is away for a moment is no reason to leave.
+    return ["kcat", "-E", "-b", options["brokers"], "-X", "reconnect.backoff.max.ms=500", *words]
 
 
 def partitions_of(options):
@@ -59,13 +60,12 @@ def produce(options):
             elif "Delivery failed" in line:
                 failed.append(line)
 
-        # -T and -u would not help: acknowledgements go to standard error with the third -v.
         child = Process(
             kcat(options, "-P", "-t", options["topic"], "-K", "\\t", "-z", codec, "-v", "-v", "-v",
                  "-X", f"enable.idempotence={'true' if options['idempotent'] == '1' else 'false'}",
                  "-X", "linger.ms=5", "-X", "message.timeout.ms=60000"), "kcat -P", on_complaint=heed)
         number = int(options["from"])
-        while (not stop.is_set()) if paced else number < int(options["from"]) + int(options["count"]):
+        while child.alive and (not stop.is_set() if paced else number < int(options["from"]) + int(options["count"])):
             key, value = key_of(options, number), value_of(options, codec, number)
             waiting[zlib.crc32(key.encode()) % count].append((key, value))
             child.write(f"{key}\t{value}\n")
