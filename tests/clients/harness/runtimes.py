@@ -150,7 +150,7 @@ def _java():
 
 def _franz_go():
     _need("go", "golang-go")
-    environment = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+    environment = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
     version = re.search(r"go(\d+)\.(\d+)", _run(["go", "version"], environment=environment))
     needs = re.search(r"^go (\d+)\.(\d+)", (HERE / "franz-go/newest.mod").read_text(), re.MULTILINE)
     suffices = tuple(map(int, version.groups())) >= tuple(map(int, needs.groups()))

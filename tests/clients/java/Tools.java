@@ -16,22 +16,22 @@ import org.apache.kafka.common.utils.Exit;
  * code and what the tool wrote.
  */
 public final class Tools {
-  /** What a tool's exit becomes here. */
+  /** What a tool's exit becomes here. Some tools catch it, complain, and exit a second time. */
   private static final class Left extends Error {
-    final int code;
-
-    Left(int code) {
-      super(null, null, false, false);
-      this.code = code;
+    Left() {
+      super("leaves", null, false, false);
     }
   }
+
+  /** With which code the tool left first; null: not yet. */
+  private static Integer left;
 
   private static final List<Runnable> hooks = new ArrayList<>();
 
   public static void main(String[] none) throws Exception {
     PrintStream answers = System.out;
-    Exit.setExitProcedure((code, message) -> { throw new Left(code); });
-    Exit.setHaltProcedure((code, message) -> { throw new Left(code); });
+    Exit.setExitProcedure((code, message) -> leave(code));
+    Exit.setHaltProcedure((code, message) -> leave(code));
     // The console producer sends what it still holds in a hook that the end of the process would run.
     Exit.setShutdownHookAdder((name, hook) -> hooks.add(hook));
     BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -50,21 +50,26 @@ public final class Tools {
     System.setOut(stream);
     System.setErr(stream);
     System.setIn(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)));
-    int code = 0;
+    left = null;
     try {
       Class.forName(tool).getMethod("main", String[].class).invoke(null, (Object) arguments);
     } catch (InvocationTargetException ended) {
-      if (ended.getCause() instanceof Left left) {
-        code = left.code;
-      } else {
+      if (!(ended.getCause() instanceof Left)) {
         ended.getCause().printStackTrace(stream);
-        code = 1;
+        left = 1;
       }
     }
     // A consumer's hook waits for the consumer's own end, which came.
     hooks.forEach(Runnable::run);
     hooks.clear();
-    return code;
+    return left == null ? 0 : left;
+  }
+
+  private static void leave(int code) {
+    if (left == null) {
+      left = code;
+    }
+    throw new Left();
   }
 
   private static String quoted(String text) {
