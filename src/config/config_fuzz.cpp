@@ -1,9 +1,9 @@
 // Arbitrary text as a configuration file, over a catalogue with a setting of each type. Whatever holds in the end must be a
 // value that the setting takes, from a place that is told.
-//
-// GODWIT_SEEDED_BUG_CONFIG: a value of the file is believed without a look, so that a wrong one holds.
+// The bug that is seeded to prove this (GODWIT_SEEDED_BUG_CONFIG) is in values.cpp.
 #include <cstdlib>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "config/printing.h"
 
@@ -19,7 +19,12 @@ constexpr Setting kSettings[] = {
     {.name = "level", .type = Type::choice, .fallback = "delete", .choices = kChoices, .doc = "l"},
     {.name = "log.retention.ms", .type = Type::duration_ms, .fallback = "7d", .minimum = -1, .doc = "r"},
     {.name = "memory.arena", .type = Type::bytes, .minimum = 1024, .automatic = "some", .doc = "m"},
-    {.name = "num.partitions", .type = Type::integer, .fallback = "1", .minimum = 1, .maximum = 1000, .doc = "n"},
+    {.name = "num.partitions",
+     .type = Type::integer,
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1000,
+     .doc = "n"},
     {.name = "ratio", .type = Type::number, .fallback = "0.5", .minimum = 0, .maximum = 1, .doc = "d"},
 };
 
@@ -57,19 +62,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > kInputMax) return 0;
   const std::string_view text = as_text(std::as_bytes(std::span(data, size)));
   Given given = from_toml(text, "f");
-  for (const Problem& problem : given.problems) GW_CHECK(!to_string(problem).empty(), "a problem says something");
-#ifdef GODWIT_SEEDED_BUG_CONFIG
-  constexpr bool kBelieve = true;
-#else
-  constexpr bool kBelieve = false;
-#endif
-  Resolution resolution = resolve(catalogue(), given);
-  for (const Assignment& assignment : given.assignments) {
-    if (kBelieve && catalogue().find(assignment.name) != nullptr) {
-      resolution.values.set(assignment.name, {assignment.value, assignment.source, assignment.where});
-    }
-  }
-  look_at(resolution.values);
+  for (const Problem& problem : given.problems)
+    GW_CHECK(!to_string(problem).empty(), "a problem says something");
+  look_at(resolve(catalogue(), std::move(given)).values);
   // The words of the file as flags and as variables.
   std::vector<std::string> words;
   for (size_t at = 0; at < text.size() && words.size() < 64;) {

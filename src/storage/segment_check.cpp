@@ -5,7 +5,7 @@
 namespace godwit::storage {
 
 WalkState WalkState::start_of(const SegmentInfo& info) {
-  return {.position = Position(0), .next = info.base};
+  return {.position = Position(0), .next = info.base, .exact = !info.compacted};
 }
 
 WalkState WalkState::after(const BatchHeader& header, const SegmentInfo& info) const {

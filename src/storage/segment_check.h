@@ -13,7 +13,8 @@ namespace godwit::storage {
 // What a reader of a file must know of it; from the checkpoint and the journal, never guessed.
 struct SegmentInfo {
   FileId id;
-  Offset base;             // of the first batch it may hold
+  // Of the first batch; in a compacted file the smallest that it may have.
+  Offset base;
   Position end;            // where its batches end: a batch's end, in bytes that are written to the file
   bool compacted = false;  // base offsets may leave gaps
   bool sealed = false;     // `end` does not move any more, and an index file is kept

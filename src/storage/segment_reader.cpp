@@ -236,11 +236,11 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
 
   // Writes the index of a sealed file once it is complete.
   runtime::Task<Result<void>> save(IndexPtr index) {
-    const bool whole = index->frontier().position == info_.end && has_checksums(*index);
-    if (!info_.sealed || index_written_ || !whole) co_return Result<void>();
-    index_written_ = true;
+    if (!info_.sealed || index->frontier().position != info_.end) co_return Result<void>();
     index->close();
     count_index();
+    if (index_written_ || !has_checksums(*index)) co_return Result<void>();
+    index_written_ = true;
     auto saved = co_await save_index(cache_.files(), index_path_, info_, index);
     if (!saved) {
       index_written_ = false;
@@ -282,7 +282,8 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
       auto block = co_await ReadAhead::take(ahead);
       if (block && !block->error) {
         // The next one is on its way while this one is looked at, where it is known to be used up.
-        if (ahead_ == ahead && run.wish.bytes_max >= block->to - from) read_ahead(*index, run, block->to);
+        const bool used_up = run.wish.bytes_max >= block->to - from || index->interval_end(from) >= block->to;
+        if (ahead_ == ahead && used_up) read_ahead(*index, run, block->to);
         co_return std::move(*block);
       }
       if (ahead_ == ahead) ahead_.reset();
@@ -296,6 +297,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
 
   // Starts to read what follows `from`, if that is where the next read will start for sure.
   void read_ahead(const SegmentIndex& index, const Run& run, Position from) {
+    if (ahead_ && ahead_->under_way()) return;
     ahead_.reset();
     const Position frontier = index.frontier().position;
     if (run.ahead_bytes == 0 || from >= info_.end || from > frontier) return;
@@ -314,10 +316,13 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
       if (run.cursor.walk.position >= info.end) break;  // it was sealed before
       WalkResult result = walk_block(info, *index, *block, run.cursor, run.wish, path_);
       run.cursor = result.cursor;
-      if (ahead_ && ++ahead_->passed_by > kPassedByMax) ahead_.reset();
+      if (ahead_ && ++ahead_->passed_by > kPassedByMax && !ahead_->under_way()) ahead_.reset();
       count_index();
       if (result.from) {
-        if (run.sequential && !ahead_) read_ahead(*index, run, run.cursor.walk.position);
+        const Position end = run.cursor.walk.position;
+        if (run.sequential && (!ahead_ || (block->has(ahead_->from()) && end >= ahead_->to()))) {
+          read_ahead(*index, run, end);
+        }
         co_return std::optional(block->share(*result.from, run.cursor.walk.position));
       }
       if (result.damage) co_return damage(std::move(*result.damage), result.damage_at);

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "storage/store_test_kit.h"
+#include "storage/store_testing.h"
 
 namespace godwit::storage::store_test {
 namespace {

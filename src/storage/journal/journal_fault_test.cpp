@@ -298,6 +298,31 @@ TEST(JournalFault, AStalledDiskShowsInBusySince) {
   });
 }
 
+// A process is killed between write and sync; the next one delivers the round, so it must have synced it.
+TEST(JournalFault, WhatARecoveryDeliversSurvivesAPowerCut) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    Bench bench(seed);
+    bench.live_and_write(1);
+    bench.node.start([&](Runtime& runtime) -> Task<void> {
+      auto open = co_await open_journal(runtime, bench.options);
+      co_await runtime::sleep_for(std::chrono::milliseconds(500));
+      bench.node.disk().stall({.kinds = {OpKind::sync}});
+      (void)co_await write_one(*(*open)->journal, "unsynced", 3000);
+    });
+    bench.world.run_for(std::chrono::seconds(2));
+    bench.node.crash(CrashKind::kill);
+    bench.node.disk().release();
+    bench.node.restart();
+    for (int life = 0; life < 2; ++life) {
+      bench.live([&](Runtime&, OpenJournal& open) -> Task<void> {
+        EXPECT_EQ(open.entries.size(), 2u) << "life " << life << ", seed " << seed;
+        co_return;
+      });
+      bench.power_cut();
+    }
+  }
+}
+
 TEST(JournalFault, WritesGoOnWhileABufferedJournalSyncs) {
   auto options = small_options();
   options.mode = JournalOptions::Mode::buffered;

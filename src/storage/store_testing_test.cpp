@@ -1,4 +1,4 @@
-#include "storage/store_test_kit.h"
+#include "storage/store_testing.h"
 
 #include "record/batches.h"
 #include "record/record_reader.h"

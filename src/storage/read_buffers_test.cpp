@@ -1,0 +1,165 @@
+#include "storage/read_buffers.h"
+
+#include "runtime/sync.h"
+#include "storage/segment_test_support.h"
+
+namespace godwit::storage::testing {
+namespace {
+
+class Pool : public ::testing::Test {
+ protected:
+  void run(runtime::sim::Main main) { ASSERT_TRUE(node.run(std::move(main))); }
+  World world{3};
+  Node& node = world.add_node("a");
+};
+
+struct Kept final : ReadBuffers::Spare {
+  explicit Kept(ReadBuffers::Buffer b) : buffer(std::move(b)) {}
+  void give_up() override { buffer.reset(); }
+  ReadBuffers::Buffer buffer;
+};
+
+TEST_F(Pool, ABufferThatCameBackIsUsedAgain) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(1 << 20);
+    auto buffer = co_await pool->get(100'000);
+    EXPECT_GE(buffer->size(), 100'000u);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->data()) % 4096, 0u);
+    const std::byte* const data = buffer->data();
+    const size_t size = buffer->size();
+    buffer.reset();
+    EXPECT_EQ(pool->usage().out, 0u);
+    EXPECT_EQ(pool->usage().idle, size);
+    EXPECT_EQ((co_await pool->get(90'000))->data(), data);
+  });
+}
+
+TEST_F(Pool, SharedBytesKeepABufferAndTheBuffersKeepThePool) {
+  run([](Runtime&) -> Task<void> {
+    auto pool = ReadBuffers::create(1 << 20);
+    auto buffer = co_await pool->get(5000);
+    (*buffer).data()[4000] = std::byte{7};
+    SharedBytes shared(buffer, buffer->view().subspan(4000, 10));
+    buffer.reset();
+    EXPECT_GT(pool->usage().out, 0u);
+    pool.reset();
+    EXPECT_EQ(shared.data()[0], std::byte{7});
+  });
+}
+
+Task<void> take_and_note(std::shared_ptr<ReadBuffers> pool, size_t size, int name, std::vector<int>& order) {
+  const auto buffer = co_await pool->get(size);
+  order.push_back(name);
+  co_await runtime::sleep_for(std::chrono::milliseconds(1));
+}
+
+TEST_F(Pool, WhoWaitsIsServedInTheOrderOfComing) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(300 << 10);
+    std::vector<int> order;
+    std::vector<Task<void>> tasks;
+    const size_t sizes[] = {250 << 10, 200 << 10, 10 << 10, 250 << 10, 10 << 10};
+    for (int i = 0; i < 5; ++i) tasks.push_back(take_and_note(pool, sizes[i], i, order));
+    co_await runtime::when_all(std::move(tasks));
+    EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
+    EXPECT_LE(pool->usage().idle, 300u << 10);
+    EXPECT_EQ(pool->usage().out, 0u);
+  });
+}
+
+TEST_F(Pool, MoreThanEverythingIsGivenToOneThatIsAlone) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(100 << 10);
+    std::vector<int> order;
+    std::vector<Task<void>> tasks;
+    tasks.push_back(take_and_note(pool, 10 << 10, 0, order));
+    tasks.push_back(take_and_note(pool, 5 << 20, 1, order));
+    tasks.push_back(take_and_note(pool, 10 << 10, 2, order));
+    co_await runtime::when_all(std::move(tasks));
+    EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
+    EXPECT_EQ(pool->try_get(5 << 20), nullptr);
+    EXPECT_LE(pool->usage().idle, 100u << 10);
+  });
+}
+
+TEST_F(Pool, SpareBlocksAreGivenUpBeforeAnybodyWaits) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(256 << 10);
+    Kept old(pool->try_get(60'000));
+    Kept young(pool->try_get(60'000));
+    pool->offer(young);
+    pool->offer(old);
+    pool->offer(young);
+    EXPECT_EQ(pool->try_get(200'000), nullptr);
+    EXPECT_TRUE(old.buffer);
+    const auto buffer = co_await pool->get(100'000);
+    EXPECT_FALSE(old.buffer);
+    EXPECT_TRUE(young.buffer);
+    EXPECT_FALSE(pool->pressed());
+  });
+}
+
+TEST_F(Pool, ABufferThatComesBackOnAnotherThreadWakesWhoWaits) {
+  run([](Runtime& runtime) -> Task<void> {
+    const auto pool = ReadBuffers::create(100 << 10);
+    auto buffer = co_await pool->get(90'000);
+    bool had = false;
+    runtime.shard(0).spawn([](std::shared_ptr<ReadBuffers> p, bool& flag) -> Task<void> {
+      (void)co_await p->get(90'000);
+      flag = true;
+    }(pool, had));
+    co_await runtime::yield();
+    EXPECT_FALSE(had);
+    EXPECT_TRUE(pool->pressed());
+    // Another shard of the simulator: the same thread, but not the pool's shard.
+    runtime::Shard& other = runtime.add_shard({.name = "other"});
+    co_await other.call([moved = std::move(buffer)]() mutable { moved.reset(); });
+    co_await runtime::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_TRUE(had);
+    EXPECT_FALSE(pool->pressed());
+  });
+}
+
+TEST_F(Pool, AFrameThatIsDestroyedWhileItWaitsHoldsUpNobody) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(100 << 10);
+    auto buffer = co_await pool->get(90'000);
+    {
+      auto waiting = pool->get(90'000);
+      waiting.start();
+      EXPECT_TRUE(pool->pressed());
+    }
+    EXPECT_FALSE(pool->pressed());
+    buffer.reset();
+    EXPECT_TRUE(co_await pool->get(90'000));
+  });
+}
+
+TEST(IndexCacheBound, TheLeastRecentlyUsedIndexesAreGivenUp) {
+  struct Holder final : IndexCache::Entry {
+    void give_up() override { ++given_up; }
+    int given_up = 0;
+  };
+  IndexCache cache(100);
+  Holder a;
+  Holder b;
+  cache.use(a, 50);
+  cache.use(b, 40);
+  cache.use(a, 55);
+  EXPECT_EQ(cache.bytes(), 95u);
+  {
+    Holder c;
+    cache.use(c, 30);
+    EXPECT_EQ(b.given_up, 1);
+    EXPECT_EQ(cache.bytes(), 85u);
+  }
+  EXPECT_EQ(cache.bytes(), 55u);
+  cache.use(b, 500);
+  EXPECT_EQ(a.given_up, 1);
+  EXPECT_EQ(b.given_up, 1);
+  cache.use(b, 0);
+  EXPECT_EQ(cache.bytes(), 0u);
+}
+
+}  // namespace
+}  // namespace godwit::storage::testing
