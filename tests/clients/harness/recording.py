@@ -45,7 +45,7 @@ class Recording:
         """Writes the goldens anew; gives how many there are."""
         chosen = {}
         for exchange in self._proxy.stop():
-            if exchange.response is None or exchange.key in _NOT_OFFERED:
+            if exchange.response is None or exchange.key in _NOT_OFFERED or _is_too_new(exchange):
                 continue
             size = len(exchange.request) + len(exchange.response)
             place = exchange.key, exchange.version
@@ -64,6 +64,11 @@ class Recording:
                 "".join(f"request {line}\n" for line in flatten(told["request"])) +
                 "".join(f"response {line}\n" for line in flatten(told["response"])))
         return len(chosen)
+
+
+def _is_too_new(exchange):
+    """An ApiVersions that the broker does not know is answered in version 0 by UNSUPPORTED_VERSION (35)."""
+    return exchange.key == 18 and exchange.response[4:6] == b"\0\x23"
 
 
 def _rank(size):
