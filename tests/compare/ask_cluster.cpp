@@ -38,9 +38,12 @@ MetadataRequest for_names(std::vector<std::string> names, bool create = false) {
 void ask_metadata(Script& s) {
   const std::string orders = s.create("orders", {.partitions = 3});
   const std::string other = s.create("other");
+  s.call(std::string(250, 'x'), "a name of 250 letters");
   s.each_version(ApiKey::metadata, [&](int16_t v) {
     if (v > 0) s.ask("all topics", v, MetadataRequest{.topics = std::nullopt});
     s.ask("no topics (v0: all)", v, MetadataRequest{});
+  });
+  s.each_version(ApiKey::metadata, [&](int16_t v) {
     s.ask("one topic", v, for_names({orders}, v < 4));
     s.ask("two topics", v, for_names({other, orders}, v < 4));
     s.ask("one topic twice", v, for_names({orders, orders}, v < 4));

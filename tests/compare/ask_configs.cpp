@@ -22,7 +22,6 @@ Describe about(int8_t type, const std::string& name, Keys keys, bool synonyms = 
 
 void ask_describe(Script& s, const std::string& plain, const std::string& changed, int16_t v) {
   const std::string broker = std::to_string(s.broker().value());
-  s.call(broker, "broker id");
   s.ask("topic as it was made, all", v, about(kTopic, plain, std::nullopt));
   s.ask("topic with overrides, all, synonyms", v, about(kTopic, changed, std::nullopt, true));
   s.ask("topic, no keys", v, about(kTopic, changed, std::vector<std::string>{}));

@@ -2,7 +2,6 @@
 #include "batches.h"
 #include "kafka/messages/delete_records.h"
 #include "kafka/messages/fetch.h"
-#include "kafka/messages/produce.h"
 
 namespace godwit::compare {
 namespace {
@@ -17,13 +16,7 @@ class Reader {
       : s_(s), version_(version), topic_(s.create(stem, {.partitions = partitions})), id_(s.id_of(topic_)) {
     for (int i = 1; i <= batches; ++i) put(batch_of(i));
   }
-  void put(Bytes records, int32_t partition = 0) {
-    kafka::ProduceRequest request{.acks = -1, .timeout_ms = 5'000};
-    request.topic_data.push_back({.name = topic_});
-    request.topic_data[0].partition_data.push_back(
-        {PartitionIndex(partition), SharedBytes::own(std::move(records))});
-    s_.quietly(9, request);
-  }
+  void put(Bytes records, int32_t partition = 0) { append(s_, topic_, std::move(records), partition); }
   Fetch::Partition part(int64_t offset, int32_t partition = 0, int32_t bytes_max = 1 << 20) const {
     return {.partition = PartitionIndex(partition),
             .fetch_offset = Offset(offset),

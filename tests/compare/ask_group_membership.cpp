@@ -39,13 +39,19 @@ void ask_find_coordinator(Script& s, int16_t v) {
   s.ask("no groups", v, Request{});
 }
 
-// The coordinator is there once it can be found.
-void await_coordinator(Script& s, const std::string& group) {
-  for (int tries = 0; tries < 100; ++tries) {
-    const auto found = s.quietly(2, kafka::FindCoordinatorRequest{.key = group});
-    if (found.error_code == ErrorCode::none) return;
-    Connection pause(s.address());
-    pause.receive(100);
+// Comes back once whatever group has its coordinator: so many names meet every partition of the offsets topic.
+void await_coordinators(Script& s) {
+  constexpr int kNames = 400;
+  for (int i = 0; i < kNames; ++i) {
+    const std::string group = "any-" + std::to_string(i);
+    for (int tries = 0;; ++tries) {
+      if (tries == 200) s.die("no coordinator for " + group);
+      const auto found = s.quietly(2, kafka::FindCoordinatorRequest{.key = group});
+      const auto beat = s.quietly(3, Heartbeat{.group_id = group, .generation_id = 1, .member_id = "x"});
+      if (found.error_code == ErrorCode::none && beat.error_code == ErrorCode::unknown_member_id) break;
+      Connection pause(s.address());
+      pause.receive(50);
+    }
   }
 }
 
@@ -307,7 +313,7 @@ void ask_list_groups(Script& s) {
 }  // namespace
 
 void ask_group_membership(Script& s) {
-  await_coordinator(s, "any");
+  await_coordinators(s);
   s.each_version(ApiKey::find_coordinator, [&](int16_t v) { ask_find_coordinator(s, v); });
   s.each_version(ApiKey::join_group, [&](int16_t v) {
     ask_join(s, v);

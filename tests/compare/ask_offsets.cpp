@@ -3,19 +3,11 @@
 #include "kafka/messages/delete_records.h"
 #include "kafka/messages/list_offsets.h"
 #include "kafka/messages/offset_for_leader_epoch.h"
-#include "kafka/messages/produce.h"
 
 namespace godwit::compare {
 namespace {
 
 using kafka::ApiKey;
-
-void put(Script& s, const std::string& topic, Bytes records) {
-  kafka::ProduceRequest request{.acks = -1, .timeout_ms = 5'000};
-  request.topic_data.push_back({.name = topic});
-  request.topic_data[0].partition_data.push_back({PartitionIndex(0), SharedBytes::own(std::move(records))});
-  s.quietly(9, request);
-}
 
 using List = kafka::ListOffsetsRequest;
 
@@ -31,11 +23,11 @@ void ask_list_offsets(Script& s, int16_t v) {
   const std::string orders = s.create("orders");
   for (int i = 0; i < 3; ++i) {
     const int64_t t = kT0 + i * 1000;
-    put(s, orders,
-        batch_with({{.timestamp_ms = t, .value = as_bytes("a")},
-                    {.timestamp_ms = t + 700, .value = as_bytes("b")},
-                    {.timestamp_ms = t + 300, .value = as_bytes("c")}},
-                   {.compression = {i == 1 ? CompressionType::gzip : CompressionType::none}}));
+    append(s, orders,
+           batch_with({{.timestamp_ms = t, .value = as_bytes("a")},
+                       {.timestamp_ms = t + 700, .value = as_bytes("b")},
+                       {.timestamp_ms = t + 300, .value = as_bytes("c")}},
+                      {.compression = {i == 1 ? CompressionType::gzip : CompressionType::none}}));
   }
   const std::pair<const char*, int64_t> special[] = {
       {"latest", -1},           {"earliest", -2},      {"of the largest timestamp", -3},
@@ -86,7 +78,7 @@ void ask_list_offsets(Script& s, int16_t v) {
 void ask_offset_for_leader_epoch(Script& s, int16_t v) {
   using Request = kafka::OffsetForLeaderEpochRequest;
   const std::string orders = s.create("orders");
-  put(s, orders, batch_of(3));
+  append(s, orders, batch_of(3));
   const auto epoch = [&](const std::string& topic, int32_t of, int32_t current = -1, int32_t partition = 0) {
     Request request{.replica_id = kNoBroker};
     request.topics.push_back({topic, {{PartitionIndex(partition), LeaderEpoch(current), LeaderEpoch(of)}}});
@@ -109,7 +101,7 @@ void ask_delete_records(Script& s, int16_t v) {
     return Request{.topics = {{topic, {{PartitionIndex(partition), Offset(offset)}}}}, .timeout_ms = 5'000};
   };
   const std::string orders = s.create("orders");
-  for (int i = 0; i < 3; ++i) put(s, orders, batch_of(3));
+  for (int i = 0; i < 3; ++i) append(s, orders, batch_of(3));
   s.ask("before 0", v, before(orders, 0));
   s.ask("before 4", v, before(orders, 4));
   s.ask("before 2, which has gone", v, before(orders, 2));
@@ -122,10 +114,10 @@ void ask_delete_records(Script& s, int16_t v) {
   s.ask("unknown topic", v, before(s.name("nowhere"), 0));
   s.ask("nothing", v, Request{.timeout_ms = 5'000});
   const std::string compact = s.create("compact", {.configs = {{"cleanup.policy", "compact"}}});
-  put(s, compact, batch_of(3));
+  append(s, compact, batch_of(3));
   s.ask("of a compacted topic", v, before(compact, 2));
   const std::string both = s.create("both", {.configs = {{"cleanup.policy", "compact,delete"}}});
-  put(s, both, batch_of(3));
+  append(s, both, batch_of(3));
   s.ask("of a compacted and deleted topic", v, before(both, 2));
   s.ask("latest afterwards, by v" + std::to_string(v), 10, at(orders, -1));
 }

@@ -218,11 +218,15 @@ void ask_create_partitions(Script& s, int16_t v) {
 }  // namespace
 
 void ask_topics(Script& s) {
+  s.call(std::string(250, 'x'), "a name of 250 letters");
   s.each_version(ApiKey::create_topics, [&](int16_t v) {
+    s.ask("with all its settings", v, one(plain(s.name("fresh"))));
+    s.leave_out_defaults(true);
     ask_counts(s, v);
     ask_names(s, v);
     ask_assignments(s, v);
     ask_topic_configs(s, v);
+    s.leave_out_defaults(false);
   });
   s.each_version(ApiKey::delete_topics, [&](int16_t v) { ask_delete_topics(s, v); });
   s.each_version(ApiKey::create_partitions, [&](int16_t v) { ask_create_partitions(s, v); });

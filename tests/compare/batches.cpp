@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/endian.h"
 #include "kafka/messages/init_producer_id.h"
+#include "kafka/messages/produce.h"
 
 namespace godwit::compare {
 
@@ -46,6 +47,17 @@ Bytes with_byte(Bytes batch, size_t position, uint8_t value, bool checksum) {
 Bytes joined(Bytes a, const Bytes& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;
+}
+
+void append(Script& s, const std::string& topic, Bytes records, int32_t partition) {
+  kafka::ProduceRequest request{.acks = -1, .timeout_ms = 5'000};
+  request.topic_data.push_back({.name = topic});
+  request.topic_data[0].partition_data.push_back(
+      {PartitionIndex(partition), SharedBytes::own(std::move(records))});
+  const auto answer = s.quietly(9, request);
+  const auto& done = answer.responses.at(0).partition_responses.at(0);
+  if (done.error_code != ErrorCode::none)
+    s.die("appending to " + topic + ": " + std::string(to_string(done.error_code)));
 }
 
 BatchSpec from_producer(Script& s, const std::string& word, int32_t sequence) {

@@ -33,7 +33,7 @@ class Connection {
   // Says that nothing more will be sent.
   void finish_sending();
   // The next frame; silence after `wait_ms` milliseconds without a byte.
-  Reply receive(int wait_ms = 10'000);
+  Reply receive(int wait_ms = 4'000);
 
  private:
   Reply::Kind read(MutableBytes into, int wait_ms);

@@ -25,6 +25,8 @@ const Names kOrdered = {"synonyms"};
 // The script's own timestamps lie before.
 constexpr int64_t kScriptTimeEnd = 1'750'000'000'000;
 
+constexpr std::string_view kDefaultSource = "5";
+
 std::string quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -100,6 +102,8 @@ void Normal::put_list(Lines& out, const std::string& path, std::string_view fiel
   };
   std::vector<Element> elements;
   for (const auto& [_, child] : node.children) {
+    const Node* const source = child.find("config_source");
+    if (no_defaults_ && source != nullptr && source->text == kDefaultSource) continue;
     Element element{key_of(child), {}};
     put(element.lines, "", field, child);
     elements.push_back(std::move(element));

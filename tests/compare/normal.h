@@ -15,9 +15,14 @@ using Lines = std::vector<std::string>;
 class Normal {
  public:
   // From now on a text, id or producer id that is exactly `real` is written as `word`.
-  void call(const std::string& real, const std::string& word) { words_[real] = word; }
+  void call(const std::string& real, const std::string& word) {
+    if (!real.empty()) words_[real] = word;
+  }
   // The node id of the broker that is asked.
   void set_broker(int32_t id) { broker_ = std::to_string(id); }
+
+  // Whether elements of "configs" whose source is "default" are left out.
+  void leave_out_defaults(bool yes) { no_defaults_ = yes; }
 
   // Sorted.
   Lines lines(const Node& message) const;
@@ -31,6 +36,7 @@ class Normal {
 
   std::map<std::string, std::string> words_;
   std::string broker_ = "1";
+  bool no_defaults_ = false;
 };
 
 // The records of a Fetch answer, batch by batch.

@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/create_topics.h"
+#include "kafka/messages/list_offsets.h"
 #include "kafka/messages/metadata.h"
 
 namespace godwit::compare {
@@ -98,9 +100,7 @@ void Script::wait_for(const std::string& topic, const std::string& stem) {
     request.topics->push_back({.name = topic});
     const auto metadata = quietly(12, request);
     const auto& found = metadata.topics.at(0);
-    bool ready = found.error_code == ErrorCode::none;
-    for (const auto& partition : found.partitions) ready = ready && partition.error_code == ErrorCode::none;
-    if (ready) {
+    if (found.error_code == ErrorCode::none && leads(topic, found.partitions.size())) {
       ids_[topic] = found.topic_id;
       normal_.call(to_string(found.topic_id), "id of " + stem);
       return;
@@ -108,6 +108,18 @@ void Script::wait_for(const std::string& topic, const std::string& stem) {
     ::usleep(20'000);
   }
   die("topic " + topic + " has no leader");
+}
+
+bool Script::leads(const std::string& topic, size_t partitions) {
+  kafka::ListOffsetsRequest request{.replica_id = kNoBroker};
+  auto& asked = request.topics.emplace_back();
+  asked.name = topic;
+  for (size_t i = 0; i < partitions; ++i) {
+    asked.partitions.push_back({.partition_index = PartitionIndex(static_cast<int32_t>(i)), .timestamp = -1});
+  }
+  const auto answer = quietly(7, request);
+  return std::ranges::all_of(answer.topics.at(0).partitions,
+                             [](const auto& one) { return one.error_code == ErrorCode::none; });
 }
 
 void Script::each_version(kafka::ApiKey api, const std::function<void(int16_t)>& body) {

@@ -35,6 +35,9 @@ class Script {
  public:
   explicit Script(Address address) : address_(std::move(address)) {}
 
+  // Ends the program, with the case that was asked last.
+  [[noreturn]] void die(const std::string& why);
+
   // --- asking
 
   // Sends the request and keeps the answer as "<Api>: <what>" in that version; the answer too.
@@ -89,6 +92,9 @@ class Script {
   TopicId id_of(const std::string& topic) const { return ids_.at(topic); }
   BrokerId broker() const { return broker_; }
 
+  // Whether settings that have their default are left out of answers: the same forty lines each time.
+  void leave_out_defaults(bool yes) { normal_.leave_out_defaults(yes); }
+
   // --- versions
 
   void each_version(kafka::ApiKey api, const std::function<void(int16_t)>& body);
@@ -103,12 +109,13 @@ class Script {
   void keep(const std::string& name, int16_t version, Lines lines);
   // Learns the id of the broker. First of all.
   void meet();
-  // Waits until a Metadata answer names the topic and its leader, as the answer to its creation promises little.
+  // Waits until the broker leads the topic's partitions: the answer to its creation promises little.
   void wait_for(const std::string& topic, const std::string& stem);
   const Address& address() const { return address_; }
 
  private:
-  [[noreturn]] void die(const std::string& why);
+  // Whether it answers for so many partitions, not only knows them.
+  bool leads(const std::string& topic, size_t partitions);
   Connection& connection();
   void tell_frame(const std::string& name, int16_t version, const Bytes& frame);
   static std::string name_of(kafka::ApiKey api, std::string_view what) {
