@@ -20,6 +20,8 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
 LogShard::~LogShard() = default;
 
 void LogShard::start() {
+  synced_rounds_.on_room([this] { room_.notify_all(); });
+  relaxed_rounds_.on_room([this] { room_.notify_all(); });
   gate_.spawn(shard_, synced_rounds_.run());
   gate_.spawn(shard_, relaxed_rounds_.run());
   gate_.spawn(shard_, write_back_.run());

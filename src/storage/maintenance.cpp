@@ -1,5 +1,7 @@
 #include "storage/maintenance.h"
 
+#include "base/check.h"
+
 namespace godwit::storage {
 namespace {
 
@@ -27,36 +29,41 @@ runtime::Task<Result<void>> Maintenance::on_all_shards(F work) {
 
 runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
   ShardPart part;
-  struct Unstable {
-    std::shared_ptr<PartitionLog> log;
-    uint64_t version;
-    Offset end;
-  };
-  std::vector<Unstable> unstable;
+  // A log that is just being changed is waited for; nothing is taken before all are ready.
+  for (bool waited = true; waited;) {
+    waited = false;
+    for (const auto& log : shard.logs()) {
+      const uint64_t version = log->state().version;
+      if (log->dropping() || log->durable_version() >= version) continue;
+      if (!co_await log->wait_synced(version, log->start())) {
+        part.failed = true;
+        co_return part;
+      }
+      waited = true;
+    }
+  }
   // No suspension in here: files to be removed, and the states that lack them, are of one moment.
-  for (auto& log : shard.logs()) {
-    const LogState& state = log->state();
-    auto bytes = encode_log_state(state);
+  const auto lower = [](std::optional<Sequence>& bound, std::optional<Sequence> by) {
+    if (by) bound = std::min(bound.value_or(*by), *by);
+  };
+  for (const auto& log : shard.logs()) {
+    const auto state = log->synced_state();
+    // Its drop is under way: the checkpoint has it or not, the record decides.
+    if (!state && log->dropping()) continue;
+    GW_CHECK(state.has_value(), "a log whose structure is durable has a durable state");
+    auto bytes = encode_log_state(*state);
     if (!bytes) {
       part.failed = true;
       co_return part;
     }
     part.logs.push_back(std::move(*bytes));
     if (const auto oldest = log->oldest_round()) {
-      auto& bound = state.config.flush == LogConfig::Flush::always ? part.oldest : part.oldest_relaxed;
-      bound = std::min(bound.value_or(*oldest), *oldest);
-    }
-    if (log->durable_version() < state.version || log->synced_end() < state.end) {
-      unstable.push_back({std::move(log), state.version, state.end});
+      lower(state->config.flush == LogConfig::Flush::always ? part.through : part.through_relaxed, *oldest - 1);
     }
   }
+  lower(part.through, shard.rounds(LogConfig::Flush::always).unsure_after());
+  lower(part.through_relaxed, shard.rounds(LogConfig::Flush::interval).unsure_after());
   part.to_remove = shard.removal().pending();
-  for (const Unstable& item : unstable) {
-    if (!co_await item.log->wait_synced(item.version, item.end)) {
-      part.failed = true;
-      break;
-    }
-  }
   co_return part;
 }
 
@@ -70,8 +77,8 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
     LogShard& shard = *parts_.shards[i];
     ShardPart part = co_await context_.runtime.shard(i).call([this, &shard] { return take_part(shard); });
     if (part.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
-    if (part.oldest) head.journal = std::min(head.journal, *part.oldest - 1);
-    if (part.oldest_relaxed) head.relaxed = std::min(head.relaxed, *part.oldest_relaxed - 1);
+    if (part.through) head.journal = std::min(head.journal, *part.through);
+    if (part.through_relaxed) head.relaxed = std::min(head.relaxed, *part.through_relaxed);
     logs.insert(logs.end(), std::make_move_iterator(part.logs.begin()), std::make_move_iterator(part.logs.end()));
     head.to_remove.insert(head.to_remove.end(), part.to_remove.begin(), part.to_remove.end());
   }

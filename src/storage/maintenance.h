@@ -2,9 +2,10 @@
 // gives journal files back (rules 9 and 11).
 //
 // A turn: write back → carry remainders forward → sync the file system → checkpoint → release. A checkpoint's
-// parts are taken shard by shard while publishing goes on: each log's state is what its admitted records make
-// of it, and all of them are durable before the checkpoint is written, so that replaying a journal over it
-// gives the same log whatever was admitted in between (RecordHead says what was seen).
+// parts are taken shard by shard while publishing goes on: each log's state is what its durable records make
+// of it, and RecordHead says which of the journal's entries it has seen, so that replaying a journal over it
+// gives the same log whatever happens in between. Nothing here waits for publishers: a full journal is emptied
+// by this alone.
 #pragma once
 
 #include <memory>
@@ -48,9 +49,9 @@ class Maintenance {
   struct ShardPart {
     std::vector<Bytes> logs;
     std::vector<RemovedFile> to_remove;
-    // Rounds before these are not needed for the bytes of this shard's logs.
-    std::optional<Sequence> oldest;
-    std::optional<Sequence> oldest_relaxed;
+    // Later rounds hold what is neither in the states nor in files, or may hold it.
+    std::optional<Sequence> through;
+    std::optional<Sequence> through_relaxed;
     bool failed = false;
   };
   runtime::Task<ShardPart> take_part(LogShard& shard);

@@ -99,7 +99,7 @@ bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
 runtime::Task<Served<void>> PartitionLog::make_room(size_t bytes, MonotonicTime deadline) {
   for (;;) {
     if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
-    if (!rounds_->stalled() || config_.internal) {
+    if (rounds_->admits(bytes) || config_.internal) {
       if (active_tail().reserve(bytes)) co_return {};
       if (shard_.reclaim(bytes) && active_tail().reserve(bytes)) co_return {};
     }
@@ -230,6 +230,7 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
   if (active.first_append_ms < 0) active.first_append_ms = now.ms;
   live(active.id).note(info_of(active), from, header, batch);
   shard_.appended(*this, batch.size());
+  rounds_->waiting_more(batch.size());
 
   if (!news_.empty()) {
     if (auto* last = std::get_if<DataNews>(&news_.back());
@@ -288,8 +289,7 @@ void PartitionLog::take_data(DataNews& news, std::vector<JournalEntry>& out, uin
   under_way_.push_back(part);
 }
 
-RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint64_t budget,
-                                            bool reserve_only) {
+RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint64_t budget) {
   // More than what an entry takes beside its payload.
   constexpr uint64_t kAround = 1024;
   // A piece is cut only where the round has more room than that: else it opens the next one.
@@ -300,7 +300,6 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
   for (; whole < news_.size(); ++whole) {
     const uint64_t left = budget - std::min(budget, taken.bytes);
     if (auto* data = std::get_if<DataNews>(&news_[whole])) {
-      if (reserve_only && !data->carried && !config_.internal) break;
       const uint64_t size = data->to - data->from;
       if (size + kAround > left) {
         if (taken.bytes == 0 && left >= kSplitMin) {
@@ -354,7 +353,8 @@ void PartitionLog::round_done(Sequence sequence) {
     synced_end_ = stable_end_;
     synced_version_ = stable_version_;
   }
-  state_.producers.settle(stable_end_);
+  // Until then it can be told what they were: synced_state().
+  state_.producers.settle(synced_end_);
   notify_advanced();
 }
 
@@ -410,6 +410,23 @@ runtime::Task<Served<void>> PartitionLog::wait_admitted() {
   while ((stable_version_ < version || stable_end_ < end) && !failed_) co_await changed_.wait();
   if (failed_) co_return tl::unexpected(*refusal(false));
   co_return {};
+}
+
+std::optional<LogState> PartitionLog::synced_state() const {
+  if (synced_version_ < state_.version) return std::nullopt;
+  LogState state = state_;
+  if (synced_end_ == state_.end) return state;
+  // Only batches at the end of the active file are missing.
+  const SegmentLive* const l = find_live(state.active().id);
+  GW_CHECK(l != nullptr, "what is not synced is in memory");
+  state.end = state.active().next = synced_end_;
+  state.active().end = l->synced;
+  if (state.active().empty()) state.active().first_append_ms = -1;
+  state.high_watermark = std::min(state.high_watermark, state.end);
+  // One that begins at the very end may have been begun by a record of its own.
+  state.epochs.truncate(state.end + 1);
+  GW_CHECK(state.producers.cut(state.end), "what is not synced can be taken back");
+  return state;
 }
 
 runtime::Task<bool> PartitionLog::wait_synced(uint64_t version, Offset end) {

@@ -66,7 +66,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
 
   // RoundSource
   std::shared_ptr<RoundSource> keep_alive() override { return shared_from_this(); }
-  Taken take_round(std::vector<JournalEntry>& out, uint64_t budget, bool reserve_only) override;
+  Taken take_round(std::vector<JournalEntry>& out, uint64_t budget) override;
   void round_done(Sequence sequence) override;
   void round_refused() override;
   void round_failed() override;
@@ -88,6 +88,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   void end_writes();
   // Raises the start to at least `offset`, in the background of everything else (retention).
   runtime::Task<Served<void>> raise_start(Offset offset);
+  // The state without what is not on stable storage yet; empty while a structure record is not: wait_synced().
+  std::optional<LogState> synced_state() const;
   // Waits until every structure record up to `version`, and the offsets before `end` in it, are durable.
   runtime::Task<bool> wait_synced(uint64_t version, Offset end);
   // What waits to be synced, for interval topics.

@@ -37,6 +37,10 @@ void SegmentIndex::learn(std::span<const IndexEntry> entries) {
   if (closed_) return;
   const auto first = std::ranges::find_if(
       entries, [&](const IndexEntry& entry) { return entry.position >= frontier_.position; });
+  if (entries_.empty() && first != entries.end() && first->position > frontier_.position) {
+    // What precedes the first of them is an interval as well: without its entry nothing before them is found.
+    entries_.push_back({.offset = frontier_.next, .position = frontier_.position, .epoch = frontier_.epoch});
+  }
   for (auto entry = first; entry != entries.end(); ++entry) {
     // Not to be believed when it goes back.
     if (!entries_.empty() &&

@@ -108,6 +108,7 @@ Task<void> StoreModel::publish(Store& store, TopicPartition id, size_t size, Lea
   const std::string made = text(size);
   LogModel& model = logs[id];
   model.tried(made);
+  epoch = std::max(epoch, log->epochs().latest().value_or(epoch));
   auto appended = co_await append_texts(*log, {made}, epoch);
   EXPECT_TRUE(appended.has_value()) << (appended ? "" : appended.error().message);
   if (!appended) co_return;

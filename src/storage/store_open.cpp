@@ -72,7 +72,7 @@ runtime::Task<void> StoreImpl::make_shards() {
           LogShard::Parts{.journal = *journal_,
                           .relaxed = *journal_,
                           .round_bytes_max = round_bytes_max(),
-                          .journal_reserve = o.journal_files > 2 ? o.journal_file_bytes : 0,
+                          .journal_reserve = o.journal_file_bytes,
                           .file_ids = *file_ids_,
                           .arena_bytes = o.arena_bytes / count,
                           .read_buffer_bytes = o.read_buffer_bytes / count,
