@@ -27,6 +27,7 @@ void LogShard::start() {
   gate_.spawn(shard_, write_back_.run());
   gate_.spawn(shard_, removal_.run());
   gate_.spawn(shard_, sweep());
+  gate_.spawn(shard_, retain_regularly());
 }
 
 runtime::Task<void> LogShard::stop() {
@@ -151,6 +152,17 @@ runtime::Task<void> LogShard::sweep() {
       if (active || !log.shrink()) still.push_back(*node);
     }
     recent_.take_all(still);
+  }
+}
+
+runtime::Task<void> LogShard::retain() {
+  for (const auto& log : logs()) co_await log->retain(shard_.wall_now());
+}
+
+runtime::Task<void> LogShard::retain_regularly() {
+  while (!stopping_) {
+    if (co_await stop_.wait_until(shard_.now() + context_.options.retention_interval)) continue;
+    co_await retain();
   }
 }
 

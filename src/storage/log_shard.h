@@ -47,6 +47,9 @@ class LogShard {
   std::vector<std::shared_ptr<PartitionLog>> logs() const;
   void end_writes();
 
+  // One pass of retention over all logs.
+  runtime::Task<void> retain();
+
   // For the logs.
   StoreContext& context() { return context_; }
   const std::shared_ptr<Arena>& arena() { return arena_; }
@@ -95,6 +98,7 @@ class LogShard {
   runtime::List cached_;
   runtime::List recent_;
   runtime::Task<void> sweep();
+  runtime::Task<void> retain_regularly();
   runtime::Condition stop_;
   bool stopping_ = false;
   runtime::Gate gate_;

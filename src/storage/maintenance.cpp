@@ -34,7 +34,7 @@ runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
     waited = false;
     for (const auto& log : shard.logs()) {
       const uint64_t version = log->state().version;
-      if (log->dropping() || log->durable_version() >= version) continue;
+      if (log->dropped() || log->durable_version() >= version) continue;
       if (!co_await log->wait_synced(version, log->start())) {
         part.failed = true;
         co_return part;
@@ -47,9 +47,9 @@ runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
     if (by) bound = std::min(bound.value_or(*by), *by);
   };
   for (const auto& log : shard.logs()) {
+    // Its record is durable, and must not be undone by a checkpoint that still has the log.
+    if (log->dropped()) continue;
     const auto state = log->synced_state();
-    // Its drop is under way: the checkpoint has it or not, the record decides.
-    if (!state && log->dropping()) continue;
     GW_CHECK(state.has_value(), "a log whose structure is durable has a durable state");
     auto bytes = encode_log_state(*state);
     if (!bytes) {

@@ -342,10 +342,20 @@ void PartitionLog::round_done(Sequence sequence) {
       }
       if (!data->carried) stable_end_ = data->next;
     } else {
-      stable_version_ = std::get<StructureNews>(item).version;
+      const auto& structure = std::get<StructureNews>(item);
+      stable_version_ = structure.version;
+      dropped_ = structure.kind == EntryKind::drop;
     }
   }
   under_way_.clear();
+  if (dropped_) {
+    // At once, so that a checkpoint has either the log or its files among those to be removed.
+    shard_.left_unwritten(unwritten_bytes());
+    for (const SegmentState& segment : state_.segments) {
+      if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, stable_version_);
+    }
+    live_.clear();
+  }
   retired_.clear();
   if (under_way_.capacity() > 8) under_way_.shrink_to_fit();
   stable_end_ = std::min(stable_end_, state_.end);

@@ -90,6 +90,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<void>> raise_start(Offset offset);
   // The state without what is not on stable storage yet; empty while a structure record is not: wait_synced().
   std::optional<LogState> synced_state() const;
+  // Forgets what retention.ms and retention.bytes no longer ask for, and producers that are gone.
+  runtime::Task<void> retain(WallTime now);
   // Waits until every structure record up to `version`, and the offsets before `end` in it, are durable.
   runtime::Task<bool> wait_synced(uint64_t version, Offset end);
   // What waits to be synced, for interval topics.

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "storage/log_shard.h"
 #include "storage/partition_log.h"
+#include "storage/retention.h"
 
 namespace godwit::storage {
 
@@ -115,6 +116,19 @@ runtime::Task<Served<void>> PartitionLog::raise_start(Offset offset) {
   co_return co_await wait_structure(state_.version);
 }
 
+runtime::Task<void> PartitionLog::retain(WallTime now) {
+  const auto self = shared_from_this();
+  if (refusal(false)) co_return;
+  state_.producers.expire(now.ms, config_.producer_expiration_ms);
+  const RetentionVerdict verdict = judge_retention(state_, now);
+  if (verdict.start <= state_.start) co_return;
+  if (verdict.roll) {
+    if (const auto rolled = co_await roll(); !rolled) co_return;
+  }
+  // What failed is tried again by the next pass.
+  (void)co_await raise_start(verdict.start);
+}
+
 runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
   const auto self = shared_from_this();
   co_await turn_.acquire(1);
@@ -168,13 +182,6 @@ runtime::Task<Served<void>> PartitionLog::drop() {
   add_news(StructureNews{version, EntryKind::drop, encode_record(record)});
   while (stable_version_ < version && !failed_) co_await changed_.wait();
   if (failed_) co_return tl::unexpected(*refusal(false));
-  dropped_ = true;
-  shard_.left_unwritten(unwritten_bytes());
-  for (const SegmentState& segment : state_.segments) {
-    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, version);
-  }
-  live_.clear();
-  changed_.notify_all();
   co_return {};
 }
 

@@ -103,7 +103,9 @@ void StoreImpl::report_failure(std::string what) {
 }
 
 runtime::Task<void> StoreImpl::run_retention() {
-  co_return;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await shard(i).call([this, i] { return shards_[i]->retain(); });
+  }
 }
 
 runtime::Task<void> StoreImpl::run_compaction() {
