@@ -57,12 +57,11 @@ runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
       co_return part;
     }
     part.logs.push_back(std::move(*bytes));
-    if (const auto oldest = log->oldest_round()) {
-      lower(state->config.flush == LogConfig::Flush::always ? part.through : part.through_relaxed, *oldest - 1);
-    }
+    if (const auto oldest = log->oldest_round(false)) lower(part.through, *oldest - 1);
+    if (const auto oldest = log->oldest_round(true)) lower(part.through_relaxed, *oldest - 1);
   }
-  lower(part.through, shard.rounds(LogConfig::Flush::always).unsure_after());
-  lower(part.through_relaxed, shard.rounds(LogConfig::Flush::interval).unsure_after());
+  lower(part.through, shard.unsure_after(false));
+  lower(part.through_relaxed, shard.unsure_after(true));
   part.to_remove = shard.removal().pending();
   co_return part;
 }
@@ -70,7 +69,7 @@ runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
 runtime::Task<Result<void>> Maintenance::write_checkpoint() {
   // Everything up to here was admitted before the parts are taken.
   const Sequence last = parts_.journal.usage().last;
-  const Sequence last_relaxed = parts_.relaxed ? parts_.relaxed->usage().last : Sequence(0);
+  const Sequence last_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0);
   Checkpoint head{.journal = last, .relaxed = last_relaxed, .next_file_id = parts_.file_ids.below(), .to_remove = {}, .logs = {}};
   std::vector<Bytes> logs;
   for (size_t i = 0; i < parts_.shards.size(); ++i) {
@@ -97,8 +96,9 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
     co_return written;
   }
   checkpointed_ = last;
+  checkpointed_relaxed_ = last_relaxed;
   GW_TRY(co_return, co_await parts_.journal.release(head.journal));
-  if (parts_.relaxed) GW_TRY(co_return, co_await parts_.relaxed->release(head.relaxed));
+  if (relaxed() != nullptr) GW_TRY(co_return, co_await relaxed()->release(head.relaxed));
   co_return co_await on_all_shards([](LogShard& shard) -> runtime::Task<Result<void>> {
     shard.room_made();
     co_return Result<void>{};
@@ -117,7 +117,7 @@ runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
   const WriteBackGoal goal{.bytes_min = bytes_min,
                            .carry_through = parts_.journal.usage().last,
                            .carry_through_relaxed =
-                               parts_.relaxed ? parts_.relaxed->usage().last : Sequence(0)};
+                               relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
   GW_TRY(co_return, co_await on_all_shards([goal](LogShard& shard) { return shard.write_back().pass(goal); }));
   co_return co_await write_checkpoint();
 }
@@ -127,7 +127,7 @@ bool Maintenance::journal_is_half_full() const {
     const auto usage = journal.usage();
     return usage.full || usage.used * 2 >= usage.capacity;
   };
-  return half_full(parts_.journal) || (parts_.relaxed && half_full(*parts_.relaxed));
+  return half_full(parts_.journal) || (relaxed() != nullptr && half_full(*relaxed()));
 }
 
 runtime::Task<void> Maintenance::run() {
@@ -140,7 +140,10 @@ runtime::Task<void> Maintenance::run() {
     if (journal_is_half_full()) {
       done = co_await turn(kCarriedMax);
     } else if (shard.now() >= due) {
-      if (parts_.journal.usage().last != checkpointed_) done = co_await checkpoint();
+      if (parts_.journal.usage().last != checkpointed_ ||
+          (relaxed() != nullptr && relaxed()->usage().last != checkpointed_relaxed_)) {
+        done = co_await checkpoint();
+      }
       due = shard.now() + context_.options.checkpoint_interval;
     }
     if (closed_) break;

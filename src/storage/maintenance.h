@@ -23,7 +23,8 @@ class Maintenance {
  public:
   struct Parts {
     Journal& journal;
-    Journal* relaxed = nullptr;  // null while no topic asks for it
+    // Empty while no topic asks for it.
+    const std::unique_ptr<Journal>& relaxed;
     FileIdLots& file_ids;
     std::vector<std::unique_ptr<LogShard>>& shards;
     durable::TwoCopyFile& checkpoint_file;
@@ -56,6 +57,7 @@ class Maintenance {
   };
   runtime::Task<ShardPart> take_part(LogShard& shard);
   runtime::Task<Result<void>> write_checkpoint();
+  Journal* relaxed() const { return parts_.relaxed.get(); }
   bool journal_is_half_full() const;
   template <class F>
   runtime::Task<Result<void>> on_all_shards(F work);
@@ -68,6 +70,7 @@ class Maintenance {
   bool closed_ = false;
   // The journal's last round when the last checkpoint was written: nothing new, no new checkpoint.
   Sequence checkpointed_;
+  Sequence checkpointed_relaxed_;
 };
 
 }  // namespace godwit::storage

@@ -26,14 +26,14 @@ std::optional<ProducerClaim> claim_of(const BatchHeader& header) {
 
 PartitionLog::PartitionLog(LogShard& shard, CreateLog record)
     : shard_(shard), state_(created(record)), config_(record.config) {
-  rounds_ = &shard_.rounds(config_.flush);
+  rounds_ = &shard_.rounds(state_.config.flush);
   stable_end_ = synced_end_ = state_.end;
   add_news(StructureNews{1, EntryKind::create, encode_record(StructureRecord(std::move(record)))});
 }
 
 PartitionLog::PartitionLog(LogShard& shard, LogState state)
     : shard_(shard), state_(std::move(state)), config_(state_.config) {
-  rounds_ = &shard_.rounds(config_.flush);
+  rounds_ = &shard_.rounds(state_.config.flush);
   stable_end_ = synced_end_ = state_.end;
   stable_version_ = synced_version_ = state_.version;
 }
@@ -41,7 +41,7 @@ PartitionLog::PartitionLog(LogShard& shard, LogState state)
 PartitionLog::~PartitionLog() = default;
 
 std::optional<Refusal> PartitionLog::refusal(bool publishing) const {
-  if (dropped_) return Refusal{ErrorCode::unknown_topic_or_partition, "the partition was deleted"};
+  if (dropping_) return Refusal{ErrorCode::unknown_topic_or_partition, "the partition was deleted"};
   const StoreContext& context = shard_.context();
   if (failed_ || context.failed) {
     return Refusal{ErrorCode::kafka_storage_error,
@@ -326,16 +326,16 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
 }
 
 void PartitionLog::round_done(Sequence sequence) {
-  const bool synced = config_.flush == LogConfig::Flush::always;
+  const bool synced = !relaxed();
   for (const News& item : under_way_) {
     if (const auto* data = std::get_if<DataNews>(&item)) {
       // A file that a later record already took away has no memory here any more.
       if (SegmentLive* l = find_live(data->file)) {
         if (data->carried) {
-          l->carried(sequence, data->from, data->to);
+          l->carried(sequence, data->from, data->to, relaxed());
           l->forget_marks(state_.find(data->file)->written);
         } else {
-          l->mark(sequence, data->from);
+          l->mark(sequence, data->from, relaxed());
           l->stable = data->to;
           if (synced) l->synced = data->to;
         }
@@ -344,28 +344,34 @@ void PartitionLog::round_done(Sequence sequence) {
     } else {
       const auto& structure = std::get<StructureNews>(item);
       stable_version_ = structure.version;
-      dropped_ = structure.kind == EntryKind::drop;
+      if (structure.kind == EntryKind::drop) drop_version_ = structure.version;
     }
   }
   under_way_.clear();
-  if (dropped_) {
-    // At once, so that a checkpoint has either the log or its files among those to be removed.
-    shard_.left_unwritten(unwritten_bytes());
-    for (const SegmentState& segment : state_.segments) {
-      if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, stable_version_);
-    }
-    live_.clear();
-  }
   retired_.clear();
   if (under_way_.capacity() > 8) under_way_.shrink_to_fit();
   stable_end_ = std::min(stable_end_, state_.end);
   if (synced) {
     synced_end_ = stable_end_;
     synced_version_ = stable_version_;
+  } else {
+    shard_.unsynced(*this);
   }
+  if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
   // Until then it can be told what they were: synced_state().
   state_.producers.settle(synced_end_);
+  if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
   notify_advanced();
+}
+
+void PartitionLog::finish_drop() {
+  if (std::exchange(dropped_, true)) return;
+  // At once, so that a checkpoint has either the log or its files among those to be removed.
+  shard_.left_unwritten(unwritten_bytes());
+  for (const SegmentState& segment : state_.segments) {
+    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, *drop_version_);
+  }
+  live_.clear();
 }
 
 void PartitionLog::round_refused() {
@@ -409,15 +415,46 @@ runtime::Task<ErrorCode> PartitionLog::wait_stable(Offset end, MonotonicTime dea
 }
 
 runtime::Task<Served<void>> PartitionLog::wait_structure(uint64_t version) {
-  while (stable_version_ < version && !failed_) co_await changed_.wait();
-  if (failed_ && stable_version_ < version) co_return tl::unexpected(*refusal(false));
+  while (synced_version_ < version && !failed_) {
+    // Structure is on stable storage when it is answered, whatever `flush` says of data.
+    if (relaxed() && stable_version_ >= version) shard_.sync_relaxed_now();
+    co_await changed_.wait();
+  }
+  if (failed_ && synced_version_ < version) co_return tl::unexpected(*refusal(false));
   co_return {};
+}
+
+PartitionLog::Unsynced PartitionLog::unsynced() const {
+  Unsynced what{.version = stable_version_, .end = stable_end_, .files = {}};
+  for (const auto& l : live_) {
+    if (l->synced < l->stable) what.files.emplace_back(l->id, l->stable);
+  }
+  return what;
+}
+
+void PartitionLog::set_synced(const Unsynced& what) {
+  if (failed_ || what.version < synced_version_) return;
+  // A truncation since then took a part of it; its own record is synced later.
+  synced_version_ = what.version;
+  synced_end_ = std::max(synced_end_, std::min(what.end, state_.end));
+  for (const auto& [file, position] : what.files) {
+    const SegmentState* const segment = state_.find(file);
+    SegmentLive* const l = find_live(file);
+    if (segment != nullptr && l != nullptr) {
+      l->synced = std::max(l->synced, std::min(position, std::min(segment->end, l->stable)));
+    }
+  }
+  state_.producers.settle(synced_end_);
+  notify_advanced();
 }
 
 runtime::Task<Served<void>> PartitionLog::wait_admitted() {
   const Offset end = state_.end;
   const uint64_t version = state_.version;
-  while ((stable_version_ < version || stable_end_ < end) && !failed_) co_await changed_.wait();
+  while ((synced_version_ < version || synced_end_ < end) && !failed_) {
+    if (relaxed() && stable_version_ >= version && stable_end_ >= end) shard_.sync_relaxed_now();
+    co_await changed_.wait();
+  }
   if (failed_) co_return tl::unexpected(*refusal(false));
   co_return {};
 }
@@ -442,6 +479,7 @@ std::optional<LogState> PartitionLog::synced_state() const {
 runtime::Task<bool> PartitionLog::wait_synced(uint64_t version, Offset end) {
   const auto self = shared_from_this();
   while (!failed_ && (synced_version_ < version || (synced_version_ == version && synced_end_ < end))) {
+    if (relaxed()) shard_.sync_relaxed_now();
     co_await changed_.wait();
   }
   co_return !failed_;

@@ -113,14 +113,13 @@ void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Positi
 
 bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
   if (failed_ || dropping_) return false;
-  const Sequence limit = state_.config.flush == LogConfig::Flush::always ? through : through_relaxed;
   bool any = false;
   for (const auto& l : live_) {
     const SegmentState* const segment = state_.find(l->id);
-    const auto oldest = l->oldest();
-    if (segment == nullptr || !l->tail || !oldest || *oldest > limit || l->write_under_way || l->carry_under_way) {
-      continue;
-    }
+    const auto oldest = l->oldest(false);
+    const auto oldest_relaxed = l->oldest(true);
+    const bool old = (oldest && *oldest <= through) || (oldest_relaxed && *oldest_relaxed <= through_relaxed);
+    if (segment == nullptr || !l->tail || !old || l->write_under_way || l->carry_under_way) continue;
     if (l->stable <= segment->written) continue;
     l->carry_under_way = any = true;
     // In front: it has room in a journal in which publishers wait for room.
@@ -145,10 +144,10 @@ runtime::Task<bool> PartitionLog::wait_carried() {
   co_return !failed_;
 }
 
-std::optional<Sequence> PartitionLog::oldest_round() const {
+std::optional<Sequence> PartitionLog::oldest_round(bool in_relaxed) const {
   std::optional<Sequence> oldest;
   for (const auto& l : live_) {
-    if (const auto one = l->oldest(); one && (!oldest || *one < *oldest)) oldest = one;
+    if (const auto one = l->oldest(in_relaxed); one && (!oldest || *one < *oldest)) oldest = one;
   }
   return oldest;
 }
@@ -355,8 +354,8 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
   return {};
 }
 
-void PartitionLog::restore_mark(FileId file, Sequence sequence, Position position) {
-  live(file).mark(sequence, position);
+void PartitionLog::restore_mark(FileId file, Sequence sequence, Position position, bool in_relaxed) {
+  live(file).mark(sequence, position, in_relaxed);
 }
 
 }  // namespace godwit::storage

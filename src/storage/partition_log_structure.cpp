@@ -180,15 +180,42 @@ runtime::Task<Served<void>> PartitionLog::drop() {
   StructureRecord record = DropLog{.head = next_head()};
   const uint64_t version = state_.version + 1;
   add_news(StructureNews{version, EntryKind::drop, encode_record(record)});
-  while (stable_version_ < version && !failed_) co_await changed_.wait();
+  while (synced_version_ < version && !failed_) {
+    if (relaxed() && stable_version_ >= version) shard_.sync_relaxed_now();
+    co_await changed_.wait();
+  }
   if (failed_) co_return tl::unexpected(*refusal(false));
   co_return {};
 }
 
 void PartitionLog::set_config(LogConfig config) {
-  if (config == config_ || dropped_ || failed_) return;
+  if (config == config_ || dropping_ || failed_) return;
   config_ = config;
-  admit_structure(ConfigureLog{.head = {}, .config = config});
+  // The journal changes when nothing is on its way to the old one.
+  LogConfig now = config;
+  now.flush = state_.config.flush;
+  if (now != state_.config) admit_structure(ConfigureLog{.head = {}, .config = now});
+  if (config.flush != now.flush) shard_.spawn(switch_flush());
+}
+
+runtime::Task<void> PartitionLog::switch_flush() {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (refusal(false) || config_.flush == state_.config.flush) co_return;
+  if (config_.flush == LogConfig::Flush::interval && !co_await shard_.open_relaxed()) co_return;
+  for (;;) {
+    // Also remainders and records that were admitted without the turn.
+    if (!co_await wait_admitted() || !co_await wait_carried()) co_return;
+    if (!news_.empty() || !under_way_.empty() || synced_version_ < state_.version) continue;
+    break;
+  }
+  if (refusal(false)) co_return;
+  // From here on records go to the other journal. What the old one still holds of this log is told by its marks.
+  rounds_ = &shard_.rounds(config_.flush);
+  LogConfig now = state_.config;
+  now.flush = config_.flush;
+  admit_structure(ConfigureLog{.head = {}, .config = now});
 }
 
 }  // namespace godwit::storage

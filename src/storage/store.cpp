@@ -133,6 +133,7 @@ runtime::Task<Result<void>> StoreImpl::close() {
     co_await shard(i).call([this, i] { return shards_[i]->stop(); });
   }
   co_await journal_->close();
+  if (relaxed_) co_await relaxed_->close();
   co_return done;
 }
 

@@ -27,22 +27,23 @@ runtime::Task<Result<Checkpoint>> StoreImpl::read_checkpoint() {
   co_return decode_checkpoint(SharedBytes::own(std::move((*found)->bytes)));
 }
 
-runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay, Sequence released) {
-  journal_shard_ = &context_.runtime.add_shard({.name = "journal", .blocking_files = true});
-  JournalOptions options{.directory = context_.options.directory + "/journal",
+runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Sequence released) {
+  const std::string name = relaxed ? "relaxed" : "journal";
+  runtime::Shard& journal_shard = context_.runtime.add_shard({.name = name, .blocking_files = true});
+  (relaxed ? relaxed_shard_ : journal_shard_) = &journal_shard;
+  JournalOptions options{.directory = context_.options.directory + "/" + name,
                          .released = released,
                          .file_bytes = context_.options.journal_file_bytes,
                          .files_min = context_.options.journal_files,
-                         .round_bytes_max = round_bytes_max()};
+                         .round_bytes_max = round_bytes_max(),
+                         .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced};
   options.first_file_bytes = std::min(options.first_file_bytes, options.file_bytes);
   GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));
   GW_TRY(co_return, co_await context_.runtime.files().sync_directory(context_.options.directory));
-  auto opened = co_await journal_shard_->call([this, options] {
-    return Journal::open(options, context_.runtime.files(), *journal_shard_, shard(0),
-                         context_.diagnostics);
+  auto opened = co_await journal_shard.call([this, options, &journal_shard] {
+    return Journal::open(options, context_.runtime.files(), journal_shard, shard(0), context_.diagnostics);
   });
   if (!opened) co_return fail(std::move(opened).error());
-  journal_ = std::move(opened->journal);
   for (const JournalDamage& damage : opened->damages) {
     context_.diagnostics.emit({Severity::error,
                                "journal.damaged",
@@ -54,7 +55,35 @@ runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay, Sequence re
                                 {"before", to_string(damage.before)},
                                 {"what", damage.what}}});
   }
-  co_return replay.add(opened->entries, false);
+  co_return std::move(*opened);
+}
+
+runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay, Sequence released,
+                                                     Sequence released_relaxed) {
+  auto opened = co_await open_journal(false, released);
+  if (!opened) co_return fail(std::move(opened).error());
+  journal_ = std::move(opened->journal);
+  relaxed_released_ = released_relaxed;
+  std::vector<RecoveredEntry> relaxed_entries;
+  const auto there = co_await context_.runtime.files().exists(context_.options.directory + "/relaxed");
+  if (!there) co_return fail(there.error());
+  if (*there) {
+    auto relaxed = co_await open_journal(true, released_relaxed);
+    if (!relaxed) co_return fail(std::move(relaxed).error());
+    relaxed_ = std::move(relaxed->journal);
+    relaxed_entries = std::move(relaxed->entries);
+  }
+  co_return replay.add(opened->entries, relaxed_entries);
+}
+
+runtime::Task<Result<Journal*>> StoreImpl::open_relaxed() {
+  const auto lock = co_await opening_relaxed_.lock();
+  if (!relaxed_) {
+    auto opened = co_await open_journal(true, relaxed_released_);
+    if (!opened) co_return fail(std::move(opened).error());
+    relaxed_ = std::move(opened->journal);
+  }
+  co_return relaxed_.get();
 }
 
 uint64_t StoreImpl::round_bytes_max() const {
@@ -70,7 +99,6 @@ runtime::Task<void> StoreImpl::make_shards() {
       shards_[i] = std::make_unique<LogShard>(
           context_, shard(i),
           LogShard::Parts{.journal = *journal_,
-                          .relaxed = *journal_,
                           .round_bytes_max = round_bytes_max(),
                           .journal_reserve = o.journal_file_bytes,
                           .file_ids = *file_ids_,
@@ -81,12 +109,12 @@ runtime::Task<void> StoreImpl::make_shards() {
   }
 }
 
-runtime::Task<Result<Bytes>> StoreImpl::read_steps(std::vector<LoadStep> steps) {
+runtime::Task<Result<Bytes>> StoreImpl::read_steps(Journal& journal, std::vector<LoadStep> steps) {
   Bytes bytes;
   Bytes payload;
   for (const LoadStep& step : steps) {
     payload.resize(step.extent.payload.size);
-    GW_TRY(co_return, co_await journal_->read_payload(step.extent.payload, payload));
+    GW_TRY(co_return, co_await journal.read_payload(step.extent.payload, payload));
     const auto part = BytesView(payload).subspan(step.skip, step.size);
     bytes.insert(bytes.end(), part.begin(), part.end());
   }
@@ -104,13 +132,19 @@ runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog
     for (size_t i = 0; i < plan.size();) {
       std::vector<LoadStep> steps;
       uint64_t size = 0;
-      for (; i < plan.size() && (steps.empty() || size + plan[i].size <= kLoadBytes); ++i) {
-        log.restore_mark(segment.id, plan[i].extent.sequence, plan[i].position);
+      const bool relaxed = plan[i].extent.relaxed;
+      for (; i < plan.size() && plan[i].extent.relaxed == relaxed &&
+             (steps.empty() || size + plan[i].size <= kLoadBytes);
+           ++i) {
+        log.restore_mark(segment.id, plan[i].extent.sequence, plan[i].position, relaxed);
         size += plan[i].size;
         steps.push_back(plan[i]);
       }
-      auto bytes = co_await journal_shard_->call(
-          [this, steps = std::move(steps)]() mutable { return read_steps(std::move(steps)); });
+      Journal& journal = relaxed ? *relaxed_ : *journal_;
+      auto bytes = co_await (relaxed ? relaxed_shard_ : journal_shard_)
+                       ->call([&journal, steps = std::move(steps)]() mutable {
+                         return read_steps(journal, std::move(steps));
+                       });
       if (!bytes) co_return fail(std::move(bytes).error());
       if (!log.restore_bytes(segment.id, at, *bytes)) {
         co_return fail(ErrorKind::limit,
@@ -126,6 +160,7 @@ runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog
 
 runtime::Task<Result<void>> StoreImpl::load_logs(size_t shard_index, std::vector<ReplayedLog> logs) {
   LogShard& log_shard = *shards_[shard_index];
+  if (relaxed_) log_shard.use_relaxed(*relaxed_);
   for (ReplayedLog& replayed : logs) {
     GW_TRY(co_return, co_await load_log(log_shard, replayed));
   }
@@ -140,6 +175,9 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
       if (maintenance_) maintenance_->wake();
     });
   };
+  context_.open_relaxed = [this]() -> runtime::Task<Result<Journal*>> {
+    return shard(0).call([this] { return open_relaxed(); });
+  };
   runtime::FileSystem& files = context_.runtime.files();
   const std::string& directory = context_.options.directory;
   if (const auto there = co_await files.exists(directory); !there || !*there) {
@@ -152,8 +190,9 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   auto checkpoint = co_await read_checkpoint();
   if (!checkpoint) co_return fail(std::move(checkpoint).error());
   const Sequence released = checkpoint->journal;
+  const Sequence released_relaxed = checkpoint->relaxed;
   Replay replay(std::move(*checkpoint));
-  GW_TRY(co_return, co_await open_journals(replay, released));
+  GW_TRY(co_return, co_await open_journals(replay, released, released_relaxed));
   Replayed replayed = replay.finish();
   file_ids_ = std::make_unique<FileIdLots>(*journal_, replayed.next_file_id);
   co_await make_shards();
@@ -174,7 +213,7 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   }
   maintenance_ = std::make_unique<Maintenance>(
       context_, Maintenance::Parts{.journal = *journal_,
-                                   .relaxed = nullptr,
+                                   .relaxed = relaxed_,
                                    .file_ids = *file_ids_,
                                    .shards = shards_,
                                    .checkpoint_file = checkpoint_file_});
