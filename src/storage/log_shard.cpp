@@ -123,26 +123,27 @@ runtime::Task<Served<Log*>> LogShard::create(TopicPartition id, LogConfig config
         co_return refuse(ErrorCode::kafka_storage_error, "the data directory takes no writes");
       }
       if (config.flush == LogConfig::Flush::interval && !co_await open_relaxed()) {
-        co_return refuse(ErrorCode::kafka_storage_error, "the journal of flush=interval topics cannot be opened");
+        co_return refuse(ErrorCode::kafka_storage_error,
+                         "the journal of flush=interval topics cannot be opened");
       }
       const auto file = co_await file_ids_.next();
       if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
       if (logs_.contains(id)) continue;
-      logs_.emplace(id, std::make_shared<PartitionLog>(
-                            *this, CreateLog{.head = {.topic = id.topic,
-                                                      .partition = id.partition,
-                                                      .incarnation = *file,
-                                                      .version = 1,
-                                                      .end = start},
-                                             .file = *file,
-                                             .start = start,
-                                             .config = config}));
+      logs_.emplace(id, std::make_shared<PartitionLog>(*this, CreateLog{.head = {.topic = id.topic,
+                                                                                 .partition = id.partition,
+                                                                                 .incarnation = *file,
+                                                                                 .version = 1,
+                                                                                 .end = start},
+                                                                        .file = *file,
+                                                                        .start = start,
+                                                                        .config = config}));
       continue;
     }
     const std::shared_ptr<PartitionLog> log = found->second;
     if (log->dropping()) {
       // The old one's end is journalled before the new one's beginning.
-      if (log->failed()) co_return refuse(ErrorCode::kafka_storage_error, "the data directory takes no writes");
+      if (log->failed())
+        co_return refuse(ErrorCode::kafka_storage_error, "the data directory takes no writes");
       co_await logs_changed_.wait();
       continue;
     }

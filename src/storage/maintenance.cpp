@@ -70,7 +70,11 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
   // Everything up to here was admitted before the parts are taken.
   const Sequence last = parts_.journal.usage().last;
   const Sequence last_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0);
-  Checkpoint head{.journal = last, .relaxed = last_relaxed, .next_file_id = parts_.file_ids.below(), .to_remove = {}, .logs = {}};
+  Checkpoint head{.journal = last,
+                  .relaxed = last_relaxed,
+                  .next_file_id = parts_.file_ids.below(),
+                  .to_remove = {},
+                  .logs = {}};
   std::vector<Bytes> logs;
   for (size_t i = 0; i < parts_.shards.size(); ++i) {
     LogShard& shard = *parts_.shards[i];
@@ -78,7 +82,8 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
     if (part.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
     if (part.through) head.journal = std::min(head.journal, *part.through);
     if (part.through_relaxed) head.relaxed = std::min(head.relaxed, *part.through_relaxed);
-    logs.insert(logs.end(), std::make_move_iterator(part.logs.begin()), std::make_move_iterator(part.logs.end()));
+    logs.insert(logs.end(), std::make_move_iterator(part.logs.begin()),
+                std::make_move_iterator(part.logs.end()));
     head.to_remove.insert(head.to_remove.end(), part.to_remove.begin(), part.to_remove.end());
   }
   // One sync for all segments that were written; not one for each (rule 9).
@@ -114,11 +119,12 @@ runtime::Task<Result<void>> Maintenance::checkpoint() {
 runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
   const auto lock = co_await one_turn_.lock();
   if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
-  const WriteBackGoal goal{.bytes_min = bytes_min,
-                           .carry_through = parts_.journal.usage().last,
-                           .carry_through_relaxed =
-                               relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
-  GW_TRY(co_return, co_await on_all_shards([goal](LogShard& shard) { return shard.write_back().pass(goal); }));
+  const WriteBackGoal goal{
+      .bytes_min = bytes_min,
+      .carry_through = parts_.journal.usage().last,
+      .carry_through_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
+  GW_TRY(co_return,
+         co_await on_all_shards([goal](LogShard& shard) { return shard.write_back().pass(goal); }));
   co_return co_await write_checkpoint();
 }
 

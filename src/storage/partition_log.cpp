@@ -104,9 +104,10 @@ runtime::Task<Served<void>> PartitionLog::make_room(size_t bytes, MonotonicTime 
       if (shard_.reclaim(bytes) && active_tail().reserve(bytes)) co_return {};
     }
     if (!co_await shard_.wait_room(deadline)) {
-      co_return refuse(ErrorCode::kafka_storage_error,
-                       "no memory or journal space for the batch within its timeout: the disk is too slow for "
-                       "what is published");
+      co_return refuse(
+          ErrorCode::kafka_storage_error,
+          "no memory or journal space for the batch within its timeout: the disk is too slow for "
+          "what is published");
     }
   }
 }
@@ -121,30 +122,28 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
   if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
   const auto latest = state_.epochs.latest();
   if (latest && context.epoch < *latest) {
-    co_return refuse(ErrorCode::fenced_leader_epoch,
-                     fmt::format("leader epoch {} is over: the log has epoch {}", context.epoch.value(),
-                                 latest->value()));
+    co_return refuse(
+        ErrorCode::fenced_leader_epoch,
+        fmt::format("leader epoch {} is over: the log has epoch {}", context.epoch.value(), latest->value()));
   }
   if (const auto claim = claim_of(*parsed)) {
     const auto verdict = state_.producers.check(*claim);
     if (verdict.error != ErrorCode::none) {
-      co_return refuse(verdict.error,
-                       fmt::format("producer {} epoch {}: sequence {} does not follow", claim->producer_id,
-                                   claim->epoch, claim->first_sequence));
+      co_return refuse(verdict.error, fmt::format("producer {} epoch {}: sequence {} does not follow",
+                                                  claim->producer_id, claim->epoch, claim->first_sequence));
     }
     if (verdict.duplicate_of) {
-      co_return Appended{
-          .base_offset = verdict.duplicate_of->first_offset,
-          .last_offset = verdict.duplicate_of->last_offset,
-          .log_append_time_ms = config_.log_append_time ? verdict.duplicate_of->timestamp : -1,
-          .log_start = state_.start,
-          .duplicate = true};
+      co_return Appended{.base_offset = verdict.duplicate_of->first_offset,
+                         .last_offset = verdict.duplicate_of->last_offset,
+                         .log_append_time_ms = config_.log_append_time ? verdict.duplicate_of->timestamp : -1,
+                         .log_start = state_.start,
+                         .duplicate = true};
     }
   }
   if (batch.size() > static_cast<uint64_t>(config_.segment_bytes)) {
-    co_return refuse(ErrorCode::record_list_too_large,
-                     fmt::format("a batch of {} bytes does not fit a segment of {}", batch.size(),
-                                 config_.segment_bytes));
+    co_return refuse(
+        ErrorCode::record_list_too_large,
+        fmt::format("a batch of {} bytes does not fit a segment of {}", batch.size(), config_.segment_bytes));
   }
   if (roll_is_due(batch.size(), context.now)) {
     if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
@@ -175,10 +174,11 @@ runtime::Task<Served<void>> PartitionLog::append_replicated(BytesView batches, W
       for_each_batch(batches, {}, [&](const BatchView& batch, size_t position) -> Result<void> {
         const BatchHeader& header = batch.header();
         if (header.base_offset < expected || header.leader_epoch < epoch) {
-          return fail(ErrorKind::corrupt,
-                      fmt::format("the batch at byte {} (offset {}, epoch {}) does not follow offset {}, epoch {}",
-                                  position, header.base_offset.value(), header.leader_epoch.value(),
-                                  expected.value(), epoch.value()));
+          return fail(
+              ErrorKind::corrupt,
+              fmt::format("the batch at byte {} (offset {}, epoch {}) does not follow offset {}, epoch {}",
+                          position, header.base_offset.value(), header.leader_epoch.value(), expected.value(),
+                          epoch.value()));
         }
         expected = header.next_offset();
         epoch = header.leader_epoch;
@@ -222,7 +222,8 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
     state_.epochs.begin(header.leader_epoch, header.base_offset);
   }
   if (const auto claim = claim_of(header)) {
-    state_.producers.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms, now.ms);
+    state_.producers.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms,
+                            now.ms);
   }
   active.end = news.to;
   active.next = state_.end = news.next;
@@ -235,8 +236,7 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
   if (!news_.empty()) {
     if (auto* last = std::get_if<DataNews>(&news_.back());
         last != nullptr && !last->carried && last->file == news.file && last->to == news.from &&
-        last->epoch == news.epoch && last->version == news.version &&
-        news.to - last->from <= kNewsBytesMax) {
+        last->epoch == news.epoch && last->version == news.version && news.to - last->from <= kNewsBytesMax) {
       last->to = news.to;
       last->next = news.next;
       last->timestamp_max = std::max(last->timestamp_max, news.timestamp_max);

@@ -90,6 +90,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<void>> raise_start(Offset offset);
   // The state without what is not on stable storage yet; empty while a structure record is not: wait_synced().
   std::optional<LogState> synced_state() const;
+  // Offsets [from, to) were given and cannot be read (rule 12): the log goes on at `to`, in a new file.
+  runtime::Task<Served<void>> skip_damage(Offset from, Offset to, std::string what);
   // Forgets what retention.ms and retention.bytes no longer ask for, and producers that are gone.
   runtime::Task<void> retain(WallTime now);
   // Waits until every structure record up to `version`, and the offsets before `end` in it, are durable.

@@ -82,9 +82,9 @@ runtime::Task<Served<void>> PartitionLog::begin_epoch(LeaderEpoch epoch) {
     if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
     const auto latest = state_.epochs.latest();
     if (latest && epoch < *latest) {
-      co_return refuse(ErrorCode::fenced_leader_epoch,
-                       fmt::format("leader epoch {} is over: the log has epoch {}", epoch.value(),
-                                   latest->value()));
+      co_return refuse(
+          ErrorCode::fenced_leader_epoch,
+          fmt::format("leader epoch {} is over: the log has epoch {}", epoch.value(), latest->value()));
     }
     if (!latest || epoch > *latest) admit_structure(BeginEpoch{.head = {}, .epoch = epoch});
     version = state_.version;
@@ -116,6 +116,18 @@ runtime::Task<Served<void>> PartitionLog::raise_start(Offset offset) {
   co_return co_await wait_structure(state_.version);
 }
 
+runtime::Task<Served<void>> PartitionLog::skip_damage(Offset from, Offset to, std::string what) {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  const auto file = co_await shard_.file_ids().next();
+  if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  admit_structure(SkipDamage{.head = {}, .from = from, .to = to, .what = std::move(what), .file = *file});
+  stable_end_ = synced_end_ = state_.end;
+  co_return co_await wait_structure(state_.version);
+}
+
 runtime::Task<void> PartitionLog::retain(WallTime now) {
   const auto self = shared_from_this();
   if (refusal(false)) co_return;
@@ -136,9 +148,8 @@ runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
   if (offset >= state_.end) co_return {};
   if (offset < state_.start) {
-    co_return refuse(ErrorCode::offset_out_of_range,
-                     fmt::format("offset {} lies before the log's start {}", offset.value(),
-                                 state_.start.value()));
+    co_return refuse(ErrorCode::offset_out_of_range, fmt::format("offset {} lies before the log's start {}",
+                                                                 offset.value(), state_.start.value()));
   }
   // What is under way ends first: a file is cut where nothing is being written.
   if (auto drained = co_await wait_admitted(); !drained) co_return drained;

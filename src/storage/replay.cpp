@@ -71,9 +71,8 @@ Result<void> Replay::add(const std::vector<RecoveredEntry>& entries,
   for (Item& item : from_relaxed) waiting[item.head().id()].push_back(std::move(item));
   for (auto& [id, items] : waiting) {
     // All records of a version are in one journal, in their order.
-    std::ranges::stable_sort(items, {}, [](const Item& item) {
-      return std::pair(item.head().incarnation, item.head().version);
-    });
+    std::ranges::stable_sort(
+        items, {}, [](const Item& item) { return std::pair(item.head().incarnation, item.head().version); });
     for (Item& item : items) apply(std::move(item));
   }
   return {};
@@ -180,7 +179,8 @@ void Replay::apply_behind_hole(ReplayedLog& log, const StructureRecord& record) 
       log.producers_from = std::min(log.producers_from, state.end);
     } else {
       log.lost_to = std::max(truncate->end, state.end);
-      if (truncate->end < state.end) log.lost_from = std::min(truncate->end, log.lost_from.value_or(state.end));
+      if (truncate->end < state.end)
+        log.lost_from = std::min(truncate->end, log.lost_from.value_or(state.end));
     }
   } else if (const auto* raise = std::get_if<RaiseLogStart>(&record)) {
     apply_as_next(RaiseLogStart{.head = {}, .start = std::min(raise->start, state.end)});

@@ -55,9 +55,7 @@ class RoundBuilder {
   // Bytes were admitted, or forgotten again.
   void waiting_more(uint64_t bytes) { waiting_ += bytes; }
   // While a round is being written, those after this one may be durable without our knowing; empty when none is.
-  std::optional<Sequence> unsure_after() const {
-    return writing_ ? std::optional(last_done_) : std::nullopt;
-  }
+  std::optional<Sequence> unsure_after() const { return writing_ ? std::optional(last_done_) : std::nullopt; }
 
   Journal& journal() { return journal_; }
   void on_room(std::function<void()> callback) { on_room_ = std::move(callback); }

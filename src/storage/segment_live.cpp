@@ -38,7 +38,8 @@ void SegmentLive::forget_marks(Position written) {
   marks.erase(marks.begin(), kept);
 }
 
-void SegmentLive::note(const SegmentInfo& info, Position position, const BatchHeader& header, BytesView head) {
+void SegmentLive::note(const SegmentInfo& info, Position position, const BatchHeader& header,
+                       BytesView head) {
   if (position == Position(0)) index.emplace(info);
   // It goes on with a file that another process began.
   if (!index || index->frontier().position != position) {

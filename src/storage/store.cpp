@@ -53,7 +53,8 @@ runtime::Task<std::vector<T>> StoreImpl::gather(
 }
 
 runtime::Task<std::vector<TopicPartition>> StoreImpl::list() {
-  co_return co_await gather<TopicPartition>([](const PartitionLog& log, auto& out) { out.push_back(log.id()); });
+  co_return co_await gather<TopicPartition>(
+      [](const PartitionLog& log, auto& out) { out.push_back(log.id()); });
 }
 
 runtime::Task<std::vector<Store::Damage>> StoreImpl::damages() {
@@ -64,9 +65,8 @@ runtime::Task<std::vector<Store::Damage>> StoreImpl::damages() {
 
 runtime::Task<int64_t> StoreImpl::producer_id_max() {
   int64_t largest = -1;
-  for (const int64_t id : co_await gather<int64_t>([](const PartitionLog& log, auto& out) {
-         out.push_back(log.producers().producer_id_max());
-       })) {
+  for (const int64_t id : co_await gather<int64_t>(
+           [](const PartitionLog& log, auto& out) { out.push_back(log.producers().producer_id_max()); })) {
     largest = std::max(largest, id);
   }
   co_return largest;

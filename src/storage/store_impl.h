@@ -53,6 +53,8 @@ class StoreImpl final : public Store {
   runtime::Task<void> make_shards();
   runtime::Task<Result<void>> load_logs(size_t shard_index, std::vector<ReplayedLog> logs);
   runtime::Task<Result<void>> load_log(LogShard& log_shard, ReplayedLog& replayed);
+  runtime::Task<Result<void>> load_segment(PartitionLog& log, const SegmentState& segment,
+                                           const ReplayedLog& replayed);
   // Reads payloads of one journal, on its shard.
   static runtime::Task<Result<Bytes>> read_steps(Journal& journal, std::vector<LoadStep> steps);
   void report_failure(std::string what);

@@ -1,5 +1,5 @@
 // Start = checkpoint + journal (rule 11): no segment file is opened or looked for.
-#include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 #include "storage/store_impl.h"
@@ -45,15 +45,16 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
   });
   if (!opened) co_return fail(std::move(opened).error());
   for (const JournalDamage& damage : opened->damages) {
-    context_.diagnostics.emit({Severity::error,
-                               "journal.damaged",
-                               "acknowledged rounds cannot be read: offsets are not handed out again, and what "
-                               "was in them is lost unless a replica has it",
-                               {{"file", damage.file},
-                                {"position", std::to_string(damage.position)},
-                                {"after", to_string(damage.after)},
-                                {"before", to_string(damage.before)},
-                                {"what", damage.what}}});
+    context_.diagnostics.emit(
+        {Severity::error,
+         "journal.damaged",
+         "acknowledged rounds cannot be read: offsets are not handed out again, and what "
+         "was in them is lost unless a replica has it",
+         {{"file", damage.file},
+          {"position", std::to_string(damage.position)},
+          {"after", to_string(damage.after)},
+          {"before", to_string(damage.before)},
+          {"what", damage.what}}});
   }
   co_return std::move(*opened);
 }
@@ -121,41 +122,98 @@ runtime::Task<Result<Bytes>> StoreImpl::read_steps(Journal& journal, std::vector
   co_return bytes;
 }
 
-runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog& replayed) {
-  constexpr uint64_t kLoadBytes = 4 << 20;
-  PartitionLog& log = log_shard.adopt(replayed.state);
-  for (const SegmentState& segment : replayed.state.segments) {
-    if (segment.written == segment.end) continue;
-    log_shard.write_back().admitted(segment.end - segment.written);
-    const auto plan = load_plan(replayed.extents, segment.id, segment.written, segment.end);
-    Position at = segment.written;
-    for (size_t i = 0; i < plan.size();) {
-      std::vector<LoadStep> steps;
-      uint64_t size = 0;
-      const bool relaxed = plan[i].extent.relaxed;
-      for (; i < plan.size() && plan[i].extent.relaxed == relaxed &&
-             (steps.empty() || size + plan[i].size <= kLoadBytes);
-           ++i) {
-        log.restore_mark(segment.id, plan[i].extent.sequence, plan[i].position, relaxed);
-        size += plan[i].size;
-        steps.push_back(plan[i]);
-      }
-      Journal& journal = relaxed ? *relaxed_ : *journal_;
-      auto bytes = co_await (relaxed ? relaxed_shard_ : journal_shard_)
-                       ->call([&journal, steps = std::move(steps)]() mutable {
-                         return read_steps(journal, std::move(steps));
-                       });
-      if (!bytes) co_return fail(std::move(bytes).error());
-      if (!log.restore_bytes(segment.id, at, *bytes)) {
-        co_return fail(ErrorKind::limit,
-                       "memory.arena is too small for what the journal holds: start with more");
-      }
-      at += bytes->size();
-    }
-    GW_CHECK(at == segment.end, "the journal has what the files do not have");
-    GW_TRY(co_return, log.restore_batches(segment.id, replayed.producers_from, replayed.now_ms));
+namespace {
+
+// The journal lacks bytes of this segment that its records tell of: what is whole in the file is kept, the rest
+// is damaged (rule 12).
+void cut_to_file(ReplayedLog& replayed, SegmentState& segment) {
+  LogState& state = replayed.state;
+  const Offset from = segment.boundary_offset;
+  if (&segment == &state.active()) {
+    replayed.lost_from = std::min(from, replayed.lost_from.value_or(from));
+    replayed.lost_to = std::max(state.end, replayed.lost_to.value_or(state.end));
+  } else if (from < segment.next) {
+    state.add_damage({from, segment.next, "its bytes are missing in the journal"});
   }
-  co_return {};
+  segment.end = segment.boundary;
+  segment.next = from;
+  segment.set_whole();
+}
+
+void cut_what_is_missing(ReplayedLog& replayed) {
+  for (SegmentState& segment : replayed.state.segments) {
+    uint64_t there = 0;
+    for (const LoadStep& step : load_plan(replayed.extents, segment.id, segment.written, segment.end)) {
+      there += step.size;
+    }
+    if (there < segment.end - segment.written) cut_to_file(replayed, segment);
+  }
+  auto& segments = replayed.state.segments;
+  segments.erase(std::remove_if(segments.begin(), segments.end() - 1,
+                                [](const SegmentState& segment) { return segment.empty(); }),
+                 segments.end() - 1);
+}
+
+}  // namespace
+
+runtime::Task<Result<void>> StoreImpl::load_segment(PartitionLog& log, const SegmentState& segment,
+                                                    const ReplayedLog& replayed) {
+  constexpr uint64_t kLoadBytes = 4 << 20;
+  const auto plan = load_plan(replayed.extents, segment.id, segment.written, segment.end);
+  Position at = segment.written;
+  for (size_t i = 0; i < plan.size();) {
+    std::vector<LoadStep> steps;
+    uint64_t size = 0;
+    const bool relaxed = plan[i].extent.relaxed;
+    for (; i < plan.size() && plan[i].extent.relaxed == relaxed &&
+           (steps.empty() || size + plan[i].size <= kLoadBytes);
+         ++i) {
+      log.restore_mark(segment.id, plan[i].extent.sequence, plan[i].position, relaxed);
+      size += plan[i].size;
+      steps.push_back(plan[i]);
+    }
+    Journal& journal = relaxed ? *relaxed_ : *journal_;
+    auto bytes = co_await (relaxed ? relaxed_shard_ : journal_shard_)
+                     ->call([&journal, steps = std::move(steps)]() mutable {
+                       return read_steps(journal, std::move(steps));
+                     });
+    if (!bytes) co_return fail(std::move(bytes).error());
+    if (!log.restore_bytes(segment.id, at, *bytes)) {
+      co_return fail(ErrorKind::limit,
+                     "memory.arena is too small for what the journal holds: start with more");
+    }
+    at += bytes->size();
+  }
+  GW_CHECK(at == segment.end, "what is missing was cut off before");
+  co_return log.restore_batches(segment.id, replayed.producers_from, replayed.now_ms);
+}
+
+runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog& replayed) {
+  for (;;) {
+    cut_what_is_missing(replayed);
+    PartitionLog& log = log_shard.adopt(replayed.state);
+    Result<void> loaded;
+    FileId file;
+    for (const SegmentState& segment : replayed.state.segments) {
+      if (segment.written == segment.end) continue;
+      file = segment.id;
+      loaded = co_await load_segment(log, segment, replayed);
+      if (!loaded) break;
+    }
+    if (loaded) {
+      log_shard.write_back().admitted(log.unwritten_bytes());
+      co_return loaded;
+    }
+    if (loaded.error().kind == ErrorKind::limit) co_return loaded;
+    // A place that was whole when the journal was scanned and is not now. Once more, without what cannot be read.
+    context_.diagnostics.emit(
+        {Severity::error,
+         "journal.damaged",
+         "acknowledged bytes cannot be read from the journal",
+         {{"partition", context_.folder_of(log.id())}, {"why", loaded.error().describe()}}});
+    log_shard.disown(log.id());
+    std::erase_if(replayed.extents, [&](const ReplayedExtent& extent) { return extent.file == file; });
+  }
 }
 
 runtime::Task<Result<void>> StoreImpl::load_logs(size_t shard_index, std::vector<ReplayedLog> logs) {
@@ -165,6 +223,22 @@ runtime::Task<Result<void>> StoreImpl::load_logs(size_t shard_index, std::vector
     GW_TRY(co_return, co_await load_log(log_shard, replayed));
   }
   log_shard.start();
+  for (const ReplayedLog& replayed : logs) {
+    if (!replayed.lost_to) continue;
+    PartitionLog& log = *log_shard.find(replayed.state.id);
+    const Offset from = std::min(replayed.lost_from.value_or(log.end()), log.end());
+    context_.diagnostics.emit(
+        {Severity::error,
+         "log.damaged",
+         "records that were acknowledged are lost on this disk; their offsets are not handed "
+         "out again, and reading them gives an error",
+         {{"partition", context_.folder_of(log.id())},
+          {"from", to_string(from)},
+          {"to", to_string(*replayed.lost_to)}}});
+    const auto skipped =
+        co_await log.skip_damage(from, std::max(*replayed.lost_to, log.end()), "the journal lost them");
+    if (!skipped) co_return fail(ErrorKind::io, skipped.error().message);
+  }
   co_return {};
 }
 
@@ -183,7 +257,8 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   if (const auto there = co_await files.exists(directory); !there || !*there) {
     GW_TRY(co_return, co_await files.make_directory(directory));
     const size_t slash = directory.find_last_of('/');
-    const std::string parent = slash == std::string::npos ? "." : directory.substr(0, std::max<size_t>(slash, 1));
+    const std::string parent =
+        slash == std::string::npos ? "." : directory.substr(0, std::max<size_t>(slash, 1));
     GW_TRY(co_return, co_await files.sync_directory(parent));
   }
   GW_TRY(co_return, co_await files.make_directory(context_.topics_folder()));
@@ -200,9 +275,8 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   for (ReplayedLog& log : replayed.logs) by_shard[shard_of(log.state.id)].push_back(std::move(log));
   std::vector<runtime::Task<Result<void>>> loads;
   for (size_t i = 0; i < shards_.size(); ++i) {
-    loads.push_back(shard(i).call([this, i, logs = std::move(by_shard[i])]() mutable {
-      return load_logs(i, std::move(logs));
-    }));
+    loads.push_back(shard(i).call(
+        [this, i, logs = std::move(by_shard[i])]() mutable { return load_logs(i, std::move(logs)); }));
   }
   for (auto& loaded : co_await runtime::when_all(std::move(loads))) {
     if (!loaded) co_return fail(std::move(loaded).error());
@@ -211,12 +285,12 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
     const size_t index = shard_of({file.topic, file.partition});
     shard(index).post([this, index, file] { shards_[index]->removal().add(file); });
   }
-  maintenance_ = std::make_unique<Maintenance>(
-      context_, Maintenance::Parts{.journal = *journal_,
-                                   .relaxed = relaxed_,
-                                   .file_ids = *file_ids_,
-                                   .shards = shards_,
-                                   .checkpoint_file = checkpoint_file_});
+  maintenance_ =
+      std::make_unique<Maintenance>(context_, Maintenance::Parts{.journal = *journal_,
+                                                                 .relaxed = relaxed_,
+                                                                 .file_ids = *file_ids_,
+                                                                 .shards = shards_,
+                                                                 .checkpoint_file = checkpoint_file_});
   gate_.spawn(shard(0), maintenance_->run());
   co_return {};
 }
