@@ -186,6 +186,10 @@ Task<Result<void>> Broker::stop() {
   ready_ = false;
   stopping_ = true;
   const MonotonicTime deadline = runtime_.shard(0).now() + options_.shutdown_timeout;
+  // Joins and Syncs that wait for other members would hold their connections up to the deadline.
+  for (auto& shard : shards_) {
+    co_await shard->shard().call([&shard = *shard] { return shard.groups().stop(); });
+  }
   for (size_t i = 0; i < shards_.size(); ++i) {
     co_await runtime_.shard(i).call([this, i, deadline]() -> Task<void> {
       Serving& serving = *serving_[i];

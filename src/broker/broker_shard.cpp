@@ -69,6 +69,7 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
     }
   }
   co_await drop_missing();
+  groups_.apply(*before, *image_);
 }
 
 Task<void> BrokerShard::add_partition(const cluster::Topic& topic, PartitionIndex index) {

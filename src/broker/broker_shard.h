@@ -13,6 +13,7 @@
 
 #include "base/diagnostic.h"
 #include "broker/fetch_session.h"
+#include "broker/group_drivers.h"
 #include "broker/metrics.h"
 #include "broker/options.h"
 #include "broker/partition.h"
@@ -73,6 +74,9 @@ class BrokerShard {
   runtime::Semaphore& response_memory() { return response_memory_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
 
+  // The consumer groups that are managed here.
+  GroupDrivers& groups() { return groups_; }
+
  private:
   runtime::Task<void> add_partition(const cluster::Topic& topic, PartitionIndex index);
   runtime::Task<void> drop_missing();
@@ -88,6 +92,7 @@ class BrokerShard {
   runtime::Semaphore request_memory_;
   runtime::Semaphore response_memory_;
   FetchSessions fetch_sessions_;
+  GroupDrivers groups_{*this};
 };
 
 }  // namespace godwit::broker

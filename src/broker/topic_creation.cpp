@@ -56,8 +56,12 @@ runtime::Task<Created> create_offsets_topic(BrokerShard& shard) {
   TopicWish wish;
   wish.name = std::string(kConsumerOffsetsTopic);
   wish.partitions = shard.options().offsets_topic_partitions;
-  wish.config = {
-      {"cleanup.policy", "compact"}, {"compression.type", "producer"}, {"segment.bytes", "104857600"}};
+  // A generation is one record, with what each of its members wants to be known: for thousands of members that is more than
+  // the usual limit of a message.
+  wish.config = {{"cleanup.policy", "compact"},
+                 {"compression.type", "producer"},
+                 {"max.message.bytes", "104857600"},
+                 {"segment.bytes", "104857600"}};
   co_return co_await create_topic(shard, std::move(wish));
 }
 

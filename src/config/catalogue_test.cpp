@@ -114,7 +114,7 @@ TEST_F(Settings, ADocumentThatIsNoTomlGivesOneProblemWithItsPlace) {
 
 TEST_F(Settings, OneNameGivenTwiceInDifferentSpellingsIsRefused) {
   EXPECT_EQ(refused(from_toml("\"num.partitions\" = 1\nnum.partitions = 2\n", "f")),
-            "f:1:1: num.partitions: is given twice\n");
+            "f:2:5: num.partitions: is given twice\n");
 }
 
 TEST_F(Settings, WhatNoSettingCanHoldIsRefused) {

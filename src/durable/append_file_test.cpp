@@ -1,6 +1,6 @@
 #include "durable/append_file.h"
 
-#include "durable/durable_test_kit.h"
+#include "durable/durable_testing.h"
 
 namespace godwit::durable {
 namespace {

@@ -1,6 +1,6 @@
 #include "durable/data_directory.h"
 
-#include "durable/durable_test_kit.h"
+#include "durable/durable_testing.h"
 #include "durable/two_copy_file.h"
 
 namespace godwit::durable {

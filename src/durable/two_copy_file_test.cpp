@@ -1,7 +1,7 @@
 #include "durable/two_copy_file.h"
 
 #include "durable/atomic_file.h"
-#include "durable/durable_test_kit.h"
+#include "durable/durable_testing.h"
 
 namespace godwit::durable {
 namespace {

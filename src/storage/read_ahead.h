@@ -23,7 +23,7 @@ class ReadAhead final : public ReadBuffers::Spare {
   bool covers(Position at) const { return !given_up_ && at >= from_ && at < to_; }
   // The block once it is there; empty when it was given up meanwhile. `self` keeps it.
   static runtime::Task<std::optional<SegmentBlock>> take(std::shared_ptr<ReadAhead> self);
-  bool ready() const { return block_.has_value(); }
+  bool under_way() const { return !block_ && !given_up_; }
   void give_up() override;
 
   // Reads of others that went by since it was last used.

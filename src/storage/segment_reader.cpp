@@ -236,11 +236,11 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
 
   // Writes the index of a sealed file once it is complete.
   runtime::Task<Result<void>> save(IndexPtr index) {
-    const bool whole = index->frontier().position == info_.end && has_checksums(*index);
-    if (!info_.sealed || index_written_ || !whole) co_return Result<void>();
-    index_written_ = true;
+    if (!info_.sealed || index->frontier().position != info_.end) co_return Result<void>();
     index->close();
     count_index();
+    if (index_written_ || !has_checksums(*index)) co_return Result<void>();
+    index_written_ = true;
     auto saved = co_await save_index(cache_.files(), index_path_, info_, index);
     if (!saved) {
       index_written_ = false;
@@ -297,6 +297,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
 
   // Starts to read what follows `from`, if that is where the next read will start for sure.
   void read_ahead(const SegmentIndex& index, const Run& run, Position from) {
+    if (ahead_ && ahead_->under_way()) return;
     ahead_.reset();
     const Position frontier = index.frontier().position;
     if (run.ahead_bytes == 0 || from >= info_.end || from > frontier) return;
@@ -315,7 +316,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
       if (run.cursor.walk.position >= info.end) break;  // it was sealed before
       WalkResult result = walk_block(info, *index, *block, run.cursor, run.wish, path_);
       run.cursor = result.cursor;
-      if (ahead_ && ++ahead_->passed_by > kPassedByMax) ahead_.reset();
+      if (ahead_ && ++ahead_->passed_by > kPassedByMax && !ahead_->under_way()) ahead_.reset();
       count_index();
       if (result.from) {
         const Position end = run.cursor.walk.position;

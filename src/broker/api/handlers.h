@@ -28,5 +28,16 @@ Task<kafka::DescribeLogDirsResponse> handle(RequestContext& context, kafka::Desc
 Task<kafka::OffsetForLeaderEpochResponse> handle(RequestContext& context,
                                                  kafka::OffsetForLeaderEpochRequest request);
 Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLeadersRequest request);
+Task<kafka::FindCoordinatorResponse> handle(RequestContext& context, kafka::FindCoordinatorRequest request);
+Task<kafka::JoinGroupResponse> handle(RequestContext& context, kafka::JoinGroupRequest request);
+Task<kafka::SyncGroupResponse> handle(RequestContext& context, kafka::SyncGroupRequest request);
+Task<kafka::HeartbeatResponse> handle(RequestContext& context, kafka::HeartbeatRequest request);
+Task<kafka::LeaveGroupResponse> handle(RequestContext& context, kafka::LeaveGroupRequest request);
+Task<kafka::OffsetCommitResponse> handle(RequestContext& context, kafka::OffsetCommitRequest request);
+Task<kafka::OffsetFetchResponse> handle(RequestContext& context, kafka::OffsetFetchRequest request);
+Task<kafka::OffsetDeleteResponse> handle(RequestContext& context, kafka::OffsetDeleteRequest request);
+Task<kafka::ListGroupsResponse> handle(RequestContext& context, kafka::ListGroupsRequest request);
+Task<kafka::DescribeGroupsResponse> handle(RequestContext& context, kafka::DescribeGroupsRequest request);
+Task<kafka::DeleteGroupsResponse> handle(RequestContext& context, kafka::DeleteGroupsRequest request);
 
 }  // namespace godwit::broker::api

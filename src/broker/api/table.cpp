@@ -40,6 +40,17 @@ const std::map<kafka::ApiKey, Handler>& handlers() {
       {kafka::ApiKey::describe_log_dirs, decode_and_serve<kafka::DescribeLogDirsRequest>},
       {kafka::ApiKey::offset_for_leader_epoch, decode_and_serve<kafka::OffsetForLeaderEpochRequest>},
       {kafka::ApiKey::elect_leaders, decode_and_serve<kafka::ElectLeadersRequest>},
+      {kafka::ApiKey::find_coordinator, decode_and_serve<kafka::FindCoordinatorRequest>},
+      {kafka::ApiKey::join_group, decode_and_serve<kafka::JoinGroupRequest>},
+      {kafka::ApiKey::sync_group, decode_and_serve<kafka::SyncGroupRequest>},
+      {kafka::ApiKey::heartbeat, decode_and_serve<kafka::HeartbeatRequest>},
+      {kafka::ApiKey::leave_group, decode_and_serve<kafka::LeaveGroupRequest>},
+      {kafka::ApiKey::offset_commit, decode_and_serve<kafka::OffsetCommitRequest>},
+      {kafka::ApiKey::offset_fetch, decode_and_serve<kafka::OffsetFetchRequest>},
+      {kafka::ApiKey::offset_delete, decode_and_serve<kafka::OffsetDeleteRequest>},
+      {kafka::ApiKey::list_groups, decode_and_serve<kafka::ListGroupsRequest>},
+      {kafka::ApiKey::describe_groups, decode_and_serve<kafka::DescribeGroupsRequest>},
+      {kafka::ApiKey::delete_groups, decode_and_serve<kafka::DeleteGroupsRequest>},
   };
   return table;
 }

@@ -4,7 +4,7 @@
 
 #include "runtime/sim/sweep_testing.h"
 #include "runtime/sync.h"
-#include "storage/journal/promises.h"
+#include "storage/journal/promises_testing.h"
 
 namespace godwit::storage::journal_test {
 namespace {
@@ -52,7 +52,8 @@ runtime::sim::CrashSweepResult sweep(CrashSweepOptions sweep_options, JournalOpt
         // What a power cut took from a buffered journal is forgotten, sequences and all.
         if (sequence && !may_lose) EXPECT_GT(*sequence, before) << "no sequence is given twice";
       }
-      co_await release_noted(journal, *promises, (*open)->last);
+      // Most of what was recovered must be there in the next life as well.
+      if ((*open)->last.value() > 4) co_await release_noted(journal, *promises, (*open)->last - 4);
       co_await journal.close();
     };
     run.recover(next_life);

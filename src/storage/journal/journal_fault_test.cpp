@@ -3,7 +3,7 @@
 #include "base/endian.h"
 #include "runtime/sync.h"
 #include "storage/journal/make_file.h"
-#include "storage/journal/promises.h"
+#include "storage/journal/promises_testing.h"
 
 namespace godwit::storage::journal_test {
 namespace {
@@ -296,6 +296,31 @@ TEST(JournalFault, AStalledDiskShowsInBusySince) {
     co_await runtime::sleep_for(std::chrono::milliseconds(100));
     EXPECT_FALSE(open.journal->busy_since());
   });
+}
+
+// A process is killed between write and sync; the next one delivers the round, so it must have synced it.
+TEST(JournalFault, WhatARecoveryDeliversSurvivesAPowerCut) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    Bench bench(seed);
+    bench.live_and_write(1);
+    bench.node.start([&](Runtime& runtime) -> Task<void> {
+      auto open = co_await open_journal(runtime, bench.options);
+      co_await runtime::sleep_for(std::chrono::milliseconds(500));
+      bench.node.disk().stall({.kinds = {OpKind::sync}});
+      (void)co_await write_one(*(*open)->journal, "unsynced", 3000);
+    });
+    bench.world.run_for(std::chrono::seconds(2));
+    bench.node.crash(CrashKind::kill);
+    bench.node.disk().release();
+    bench.node.restart();
+    for (int life = 0; life < 2; ++life) {
+      bench.live([&](Runtime&, OpenJournal& open) -> Task<void> {
+        EXPECT_EQ(open.entries.size(), 2u) << "life " << life << ", seed " << seed;
+        co_return;
+      });
+      bench.power_cut();
+    }
+  }
 }
 
 TEST(JournalFault, WritesGoOnWhileABufferedJournalSyncs) {

@@ -1,6 +1,6 @@
 // The journal in fair weather: rounds, group commit, turns, recovery of what is whole.
 #include "runtime/sync.h"
-#include "storage/journal/journal_test_kit.h"
+#include "storage/journal/journal_testing.h"
 
 namespace godwit::storage::journal_test {
 namespace {

@@ -1,4 +1,4 @@
-#include "storage/journal/journal_test_kit.h"
+#include "storage/journal/journal_testing.h"
 
 namespace godwit::storage::journal_test {
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "storage/journal/journal_test_kit.h"
+#include "storage/journal/journal_testing.h"
 
 namespace godwit::storage::journal_test {
 

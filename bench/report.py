@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""Measures godwit, the disk under it and, where it is there, Apache Kafka, in one run; prints each goal as a ratio.
+
+Machines differ and are shared: only ratios within one run mean something. Nothing here fails because something is slow."""
+
+import argparse
+import os
+import platform
+import time
+
+import kafka
+from processes import Folder, Godwit, load, raw
+
+MB = 1_000_000
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, value, goal="", met=None):
+        mark = {True: "reached", False: "NOT reached", None: ""}[met]
+        self.rows.append((what, value, goal, mark))
+        print(f"  {what:<70} {value:>16}  {goal:<12} {mark}", flush=True)
+
+    def ratio(self, what, a, b, goal, at_least=True):
+        value = a / b if b else float("inf")
+        met = value >= goal if at_least else value <= goal
+        self.add(what, f"{value:.2f}", f"{'>=' if at_least else '<='} {goal}", met)
+
+    def write(self, path):
+        with open(path, "w") as out:
+            out.write("| what | measured | goal | |\n|---|---:|---|---|\n")
+            for row in self.rows:
+                out.write("| " + " | ".join(row) + " |\n")
+
+
+def ingest(server, topic, partitions, total, rounds, settings=()):
+    """Throughput and the server's processor time of the best of the later rounds."""
+    load("create", server.address, topic, partitions, *settings)
+    best = None
+    for i in range(rounds):
+        cpu = server.cpu_seconds()
+        measured = load("produce", server.address, topic, partitions, total)
+        measured["cpu_s_per_gb"] = (server.cpu_seconds() - cpu) / (total / 1e9)
+        if i > 0 or rounds == 1:
+            if best is None or measured["mb_per_s"] > best["mb_per_s"]:
+                best = measured
+    return best
+
+
+def read(server, topic, partitions, total):
+    cpu = server.cpu_seconds()
+    measured = load("consume", server.address, topic, partitions, total)
+    measured["cpu_s_per_gb"] = (server.cpu_seconds() - cpu) / (total / 1e9)
+    return measured
+
+
+def show(report, name, measured):
+    report.add(name, f"{measured['mb_per_s']:.0f} MB/s, {measured['cpu_s_per_gb']:.2f} CPU s/GB")
+
+
+def bench_godwit(report, folder, options):
+    total, many = options.mb * MB, options.mb * MB // 2
+    result = {}
+    block = raw("write", folder.path / "raw", 256 * 1024, options.mb * 1024 * 1024)
+    append = raw("append", folder.path / "raw", 3000)
+    report.add("raw: direct 256 KiB writes + fdatasync", f"{block['mb_per_s']:.0f} MB/s")
+    report.add("raw: append 1 KiB + fdatasync, p50", f"{append['p50_us']:.0f} us")
+
+    empty = Godwit(folder.new("empty"))
+    time.sleep(2)
+    cpu, began = empty.cpu_seconds(), time.monotonic()
+    time.sleep(10)
+    idle = (empty.cpu_seconds() - cpu) / (time.monotonic() - began) * 100
+    report.add("empty broker: ready", f"{empty.ready_ms:.0f} ms", "<= 50 ms", empty.ready_ms <= 50)
+    report.add("empty broker: resident", f"{empty.resident_mb():.1f} MB", "<= 20 MB", empty.resident_mb() <= 20)
+    report.add("empty broker: processor at idle", f"{idle:.2f} %", "<= 0.5 %", idle <= 0.5)
+    empty.stop()
+
+    server = Godwit(folder.new("always"))
+    result["one"] = ingest(server, "one", 1, total, options.rounds)
+    show(report, "godwit, flush=always, 1 partition: ingest", result["one"])
+    report.ratio("  divided by the raw loop", result["one"]["mb_per_s"], block["mb_per_s"], 0.6)
+    result["read"] = read(server, "one", 1, total * options.rounds)
+    show(report, "godwit: cold read from the beginning", result["read"])
+    result["many"] = ingest(server, "many", 1000, many, options.rounds)
+    show(report, "godwit, flush=always, 1,000 partitions: ingest", result["many"])
+    report.ratio("  divided by one partition", result["many"]["mb_per_s"], result["one"]["mb_per_s"], 0.6)
+    load("create", server.address, "single", 1)
+    result["single"] = load("single", server.address, "single", options.seconds)
+    report.add("godwit, flush=always, one record in flight: p50", f"{result['single']['p50_us']:.0f} us")
+    report.ratio("  divided by the raw append", result["single"]["p50_us"], append["p50_us"], 2, at_least=False)
+    load("create", server.address, "paced", 1)
+    paced = load("paced", server.address, "paced", options.seconds, 5000)
+    report.add("godwit, flush=always, 5,000 msg/s one by one: mean end to end", f"{paced['mean_us']:.0f} us", "<= 1000 us",
+               paced["mean_us"] <= 1000)
+    report.add("  p99, p99.9", f"{paced['p99_us']:.0f}, {paced['p999_us']:.0f} us")
+    server.stop()
+
+    relaxed = Godwit(folder.new("interval"))
+    result["interval"] = ingest(relaxed, "one", 1, total, options.rounds, ["flush=interval"])
+    show(report, "godwit, flush=interval, 1 partition: ingest", result["interval"])
+    load("create", relaxed.address, "single", 1, "flush=interval")
+    result["interval_single"] = load("single", relaxed.address, "single", options.seconds)
+    report.add("godwit, flush=interval, one record in flight: p50", f"{result['interval_single']['p50_us']:.0f} us")
+    relaxed.stop()
+    return result
+
+
+def bench_start(report, folder, options):
+    server = Godwit(folder.new("start"))
+    total = options.start_gb * 1000 * MB
+    load("create", server.address, "big", 1000)
+    load("produce", server.address, "big", 1000, total, timeout=1200)
+    server.kill()
+    again = Godwit(server.directory)
+    report.add(f"ready after kill -9 with {options.start_gb} GB in 1,000 partitions", f"{again.ready_ms:.0f} ms", "<= 1000 ms",
+               again.ready_ms <= 1000)
+    again.stop()
+
+    server = Godwit(folder.new("idle"))
+    before = server.resident_mb()
+    for i in range(10):
+        load("create", server.address, f"idle{i}", 1000)
+        load("produce", server.address, f"idle{i}", 1000, 8 * MB)
+    time.sleep(15)
+    per_partition = (server.resident_mb() - before) * 1000 / 10_000
+    report.add("memory of a partition at 10,000, idle after traffic", f"{per_partition:.1f} KB", "<= 30 KB", per_partition <= 30)
+    server.stop()
+
+
+def bench_kafka(report, folder, options, ours):
+    reason = "left out (--no-kafka)" if options.no_kafka else kafka.missing()
+    if reason:
+        report.add("Apache Kafka", "skipped: " + reason)
+        return
+    total, many = options.mb * MB, options.mb * MB // 2
+    rounds = options.rounds + 1  # its first gigabyte is slow
+    plain = kafka.Kafka(folder.new("kafka"), fsync=False)
+    one = ingest(plain, "one", 1, total, rounds)
+    show(report, f"Kafka {kafka.VERSION} without fsync, 1 partition: ingest", one)
+    read(plain, "one", 1, total)
+    cold = read(plain, "one", 1, total)
+    show(report, "Kafka: read from the beginning", cold)
+    load("create", plain.address, "single", 1)
+    single_plain = load("single", plain.address, "single", options.seconds)
+    report.add("Kafka without fsync, one record in flight: p50", f"{single_plain['p50_us']:.0f} us")
+    plain.stop()
+    synced = kafka.Kafka(folder.new("kafka-fsync"), fsync=True)
+    one_synced = ingest(synced, "one", 1, total, rounds)
+    show(report, "Kafka with fsync, 1 partition: ingest", one_synced)
+    many_synced = ingest(synced, "many", 1000, max(many // 20, 20 * MB), 2)
+    show(report, "Kafka with fsync, 1,000 partitions: ingest", many_synced)
+    load("create", synced.address, "single", 1)
+    single_synced = load("single", synced.address, "single", options.seconds)
+    report.add("Kafka with fsync, one record in flight: p50", f"{single_synced['p50_us']:.0f} us")
+    synced.stop()
+
+    report.ratio("ingest: godwit with fsync / Kafka without", ours["one"]["mb_per_s"], one["mb_per_s"], 2.5)
+    report.ratio("ingest, fsync on both sides, 1 partition", ours["one"]["mb_per_s"], one_synced["mb_per_s"], 3)
+    report.ratio("ingest, fsync on both sides, 1,000 partitions", ours["many"]["mb_per_s"], many_synced["mb_per_s"], 20)
+    report.ratio("ingest: CPU s/GB, godwit with fsync / Kafka without", ours["one"]["cpu_s_per_gb"], one["cpu_s_per_gb"], 0.25, False)
+    report.ratio("reading: CPU s/GB, godwit / Kafka", ours["read"]["cpu_s_per_gb"], cold["cpu_s_per_gb"], 0.5, False)
+    report.ratio("one in flight, fsync on both sides: p50", ours["single"]["p50_us"], single_synced["p50_us"], 0.5, False)
+    report.ratio("one in flight: flush=interval / Kafka without fsync", ours["interval_single"]["p50_us"], single_plain["p50_us"], 1, False)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mb", type=int, default=3000, help="megabytes of a round (four turns of the journal need 2,048)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of ingest; the first only warms up")
+    parser.add_argument("--seconds", type=float, default=10, help="seconds of a latency measurement")
+    parser.add_argument("--start-gb", type=int, default=10, help="gigabytes for the measurement of the start; 0: leave it out")
+    parser.add_argument("--no-kafka", action="store_true", help="leave Apache Kafka out")
+    parser.add_argument("--dir", default=".", help="where on disk to work")
+    parser.add_argument("--output", help="also write the table to this file, in Markdown")
+    options = parser.parse_args()
+    report = Report()
+    folder = Folder(options.dir)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}")
+    ours = bench_godwit(report, folder, options)
+    if options.start_gb:
+        bench_start(report, folder, options)
+    bench_kafka(report, folder, options, ours)
+    if options.output:
+        report.write(options.output)
+
+
+if __name__ == "__main__":
+    main()

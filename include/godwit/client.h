@@ -1,0 +1,133 @@
+// godwit's C++ client: create, write, read, subscribe, unsubscribe, delete.
+//
+//   using namespace godwit::client;
+//   auto client = Client::make({.brokers = "b1:9092,b2:9092"});
+//   if (!client) …
+//   (*client)->create_topic("orders", {.partitions = 6});
+//   (*client)->write("orders", {.key = "alice", .value = "2 apples"});
+//   auto subscription = (*client)->subscribe({.topics = {"orders"}, .group = "billing"}, [](const Record& r) { bill(r); });
+//
+// It stands on librdkafka, whose connections, retries and discovery of brokers it takes with settings for a cluster whose
+// brokers fail: any living broker of the list is enough to begin with, a new leader is found within a quarter of a second
+// or so, a broker that hangs is left after three seconds. Link with godwit_client and rdkafka. C++20.
+//
+// Every function may be called from every thread. The client must outlive its readers.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "godwit/reader.h"
+#include "godwit/record.h"
+#include "godwit/result.h"
+
+namespace godwit::client {
+
+// What an acknowledgement waits for.
+enum class Acks {
+  all,     // every replica in sync has stored it (and, as godwit's topics are by default, synced it to disk)
+  leader,  // the leader has
+  none,    // it was sent
+};
+
+enum class Compression { none, gzip, snappy, lz4, zstd };
+
+struct Options {
+  // HOST:PORT, separated by commas. A few are enough: the rest is learned from them.
+  std::string brokers = "127.0.0.1:9092";
+  // Shown in the broker's metrics and group listings.
+  std::string client_id = "godwit";
+  Acks acks = Acks::all;
+  // No message is stored twice or out of order by a retry. Needs Acks::all; with other acks it is off.
+  bool idempotent = true;
+  Compression compression = Compression::none;
+  // How long a message waits for company in its batch. Messages that come while one batch is under way share the next
+  // anyhow.
+  std::chrono::milliseconds linger{1};
+  // From write to giving up, all retries included.
+  std::chrono::milliseconds delivery_timeout{120'000};
+  // A broker that does not answer for so long is left and another asked.
+  std::chrono::milliseconds broker_timeout{3'000};
+  // How often it is looked which broker leads what; bounds how long a failover goes unnoticed.
+  std::chrono::milliseconds metadata_refresh{250};
+  // Memory for messages that wait to be sent. More makes write_async wait.
+  size_t buffer_bytes = size_t{64} << 20;
+  // Group members that are silent for so long lose their partitions to others.
+  std::chrono::milliseconds session_timeout{10'000};
+  // Passed on to librdkafka under its own names, after everything else.
+  std::vector<std::pair<std::string, std::string>> properties{};
+  // What librdkafka has to say, a line each, for diagnosis. Called on its threads; empty: it is not told.
+  std::function<void(const std::string& line)> diagnostics{};
+};
+
+struct TopicOptions {
+  int32_t partitions = -1;          // -1: as the broker is configured
+  int16_t replication_factor = -1;  // the same
+  // Kafka's names: {"retention.ms", "3600000"}.
+  std::vector<std::pair<std::string, std::string>> config{};
+};
+
+// Called once for each message of write_async, on a thread of the client. Must not wait long, and must not call flush or
+// close.
+using DeliveryCallback = std::function<void(Result<Written>)>;
+
+// Called for each record of a subscription, on a thread of its own, in order within a partition. When it returns, the
+// record is done and will be committed. When it throws, the same record is given again after a pause (100 ms, doubling to
+// 5 s) until it returns: nothing is skipped. Records may come twice after a crash, a rebalance or a lost commit: what is
+// done with them must bear that.
+using RecordCallback = std::function<void(const Record&)>;
+
+// An ongoing subscription. Destroying it unsubscribes.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+  // Ends it: the callback that runs ends first, what is done is committed, the group is left. Must not be called from
+  // the callback itself. Again: does nothing.
+  virtual void unsubscribe() = 0;
+  // Why no more records come, once it ended by itself (topic deleted, access denied); empty while it goes on.
+  virtual std::optional<Error> error() const = 0;
+};
+
+class Client {
+ public:
+  // Needs no broker yet. Error: invalid, naming the option.
+  static Result<std::unique_ptr<Client>> make(Options options);
+  // Sends what waits, for up to delivery_timeout, then closes.
+  virtual ~Client() = default;
+
+  // Waits until all brokers know the topic, up to `timeout`. Errors: exists, invalid (name, counts, config), denied,
+  // unavailable, timed_out.
+  virtual Result<void> create_topic(const std::string& topic, const TopicOptions& options = {},
+                                    std::chrono::milliseconds timeout = std::chrono::seconds(30)) = 0;
+  // The topic and all its records. Errors: not_found, denied, unavailable, timed_out.
+  virtual Result<void> delete_topic(const std::string& topic,
+                                    std::chrono::milliseconds timeout = std::chrono::seconds(30)) = 0;
+
+  // Writes one message and waits for its acknowledgement. Errors: timed_out (it may be stored), too_large, not_found,
+  // denied, unavailable, fatal, closed.
+  virtual Result<Written> write(const std::string& topic, Message message) = 0;
+  // Takes the message and returns; `done` tells how it ended. Waits while the buffer is full. An error means that the
+  // message was not taken and `done` is not called: invalid, too_large, not_found, closed, fatal.
+  virtual Result<void> write_async(const std::string& topic, Message message, DeliveryCallback done = {}) = 0;
+  // Waits until every message taken so far has ended, well or not. Error: timed_out, some are still under way.
+  virtual Result<void> flush(std::chrono::milliseconds timeout) = 0;
+
+  // Reads up to `records_max` records and returns once no more came for `wait`. For more than a look use open_reader.
+  virtual Result<std::vector<Record>> read(const ReaderOptions& options, size_t records_max,
+                                           std::chrono::milliseconds wait = std::chrono::seconds(1)) = 0;
+  // Errors: invalid, not_found (a topic or partition, without a group), unavailable.
+  virtual Result<std::unique_ptr<Reader>> open_reader(ReaderOptions options) = 0;
+  // Calls `callback` for each record as a member of options.group, which must be named. Errors: invalid.
+  virtual Result<std::unique_ptr<Subscription>> subscribe(ReaderOptions options, RecordCallback callback) = 0;
+
+  // flush, then an end: calls under way end with closed. Messages that were not acknowledged by then are dropped, and
+  // their callbacks told closed. Error: timed_out, some were. Again: does nothing.
+  virtual Result<void> close(std::chrono::milliseconds timeout) = 0;
+};
+
+}  // namespace godwit::client

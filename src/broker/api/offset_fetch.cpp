@@ -1,0 +1,115 @@
+#include "broker/api/handlers.h"
+#include "broker/group_asking.h"
+
+namespace godwit::broker::api {
+namespace {
+
+using kafka::OffsetFetchRequest;
+using kafka::OffsetFetchResponse;
+using Group = OffsetFetchRequest::Group;
+using Fetched = OffsetFetchResponse::Group;
+
+constexpr int16_t kGroupErrorSince = 2;
+constexpr int16_t kManyGroupsSince = 8;
+constexpr int16_t kTopicIdsSince = 10;
+
+OffsetFetchResponse::Partition unknown_partition(PartitionIndex index, ErrorCode error) {
+  OffsetFetchResponse::Partition partition;
+  partition.partition_index = index;
+  partition.committed_offset = Offset(-1);
+  partition.error_code = error;
+  return partition;
+}
+
+// Turns ids into names, for all topics alike; what no topic has is answered in `fetched`.
+std::optional<std::vector<groups::OffsetFetchRequest::Topic>> topics_of(const cluster::Image& image,
+                                                                        Group& group, int16_t version,
+                                                                        Fetched& fetched) {
+  if (!group.topics) return std::nullopt;
+  std::vector<groups::OffsetFetchRequest::Topic> topics;
+  for (auto& wanted : *group.topics) {
+    if (version < kTopicIdsSince) {
+      topics.push_back({std::move(wanted.name), {}, std::move(wanted.partition_indexes)});
+      continue;
+    }
+    if (const cluster::Topic* const topic = image.find(wanted.topic_id)) {
+      topics.push_back({topic->name, topic->id, std::move(wanted.partition_indexes)});
+      continue;
+    }
+    auto& missing = fetched.topics.emplace_back();
+    missing.topic_id = wanted.topic_id;
+    for (const PartitionIndex index : wanted.partition_indexes) {
+      missing.partitions.push_back(unknown_partition(index, ErrorCode::unknown_topic_id));
+    }
+  }
+  return topics;
+}
+
+Task<Fetched> fetch_group(RequestContext& context, Group group, bool require_stable) {
+  const int16_t version = context.version();
+  const cluster::ImagePtr image = context.shard.image();
+  Fetched fetched;
+  fetched.group_id = group.group_id;
+  groups::OffsetFetchRequest asked;
+  asked.topics = topics_of(*image, group, version, fetched);
+  asked.group = std::move(group.group_id);
+  asked.require_stable = require_stable;
+  groups::OffsetFetchResponse answer = co_await ask_manager(context.shard, std::move(asked));
+  fetched.error_code = answer.error;
+  if (answer.error != ErrorCode::none && version >= kGroupErrorSince) {
+    fetched.topics.clear();
+    co_return fetched;
+  }
+  for (auto& topic : answer.topics) {
+    TopicId id = topic.id;
+    if (version >= kTopicIdsSince && id.is_zero()) {
+      // All that the group has was asked for. What belongs to no topic of today cannot be named in this version.
+      const cluster::Topic* const now = image->find(topic.name);
+      if (now == nullptr) continue;
+      id = now->id;
+    }
+    auto& out = fetched.topics.emplace_back();
+    out.name = std::move(topic.name);
+    out.topic_id = id;
+    for (auto& partition : topic.partitions) {
+      out.partitions.push_back({partition.partition, partition.offset, partition.leader_epoch,
+                                std::move(partition.metadata), partition.error});
+    }
+  }
+  co_return fetched;
+}
+
+// Up to version 7 there is one group, with its fields in the request and the response themselves.
+Task<OffsetFetchResponse> fetch_single(RequestContext& context, OffsetFetchRequest request) {
+  Group group;
+  group.group_id = std::move(request.group_id);
+  group.topics.reset();
+  if (request.topics) {
+    group.topics.emplace();
+    for (auto& topic : *request.topics) {
+      group.topics->push_back({std::move(topic.name), {}, std::move(topic.partition_indexes)});
+    }
+  }
+  Fetched fetched = co_await fetch_group(context, std::move(group), request.require_stable);
+  OffsetFetchResponse response;
+  response.error_code = fetched.error_code;
+  for (auto& topic : fetched.topics) {
+    response.topics.push_back({std::move(topic.name), std::move(topic.partitions)});
+  }
+  co_return response;
+}
+
+}  // namespace
+
+Task<OffsetFetchResponse> handle(RequestContext& context, OffsetFetchRequest request) {
+  if (context.version() < kManyGroupsSince) {
+    co_return co_await fetch_single(context, std::move(request));
+  }
+  OffsetFetchResponse response;
+  for (Group& group : request.groups) {
+    response.groups.push_back(co_await fetch_group(context, std::move(group), request.require_stable));
+  }
+  co_return response;
+}
+
+}  // namespace godwit::broker::api

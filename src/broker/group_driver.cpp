@@ -1,0 +1,222 @@
+#include "broker/group_driver.h"
+
+#include "record/batch_builder.h"
+
+namespace godwit::broker {
+
+using runtime::Task;
+
+namespace {
+
+// Batches of a manager share a record batch up to this size, so that many small commits share their overhead; one that is
+// larger goes alone.
+constexpr size_t kAppendBytes = size_t{256} << 10;
+// How long an append waits for memory and journal space before it is given up (nothing is in the log then).
+constexpr Duration kAppendPatience = std::chrono::seconds(5);
+// How often somebody who waits for a commit looks whether the driver was stopped meanwhile.
+constexpr Duration kCommitPatience = std::chrono::milliseconds(500);
+
+size_t size_of(const groups::RecordBatch& batch) {
+  constexpr size_t kOverheadOfARecord = 32;
+  size_t size = 0;
+  for (const auto& record : batch.records) {
+    size += kOverheadOfARecord + record.key.size() + (record.value ? record.value->size() : 0);
+  }
+  return size;
+}
+
+}  // namespace
+
+// Whoever waits for the answer to one request. Leaves the driver's list with its frame.
+class GroupDriver::Asking {
+ public:
+  Asking(std::shared_ptr<GroupDriver> driver, groups::RequestToken token)
+      : driver_(std::move(driver)), token_(token) {
+    driver_->waiting_.emplace(token_.value(), this);
+  }
+  ~Asking() { driver_->waiting_.erase(token_.value()); }
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+
+  Task<groups::Response> answer() {
+    while (!response_) co_await arrived_.wait();
+    co_return std::move(*response_);
+  }
+  void take(groups::Response response) {
+    response_ = std::move(response);
+    arrived_.notify_all();
+  }
+
+ private:
+  std::shared_ptr<GroupDriver> driver_;
+  groups::RequestToken token_;
+  std::optional<groups::Response> response_;
+  runtime::Condition arrived_;
+};
+
+GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
+                         const groups::GroupOptions& options, DiagnosticSink& diagnostics,
+                         TopicExists topic_exists)
+    : shard_(shard),
+      partition_(std::move(partition)),
+      manager_(options),
+      diagnostics_(diagnostics),
+      topic_exists_(std::move(topic_exists)),
+      timer_(shard) {}
+
+GroupDriver::~GroupDriver() = default;
+
+void GroupDriver::start() {
+  manager_.load_begin();
+  tasks_.spawn(shard_, load());
+  tasks_.spawn(shard_, write());
+  tasks_.spawn(shard_, await_commits());
+}
+
+Task<void> GroupDriver::stop() {
+  if (!stopping_) {
+    stopping_ = true;
+    manager_.resign();
+    carry_out();
+    timer_.stop();
+    backlog_.clear();
+    changed_.notify_all();
+  }
+  co_await tasks_.close();
+}
+
+Task<groups::Response> GroupDriver::ask(groups::Request request) {
+  const groups::RequestToken token(++last_token_);
+  Asking asking(shared_from_this(), token);
+  manager_.decide(token, std::move(request), now());
+  carry_out();
+  co_return co_await asking.answer();
+}
+
+void GroupDriver::topic_deleted(const std::string& name, const TopicId& id) {
+  // While it loads there is nothing to forget yet: the end of loading looks which topics exist.
+  if (!loaded_ || stopping_) return;
+  manager_.topic_deleted(name, id, now());
+  carry_out();
+}
+
+void GroupDriver::carry_out() {
+  groups::GroupManager::Output output = manager_.take_output();
+  for (auto& batch : output.batches) backlog_.push_back(std::move(batch));
+  if (!output.batches.empty()) changed_.notify_all();
+  for (auto& reply : output.replies) {
+    const auto asking = waiting_.find(reply.token.value());
+    // Nobody waits any more when the connection's task was destroyed.
+    if (asking != waiting_.end()) asking->second->take(std::move(reply.response));
+  }
+  set_timer();
+}
+
+void GroupDriver::set_timer() {
+  const auto deadline = manager_.next_deadline();
+  if (!deadline || stopping_) return timer_.stop();
+  // Each heartbeat moves a deadline on. A timer that rings early finds nothing to do and is set again: cheaper than to move
+  // it with every request.
+  if (timer_.pending() && timer_.when() <= *deadline) return;
+  timer_.start(*deadline, [this] {
+    manager_.tick(now());
+    carry_out();
+  });
+}
+
+// --- writing
+
+Task<void> GroupDriver::write() {
+  for (;;) {
+    while (backlog_.empty() && !stopping_) co_await changed_.wait();
+    if (stopping_) co_return;
+    co_await append(take_for_one_append());
+  }
+}
+
+std::vector<groups::RecordBatch> GroupDriver::take_for_one_append() {
+  std::vector<groups::RecordBatch> taken;
+  size_t bytes = 0;
+  while (!backlog_.empty()) {
+    bytes += size_of(backlog_.front());
+    if (!taken.empty() && bytes > kAppendBytes) break;
+    taken.push_back(std::move(backlog_.front()));
+    backlog_.pop_front();
+  }
+  return taken;
+}
+
+// One batch of the manager is never torn apart: each becomes committed as a whole, or not at all.
+Task<void> GroupDriver::append(std::vector<groups::RecordBatch> batches) {
+  BatchBuilder builder({.leader_epoch = partition_->leader_epoch()});
+  std::vector<groups::Sequence> sequences;
+  for (const auto& batch : batches) {
+    sequences.push_back(batch.sequence);
+    for (const auto& record : batch.records) {
+      NewRecord added{.timestamp_ms = record.timestamp.ms, .key = BytesView(record.key)};
+      if (record.value) added.value = BytesView(*record.value);
+      builder.add(added);
+    }
+  }
+  batches.clear();
+  auto bytes = builder.build();
+  if (!bytes) {
+    report_failed(sequences, ErrorCode::record_list_too_large);
+    co_return;
+  }
+  const auto appended =
+      co_await partition_->append(*bytes, shard_.wall_now(), shard_.now() + kAppendPatience);
+  if (stopping_) co_return;
+  if (!appended) {
+    tell_refusal(appended.error());
+    report_failed(sequences, appended.error().code);
+    co_return;
+  }
+  last_refusal_ = ErrorCode::none;
+  written_.push_back({std::move(sequences), appended->last_offset + 1});
+  changed_.notify_all();
+}
+
+void GroupDriver::tell_refusal(const storage::Refusal& refusal) {
+  if (std::exchange(last_refusal_, refusal.code) == refusal.code) return;
+  diagnostics_.emit({Severity::warning,
+                     "groups.not_written",
+                     "what consumer groups commit is not written: " + refusal.message,
+                     {{"topic", partition_->topic()},
+                      {"partition", to_string(partition_->id().partition)},
+                      {"error", std::string(to_string(refusal.code))}}});
+}
+
+Task<void> GroupDriver::await_commits() {
+  for (;;) {
+    while (written_.empty() && !stopping_) co_await changed_.wait();
+    if (stopping_) co_return;
+    const Offset end = written_.front().end;
+    const ErrorCode outcome = co_await partition_->wait_committed(end, shard_.now() + kCommitPatience);
+    if (stopping_) co_return;
+    // Not known yet: the manager itself loses patience with those who wait, and still takes the outcome.
+    if (outcome == ErrorCode::request_timed_out) continue;
+    if (outcome != ErrorCode::none) {
+      const Written lost = std::move(written_.front());
+      written_.pop_front();
+      report_failed(lost.sequences, outcome);
+      continue;
+    }
+    // Those behind it that share its sync are committed too.
+    const Offset committed_end = std::max(end, partition_->high_watermark());
+    groups::Sequence last;
+    while (!written_.empty() && written_.front().end <= committed_end) {
+      last = written_.front().sequences.back();
+      written_.pop_front();
+    }
+    manager_.committed(last, now());
+    carry_out();
+  }
+}
+
+void GroupDriver::report_failed(const std::vector<groups::Sequence>& sequences, ErrorCode error) {
+  for (const groups::Sequence sequence : sequences) manager_.failed(sequence, error, now());
+  carry_out();
+}
+
+}  // namespace godwit::broker

@@ -1,0 +1,102 @@
+// Drives the group manager of one partition of __consumer_offsets: loads it from the log, hands it requests, timers and
+// deletions of topics, writes what it decides in order, and brings its answers to whoever asked.
+//
+//   auto driver = std::make_shared<GroupDriver>(shard, partition, options, diagnostics, topic_exists);
+//   driver->start();                                       // loads in the background
+//   groups::Response response = co_await driver->ask(groups::HeartbeatRequest{…});
+//   co_await driver->stop();                               // before the store closes
+//
+// Belongs to the partition's shard; everything is called there. The shard and the diagnostics must outlive it. After start()
+// it must be kept until stop() has returned.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "broker/partition.h"
+#include "groups/group_manager.h"
+#include "runtime/sync.h"
+
+namespace godwit::broker {
+
+class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
+ public:
+  // Whether there is a topic of that name now.
+  using TopicExists = std::function<bool(const std::string&)>;
+
+  GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
+              const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicExists topic_exists);
+  ~GroupDriver();
+
+  // Begins to load. Until that has ended requests are answered with COORDINATOR_LOAD_IN_PROGRESS; a log that cannot be read
+  // is tried again every second, with one diagnostic.
+  void start();
+  // Answers every request that waits, parked ones too, and all later ones with NOT_COORDINATOR; returns when nothing of the
+  // driver runs any more. What was being written may or may not end up in the log.
+  runtime::Task<void> stop();
+
+  // Asks the manager. It has decided before ask() suspends for the first time. The task may be destroyed while it waits: the
+  // answer is then thrown away.
+  runtime::Task<groups::Response> ask(groups::Request request);
+  // A topic is gone, and with it what was committed for it.
+  void topic_deleted(const std::string& name, const TopicId& id);
+
+  const Partition& partition() const { return *partition_; }
+  bool loaded() const { return loaded_; }
+  // For metrics and tests.
+  const groups::GroupManager& manager() const { return manager_; }
+  size_t waiting() const { return waiting_.size(); }
+
+ private:
+  class Asking;
+  // What was appended as one record batch.
+  struct Written {
+    std::vector<groups::Sequence> sequences;
+    Offset end;
+  };
+
+  groups::Now now() const { return {shard_.now(), shard_.wall_now()}; }
+  // Hands out the manager's output and sets the timer: after each event.
+  void carry_out();
+  void set_timer();
+
+  runtime::Task<void> load();
+  // Reads on from `from` to `end`. False when the log refused (said in `why`).
+  runtime::Task<bool> load_to(Offset& from, Offset end, std::string& why);
+  // Gives the records of whole batches to the manager, those from `from` on.
+  runtime::Task<bool> load_batches(const Bytes& batches, Offset from, std::string& why);
+  void finish_loading();
+  // Waits, but not once the driver is stopped.
+  runtime::Task<void> pause(Duration duration);
+
+  runtime::Task<void> write();
+  runtime::Task<void> append(std::vector<groups::RecordBatch> batches);
+  std::vector<groups::RecordBatch> take_for_one_append();
+  runtime::Task<void> await_commits();
+  void tell_refusal(const storage::Refusal& refusal);
+  void report_failed(const std::vector<groups::Sequence>& sequences, ErrorCode error);
+
+  runtime::Shard& shard_;
+  std::shared_ptr<Partition> partition_;
+  groups::GroupManager manager_;
+  DiagnosticSink& diagnostics_;
+  TopicExists topic_exists_;
+  bool loaded_ = false;
+  bool stopping_ = false;
+  ErrorCode last_refusal_ = ErrorCode::none;  // of an append, told once until one succeeds
+
+  uint64_t last_token_ = 0;
+  std::unordered_map<uint64_t, Asking*> waiting_;  // by token; each leaves by itself
+  std::deque<groups::RecordBatch> backlog_;        // to be appended
+  std::deque<Written> written_;                    // appended, not yet known to be committed
+  runtime::Condition changed_;                     // backlog_, written_ or stopping_
+  runtime::Timer timer_;
+  runtime::Gate tasks_;
+};
+
+}  // namespace godwit::broker

@@ -1,0 +1,46 @@
+// A reader on its own account: chosen partitions from a chosen place, without a group.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+
+#include "client/handle.h"
+
+struct rd_kafka_queue_s;
+struct rd_kafka_topic_s;
+
+namespace godwit::client {
+
+class PlainReader final : public Reader {
+ public:
+  // Asks a broker for the topics' partitions (and for a start by time, their offsets). Errors: invalid, not_found,
+  // unavailable, timed_out.
+  static Result<std::unique_ptr<PlainReader>> make(const Options& options, const ReaderOptions& wanted);
+  ~PlainReader() override;
+
+  Result<std::vector<Record>> read(size_t records_max, std::chrono::milliseconds wait) override;
+  Result<void> commit() override { return {}; }
+  bool at_end() const override;
+  void close() override;
+
+ private:
+  using Partition = std::pair<std::string, int32_t>;
+
+  explicit PlainReader(Handle handle);
+  Result<void> open_topic(const std::string& name, const ReaderOptions& wanted);
+  Result<std::vector<int32_t>> partitions_of(rd_kafka_topic_s* topic, const std::string& name,
+                                             const std::vector<int32_t>& wanted);
+  // The offset, or one of librdkafka's names for one, at which each begins.
+  Result<std::map<int32_t, int64_t>> begins(const std::string& name, const std::vector<int32_t>& partitions,
+                                            Start start);
+
+  Handle handle_;
+  rd_kafka_queue_s* queue_;
+  std::map<std::string, rd_kafka_topic_s*> topics_;
+  mutable std::mutex polling_;
+  std::atomic<bool> closed_{false};
+  std::map<Partition, bool> at_end_;
+};
+
+}  // namespace godwit::client
