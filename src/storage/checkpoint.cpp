@@ -70,8 +70,7 @@ Result<Checkpoint> decode_checkpoint(const SharedBytes& bytes) {
   if (!head_part) return fail(head_part.error());
   auto head = codec::decode_versioned<CheckpointHead>(*head_part);
   if (!head) return fail(std::move(head).error());
-  Checkpoint checkpoint{
-      head->journal, head->relaxed, head->next_file_id, std::move(head->to_remove), {}};
+  Checkpoint checkpoint{head->journal, head->relaxed, head->next_file_id, std::move(head->to_remove), {}};
   for (uint32_t i = 0; i < head->logs; ++i) {
     const auto part = take_part(bytes, at);
     if (!part) return fail(part.error());

@@ -34,10 +34,11 @@ runtime::Task<bool> FileRemoval::remove(RemovedFile file) {
     files_.forget(path);
     const auto removed = co_await fs.remove(path);
     if (!removed && removed.error().kind != ErrorKind::not_found) {
-      context_.diagnostics.emit({Severity::warning,
-                                 "storage.not_removed",
-                                 "a file that is no longer part of a log could not be removed; it is tried again",
-                                 {{"path", path}, {"why", removed.error().describe()}}});
+      context_.diagnostics.emit(
+          {Severity::warning,
+           "storage.not_removed",
+           "a file that is no longer part of a log could not be removed; it is tried again",
+           {{"path", path}, {"why", removed.error().describe()}}});
       co_return false;
     }
   }

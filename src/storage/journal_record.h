@@ -57,8 +57,8 @@ struct DataRecord {
   FileId file;
   Offset file_base;  // so that the file can be known from this record alone
   Position position;
-  Offset next;         // behind the last batch that ends in the payload
-  LeaderEpoch epoch;   // of all batches in it
+  Offset next;                 // behind the last batch that ends in the payload
+  LeaderEpoch epoch;           // of all batches in it
   int64_t timestamp_max = -1;  // of all batches in it, ms
   int64_t now_ms = -1;         // wall time of the leader or follower that admitted it
   friend bool operator==(const DataRecord&, const DataRecord&) = default;

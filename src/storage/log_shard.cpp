@@ -1,5 +1,7 @@
 #include "storage/log_shard.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace godwit::storage {
@@ -10,7 +12,8 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
       arena_bytes_(parts.arena_bytes),
       arena_(Arena::create(parts.arena_bytes)),
       synced_rounds_(parts.journal, context, parts.round_bytes_max, parts.journal_reserve),
-      relaxed_rounds_(parts.relaxed, context, parts.round_bytes_max, parts.journal_reserve),
+      round_bytes_max_(parts.round_bytes_max),
+      journal_reserve_(parts.journal_reserve),
       file_ids_(parts.file_ids, context.runtime.shard(0)),
       files_(FileCache::create(context.runtime.files(), parts.open_files_max)),
       read_buffers_(ReadBuffers::create(parts.read_buffer_bytes)),
@@ -20,16 +23,85 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
 LogShard::~LogShard() = default;
 
 void LogShard::start() {
+  synced_rounds_.on_room([this] { room_.notify_all(); });
   gate_.spawn(shard_, synced_rounds_.run());
-  gate_.spawn(shard_, relaxed_rounds_.run());
   gate_.spawn(shard_, write_back_.run());
   gate_.spawn(shard_, removal_.run());
   gate_.spawn(shard_, sweep());
+  gate_.spawn(shard_, retain_regularly());
+}
+
+RoundBuilder& LogShard::rounds(LogConfig::Flush flush) {
+  if (flush == LogConfig::Flush::always) return synced_rounds_;
+  GW_CHECK(relaxed_rounds_ != nullptr, "the relaxed journal is opened before a log uses it");
+  return *relaxed_rounds_;
+}
+
+void LogShard::use_relaxed(Journal& journal) {
+  if (relaxed_rounds_) return;
+  relaxed_rounds_ = std::make_unique<RoundBuilder>(journal, context_, round_bytes_max_, journal_reserve_);
+  relaxed_rounds_->on_room([this] { room_.notify_all(); });
+  gate_.spawn(shard_, relaxed_rounds_->run());
+  gate_.spawn(shard_, sync_relaxed());
+}
+
+runtime::Task<bool> LogShard::open_relaxed() {
+  if (relaxed_rounds_) co_return true;
+  const auto opened = co_await context_.open_relaxed();
+  if (!opened || stopping_) co_return false;
+  use_relaxed(**opened);
+  co_return true;
+}
+
+void LogShard::unsynced(PartitionLog& log) {
+  if (!log.unsynced_hook.linked()) unsynced_.push_back(log.unsynced_hook);
+  sync_wanted_.notify_all();
+}
+
+void LogShard::sync_relaxed_now() {
+  if (std::exchange(sync_now_, true)) return;
+  sync_wanted_.notify_all();
+}
+
+runtime::Task<void> LogShard::sync_relaxed() {
+  std::optional<MonotonicTime> due;
+  while (!context_.failed) {
+    if (unsynced_.empty()) {
+      if (stopping_) co_return;
+      sync_now_ = false;
+      due.reset();
+      co_await sync_wanted_.wait();
+      continue;
+    }
+    const auto& first = static_cast<PartitionLog::Hook*>(unsynced_.front())->log;
+    if (!due) {
+      due = shard_.now() + std::chrono::milliseconds(std::clamp<int64_t>(first.config().flush_ms, 1, 60'000));
+    }
+    if (!sync_now_ && !stopping_ && shard_.now() < *due) {
+      (void)co_await sync_wanted_.wait_until(*due);
+      continue;
+    }
+    sync_now_ = false;
+    due.reset();
+    std::vector<std::pair<std::shared_ptr<PartitionLog>, PartitionLog::Unsynced>> taken;
+    while (auto* const node = unsynced_.front()) {
+      PartitionLog& log = static_cast<PartitionLog::Hook*>(node)->log;
+      node->unlink();
+      taken.emplace_back(log.shared_from_this(), log.unsynced());
+    }
+    const auto synced = co_await relaxed_rounds_->journal().sync();
+    if (!synced) {
+      context_.report_failure(synced.error().describe());
+      co_return;
+    }
+    for (const auto& [log, what] : taken) log->set_synced(what);
+  }
 }
 
 runtime::Task<void> LogShard::stop() {
   synced_rounds_.close();
-  relaxed_rounds_.close();
+  if (relaxed_rounds_) relaxed_rounds_->close();
+  sync_wanted_.notify_all();
   write_back_.close();
   removal_.close();
   stopping_ = true;
@@ -50,24 +122,28 @@ runtime::Task<Served<Log*>> LogShard::create(TopicPartition id, LogConfig config
       if (context_.failed || context_.closing) {
         co_return refuse(ErrorCode::kafka_storage_error, "the data directory takes no writes");
       }
+      if (config.flush == LogConfig::Flush::interval && !co_await open_relaxed()) {
+        co_return refuse(ErrorCode::kafka_storage_error,
+                         "the journal of flush=interval topics cannot be opened");
+      }
       const auto file = co_await file_ids_.next();
       if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
       if (logs_.contains(id)) continue;
-      logs_.emplace(id, std::make_shared<PartitionLog>(
-                            *this, CreateLog{.head = {.topic = id.topic,
-                                                      .partition = id.partition,
-                                                      .incarnation = *file,
-                                                      .version = 1,
-                                                      .end = start},
-                                             .file = *file,
-                                             .start = start,
-                                             .config = config}));
+      logs_.emplace(id, std::make_shared<PartitionLog>(*this, CreateLog{.head = {.topic = id.topic,
+                                                                                 .partition = id.partition,
+                                                                                 .incarnation = *file,
+                                                                                 .version = 1,
+                                                                                 .end = start},
+                                                                        .file = *file,
+                                                                        .start = start,
+                                                                        .config = config}));
       continue;
     }
     const std::shared_ptr<PartitionLog> log = found->second;
     if (log->dropping()) {
       // The old one's end is journalled before the new one's beginning.
-      if (log->failed()) co_return refuse(ErrorCode::kafka_storage_error, "the data directory takes no writes");
+      if (log->failed())
+        co_return refuse(ErrorCode::kafka_storage_error, "the data directory takes no writes");
       co_await logs_changed_.wait();
       continue;
     }
@@ -152,6 +228,17 @@ runtime::Task<void> LogShard::sweep() {
   }
 }
 
+runtime::Task<void> LogShard::retain() {
+  for (const auto& log : logs()) co_await log->retain(shard_.wall_now());
+}
+
+runtime::Task<void> LogShard::retain_regularly() {
+  while (!stopping_) {
+    if (co_await stop_.wait_until(shard_.now() + context_.options.retention_interval)) continue;
+    co_await retain();
+  }
+}
+
 runtime::Task<bool> LogShard::wait_room(MonotonicTime deadline) {
   context_.request_write_back();
   write_back_.wake();
@@ -160,7 +247,7 @@ runtime::Task<bool> LogShard::wait_room(MonotonicTime deadline) {
 
 void LogShard::room_made() {
   synced_rounds_.room_made();
-  relaxed_rounds_.room_made();
+  if (relaxed_rounds_) relaxed_rounds_->room_made();
   room_.notify_all();
 }
 

@@ -22,7 +22,6 @@ class LogShard {
  public:
   struct Parts {
     Journal& journal;
-    Journal& relaxed;
     uint64_t round_bytes_max;
     uint64_t journal_reserve;
     FileIdLots& file_ids;
@@ -43,16 +42,29 @@ class LogShard {
   runtime::Task<Served<void>> drop(TopicPartition id);
   // Takes over a log that was recovered.
   PartitionLog& adopt(LogState state);
+  // Forgets it again: it could not be loaded.
+  void disown(const TopicPartition& id) { logs_.erase(id); }
   // Those that are there now; they stay while they are held.
   std::vector<std::shared_ptr<PartitionLog>> logs() const;
   void end_writes();
 
+  // One pass of retention over all logs.
+  runtime::Task<void> retain();
+
   // For the logs.
   StoreContext& context() { return context_; }
   const std::shared_ptr<Arena>& arena() { return arena_; }
-  RoundBuilder& rounds(LogConfig::Flush flush) {
-    return flush == LogConfig::Flush::always ? synced_rounds_ : relaxed_rounds_;
-  }
+  // For interval, open_relaxed() went before.
+  RoundBuilder& rounds(LogConfig::Flush flush);
+  // Makes sure that this shard can write to the journal of flush=interval topics; false when it cannot be had.
+  runtime::Task<bool> open_relaxed();
+  void use_relaxed(Journal& journal);
+  // The log has written what is not synced yet.
+  void unsynced(PartitionLog& log);
+  // Somebody waits for it.
+  void sync_relaxed_now();
+  // Runs a task of a log until it ends.
+  void spawn(runtime::Task<void> task) { (void)gate_.spawn(shard_, std::move(task)); }
   FileIds& file_ids() { return file_ids_; }
   FileCache& files() { return *files_; }
   const std::shared_ptr<ReadBuffers>& read_buffers() { return read_buffers_; }
@@ -73,6 +85,11 @@ class LogShard {
   // For the store.
   WriteBack& write_back() { return write_back_; }
   FileRemoval& removal() { return removal_; }
+  // See RoundBuilder.
+  std::optional<Sequence> unsure_after(bool relaxed) const {
+    if (!relaxed) return synced_rounds_.unsure_after();
+    return relaxed_rounds_ ? relaxed_rounds_->unsure_after() : std::nullopt;
+  }
   // Unwritten bytes above which write-back starts by itself.
   uint64_t write_back_threshold() const { return arena_bytes_ / 2; }
 
@@ -82,7 +99,9 @@ class LogShard {
   size_t arena_bytes_;
   std::shared_ptr<Arena> arena_;
   RoundBuilder synced_rounds_;
-  RoundBuilder relaxed_rounds_;
+  std::unique_ptr<RoundBuilder> relaxed_rounds_;
+  const uint64_t round_bytes_max_;
+  const uint64_t journal_reserve_;
   FileIds file_ids_;
   std::unique_ptr<FileCache> files_;
   std::shared_ptr<ReadBuffers> read_buffers_;
@@ -94,7 +113,13 @@ class LogShard {
   // Logs whose memory could be dropped, the longest written first; logs with appends since the last sweep.
   runtime::List cached_;
   runtime::List recent_;
+  // Logs of the relaxed journal with something to sync.
+  runtime::List unsynced_;
+  runtime::Condition sync_wanted_;
+  bool sync_now_ = false;
+  runtime::Task<void> sync_relaxed();
   runtime::Task<void> sweep();
+  runtime::Task<void> retain_regularly();
   runtime::Condition stop_;
   bool stopping_ = false;
   runtime::Gate gate_;

@@ -134,10 +134,8 @@ Result<Bytes> encode_log_state(const LogState& state) {
                 .damages = state.damages,
                 .producers_incomplete = state.producers_incomplete};
   for (const ProducerEntry& entry : state.producers.entries()) {
-    log.producers.push_back({entry.producer_id,
-                             entry.epoch,
-                             entry.last_seen_ms,
-                             {entry.batches.begin(), entry.batches.end()}});
+    log.producers.push_back(
+        {entry.producer_id, entry.epoch, entry.last_seen_ms, {entry.batches.begin(), entry.batches.end()}});
   }
   return codec::encode_versioned(log, 0);
 }

@@ -1,5 +1,7 @@
 #include "storage/maintenance.h"
 
+#include "base/check.h"
+
 namespace godwit::storage {
 namespace {
 
@@ -27,52 +29,61 @@ runtime::Task<Result<void>> Maintenance::on_all_shards(F work) {
 
 runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
   ShardPart part;
-  struct Unstable {
-    std::shared_ptr<PartitionLog> log;
-    uint64_t version;
-    Offset end;
-  };
-  std::vector<Unstable> unstable;
+  // A log that is just being changed is waited for; nothing is taken before all are ready.
+  for (bool waited = true; waited;) {
+    waited = false;
+    for (const auto& log : shard.logs()) {
+      const uint64_t version = log->state().version;
+      if (log->dropped() || log->durable_version() >= version) continue;
+      if (!co_await log->wait_synced(version, log->start())) {
+        part.failed = true;
+        co_return part;
+      }
+      waited = true;
+    }
+  }
   // No suspension in here: files to be removed, and the states that lack them, are of one moment.
-  for (auto& log : shard.logs()) {
-    const LogState& state = log->state();
-    auto bytes = encode_log_state(state);
+  const auto lower = [](std::optional<Sequence>& bound, std::optional<Sequence> by) {
+    if (by) bound = std::min(bound.value_or(*by), *by);
+  };
+  for (const auto& log : shard.logs()) {
+    // Its record is durable, and must not be undone by a checkpoint that still has the log.
+    if (log->dropped()) continue;
+    const auto state = log->synced_state();
+    GW_CHECK(state.has_value(), "a log whose structure is durable has a durable state");
+    auto bytes = encode_log_state(*state);
     if (!bytes) {
       part.failed = true;
       co_return part;
     }
     part.logs.push_back(std::move(*bytes));
-    if (const auto oldest = log->oldest_round()) {
-      auto& bound = state.config.flush == LogConfig::Flush::always ? part.oldest : part.oldest_relaxed;
-      bound = std::min(bound.value_or(*oldest), *oldest);
-    }
-    if (log->durable_version() < state.version || log->synced_end() < state.end) {
-      unstable.push_back({std::move(log), state.version, state.end});
-    }
+    if (const auto oldest = log->oldest_round(false)) lower(part.through, *oldest - 1);
+    if (const auto oldest = log->oldest_round(true)) lower(part.through_relaxed, *oldest - 1);
   }
+  lower(part.through, shard.unsure_after(false));
+  lower(part.through_relaxed, shard.unsure_after(true));
   part.to_remove = shard.removal().pending();
-  for (const Unstable& item : unstable) {
-    if (!co_await item.log->wait_synced(item.version, item.end)) {
-      part.failed = true;
-      break;
-    }
-  }
   co_return part;
 }
 
 runtime::Task<Result<void>> Maintenance::write_checkpoint() {
   // Everything up to here was admitted before the parts are taken.
   const Sequence last = parts_.journal.usage().last;
-  const Sequence last_relaxed = parts_.relaxed ? parts_.relaxed->usage().last : Sequence(0);
-  Checkpoint head{.journal = last, .relaxed = last_relaxed, .next_file_id = parts_.file_ids.below(), .to_remove = {}, .logs = {}};
+  const Sequence last_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0);
+  Checkpoint head{.journal = last,
+                  .relaxed = last_relaxed,
+                  .next_file_id = parts_.file_ids.below(),
+                  .to_remove = {},
+                  .logs = {}};
   std::vector<Bytes> logs;
   for (size_t i = 0; i < parts_.shards.size(); ++i) {
     LogShard& shard = *parts_.shards[i];
     ShardPart part = co_await context_.runtime.shard(i).call([this, &shard] { return take_part(shard); });
     if (part.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
-    if (part.oldest) head.journal = std::min(head.journal, *part.oldest - 1);
-    if (part.oldest_relaxed) head.relaxed = std::min(head.relaxed, *part.oldest_relaxed - 1);
-    logs.insert(logs.end(), std::make_move_iterator(part.logs.begin()), std::make_move_iterator(part.logs.end()));
+    if (part.through) head.journal = std::min(head.journal, *part.through);
+    if (part.through_relaxed) head.relaxed = std::min(head.relaxed, *part.through_relaxed);
+    logs.insert(logs.end(), std::make_move_iterator(part.logs.begin()),
+                std::make_move_iterator(part.logs.end()));
     head.to_remove.insert(head.to_remove.end(), part.to_remove.begin(), part.to_remove.end());
   }
   // One sync for all segments that were written; not one for each (rule 9).
@@ -90,8 +101,9 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
     co_return written;
   }
   checkpointed_ = last;
+  checkpointed_relaxed_ = last_relaxed;
   GW_TRY(co_return, co_await parts_.journal.release(head.journal));
-  if (parts_.relaxed) GW_TRY(co_return, co_await parts_.relaxed->release(head.relaxed));
+  if (relaxed() != nullptr) GW_TRY(co_return, co_await relaxed()->release(head.relaxed));
   co_return co_await on_all_shards([](LogShard& shard) -> runtime::Task<Result<void>> {
     shard.room_made();
     co_return Result<void>{};
@@ -107,11 +119,12 @@ runtime::Task<Result<void>> Maintenance::checkpoint() {
 runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
   const auto lock = co_await one_turn_.lock();
   if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
-  const WriteBackGoal goal{.bytes_min = bytes_min,
-                           .carry_through = parts_.journal.usage().last,
-                           .carry_through_relaxed =
-                               parts_.relaxed ? parts_.relaxed->usage().last : Sequence(0)};
-  GW_TRY(co_return, co_await on_all_shards([goal](LogShard& shard) { return shard.write_back().pass(goal); }));
+  const WriteBackGoal goal{
+      .bytes_min = bytes_min,
+      .carry_through = parts_.journal.usage().last,
+      .carry_through_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
+  GW_TRY(co_return,
+         co_await on_all_shards([goal](LogShard& shard) { return shard.write_back().pass(goal); }));
   co_return co_await write_checkpoint();
 }
 
@@ -120,7 +133,7 @@ bool Maintenance::journal_is_half_full() const {
     const auto usage = journal.usage();
     return usage.full || usage.used * 2 >= usage.capacity;
   };
-  return half_full(parts_.journal) || (parts_.relaxed && half_full(*parts_.relaxed));
+  return half_full(parts_.journal) || (relaxed() != nullptr && half_full(*relaxed()));
 }
 
 runtime::Task<void> Maintenance::run() {
@@ -133,7 +146,10 @@ runtime::Task<void> Maintenance::run() {
     if (journal_is_half_full()) {
       done = co_await turn(kCarriedMax);
     } else if (shard.now() >= due) {
-      if (parts_.journal.usage().last != checkpointed_) done = co_await checkpoint();
+      if (parts_.journal.usage().last != checkpointed_ ||
+          (relaxed() != nullptr && relaxed()->usage().last != checkpointed_relaxed_)) {
+        done = co_await checkpoint();
+      }
       due = shard.now() + context_.options.checkpoint_interval;
     }
     if (closed_) break;

@@ -2,9 +2,10 @@
 // gives journal files back (rules 9 and 11).
 //
 // A turn: write back → carry remainders forward → sync the file system → checkpoint → release. A checkpoint's
-// parts are taken shard by shard while publishing goes on: each log's state is what its admitted records make
-// of it, and all of them are durable before the checkpoint is written, so that replaying a journal over it
-// gives the same log whatever was admitted in between (RecordHead says what was seen).
+// parts are taken shard by shard while publishing goes on: each log's state is what its durable records make
+// of it, and RecordHead says which of the journal's entries it has seen, so that replaying a journal over it
+// gives the same log whatever happens in between. Nothing here waits for publishers: a full journal is emptied
+// by this alone.
 #pragma once
 
 #include <memory>
@@ -22,7 +23,8 @@ class Maintenance {
  public:
   struct Parts {
     Journal& journal;
-    Journal* relaxed = nullptr;  // null while no topic asks for it
+    // Empty while no topic asks for it.
+    const std::unique_ptr<Journal>& relaxed;
     FileIdLots& file_ids;
     std::vector<std::unique_ptr<LogShard>>& shards;
     durable::TwoCopyFile& checkpoint_file;
@@ -48,13 +50,14 @@ class Maintenance {
   struct ShardPart {
     std::vector<Bytes> logs;
     std::vector<RemovedFile> to_remove;
-    // Rounds before these are not needed for the bytes of this shard's logs.
-    std::optional<Sequence> oldest;
-    std::optional<Sequence> oldest_relaxed;
+    // Later rounds hold what is neither in the states nor in files, or may hold it.
+    std::optional<Sequence> through;
+    std::optional<Sequence> through_relaxed;
     bool failed = false;
   };
   runtime::Task<ShardPart> take_part(LogShard& shard);
   runtime::Task<Result<void>> write_checkpoint();
+  Journal* relaxed() const { return parts_.relaxed.get(); }
   bool journal_is_half_full() const;
   template <class F>
   runtime::Task<Result<void>> on_all_shards(F work);
@@ -67,6 +70,7 @@ class Maintenance {
   bool closed_ = false;
   // The journal's last round when the last checkpoint was written: nothing new, no new checkpoint.
   Sequence checkpointed_;
+  Sequence checkpointed_relaxed_;
 };
 
 }  // namespace godwit::storage

@@ -26,14 +26,14 @@ std::optional<ProducerClaim> claim_of(const BatchHeader& header) {
 
 PartitionLog::PartitionLog(LogShard& shard, CreateLog record)
     : shard_(shard), state_(created(record)), config_(record.config) {
-  rounds_ = &shard_.rounds(config_.flush);
+  rounds_ = &shard_.rounds(state_.config.flush);
   stable_end_ = synced_end_ = state_.end;
   add_news(StructureNews{1, EntryKind::create, encode_record(StructureRecord(std::move(record)))});
 }
 
 PartitionLog::PartitionLog(LogShard& shard, LogState state)
     : shard_(shard), state_(std::move(state)), config_(state_.config) {
-  rounds_ = &shard_.rounds(config_.flush);
+  rounds_ = &shard_.rounds(state_.config.flush);
   stable_end_ = synced_end_ = state_.end;
   stable_version_ = synced_version_ = state_.version;
 }
@@ -41,7 +41,7 @@ PartitionLog::PartitionLog(LogShard& shard, LogState state)
 PartitionLog::~PartitionLog() = default;
 
 std::optional<Refusal> PartitionLog::refusal(bool publishing) const {
-  if (dropped_) return Refusal{ErrorCode::unknown_topic_or_partition, "the partition was deleted"};
+  if (dropping_) return Refusal{ErrorCode::unknown_topic_or_partition, "the partition was deleted"};
   const StoreContext& context = shard_.context();
   if (failed_ || context.failed) {
     return Refusal{ErrorCode::kafka_storage_error,
@@ -99,14 +99,15 @@ bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
 runtime::Task<Served<void>> PartitionLog::make_room(size_t bytes, MonotonicTime deadline) {
   for (;;) {
     if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
-    if (!rounds_->stalled() || config_.internal) {
+    if (rounds_->admits(bytes) || config_.internal) {
       if (active_tail().reserve(bytes)) co_return {};
       if (shard_.reclaim(bytes) && active_tail().reserve(bytes)) co_return {};
     }
     if (!co_await shard_.wait_room(deadline)) {
-      co_return refuse(ErrorCode::kafka_storage_error,
-                       "no memory or journal space for the batch within its timeout: the disk is too slow for "
-                       "what is published");
+      co_return refuse(
+          ErrorCode::kafka_storage_error,
+          "no memory or journal space for the batch within its timeout: the disk is too slow for "
+          "what is published");
     }
   }
 }
@@ -121,30 +122,28 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
   if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
   const auto latest = state_.epochs.latest();
   if (latest && context.epoch < *latest) {
-    co_return refuse(ErrorCode::fenced_leader_epoch,
-                     fmt::format("leader epoch {} is over: the log has epoch {}", context.epoch.value(),
-                                 latest->value()));
+    co_return refuse(
+        ErrorCode::fenced_leader_epoch,
+        fmt::format("leader epoch {} is over: the log has epoch {}", context.epoch.value(), latest->value()));
   }
   if (const auto claim = claim_of(*parsed)) {
     const auto verdict = state_.producers.check(*claim);
     if (verdict.error != ErrorCode::none) {
-      co_return refuse(verdict.error,
-                       fmt::format("producer {} epoch {}: sequence {} does not follow", claim->producer_id,
-                                   claim->epoch, claim->first_sequence));
+      co_return refuse(verdict.error, fmt::format("producer {} epoch {}: sequence {} does not follow",
+                                                  claim->producer_id, claim->epoch, claim->first_sequence));
     }
     if (verdict.duplicate_of) {
-      co_return Appended{
-          .base_offset = verdict.duplicate_of->first_offset,
-          .last_offset = verdict.duplicate_of->last_offset,
-          .log_append_time_ms = config_.log_append_time ? verdict.duplicate_of->timestamp : -1,
-          .log_start = state_.start,
-          .duplicate = true};
+      co_return Appended{.base_offset = verdict.duplicate_of->first_offset,
+                         .last_offset = verdict.duplicate_of->last_offset,
+                         .log_append_time_ms = config_.log_append_time ? verdict.duplicate_of->timestamp : -1,
+                         .log_start = state_.start,
+                         .duplicate = true};
     }
   }
   if (batch.size() > static_cast<uint64_t>(config_.segment_bytes)) {
-    co_return refuse(ErrorCode::record_list_too_large,
-                     fmt::format("a batch of {} bytes does not fit a segment of {}", batch.size(),
-                                 config_.segment_bytes));
+    co_return refuse(
+        ErrorCode::record_list_too_large,
+        fmt::format("a batch of {} bytes does not fit a segment of {}", batch.size(), config_.segment_bytes));
   }
   if (roll_is_due(batch.size(), context.now)) {
     if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
@@ -175,10 +174,11 @@ runtime::Task<Served<void>> PartitionLog::append_replicated(BytesView batches, W
       for_each_batch(batches, {}, [&](const BatchView& batch, size_t position) -> Result<void> {
         const BatchHeader& header = batch.header();
         if (header.base_offset < expected || header.leader_epoch < epoch) {
-          return fail(ErrorKind::corrupt,
-                      fmt::format("the batch at byte {} (offset {}, epoch {}) does not follow offset {}, epoch {}",
-                                  position, header.base_offset.value(), header.leader_epoch.value(),
-                                  expected.value(), epoch.value()));
+          return fail(
+              ErrorKind::corrupt,
+              fmt::format("the batch at byte {} (offset {}, epoch {}) does not follow offset {}, epoch {}",
+                          position, header.base_offset.value(), header.leader_epoch.value(), expected.value(),
+                          epoch.value()));
         }
         expected = header.next_offset();
         epoch = header.leader_epoch;
@@ -222,7 +222,8 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
     state_.epochs.begin(header.leader_epoch, header.base_offset);
   }
   if (const auto claim = claim_of(header)) {
-    state_.producers.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms, now.ms);
+    state_.producers.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms,
+                            now.ms);
   }
   active.end = news.to;
   active.next = state_.end = news.next;
@@ -230,12 +231,12 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
   if (active.first_append_ms < 0) active.first_append_ms = now.ms;
   live(active.id).note(info_of(active), from, header, batch);
   shard_.appended(*this, batch.size());
+  rounds_->waiting_more(batch.size());
 
   if (!news_.empty()) {
     if (auto* last = std::get_if<DataNews>(&news_.back());
         last != nullptr && !last->carried && last->file == news.file && last->to == news.from &&
-        last->epoch == news.epoch && last->version == news.version &&
-        news.to - last->from <= kNewsBytesMax) {
+        last->epoch == news.epoch && last->version == news.version && news.to - last->from <= kNewsBytesMax) {
       last->to = news.to;
       last->next = news.next;
       last->timestamp_max = std::max(last->timestamp_max, news.timestamp_max);
@@ -288,8 +289,7 @@ void PartitionLog::take_data(DataNews& news, std::vector<JournalEntry>& out, uin
   under_way_.push_back(part);
 }
 
-RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint64_t budget,
-                                            bool reserve_only) {
+RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint64_t budget) {
   // More than what an entry takes beside its payload.
   constexpr uint64_t kAround = 1024;
   // A piece is cut only where the round has more room than that: else it opens the next one.
@@ -300,7 +300,6 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
   for (; whole < news_.size(); ++whole) {
     const uint64_t left = budget - std::min(budget, taken.bytes);
     if (auto* data = std::get_if<DataNews>(&news_[whole])) {
-      if (reserve_only && !data->carried && !config_.internal) break;
       const uint64_t size = data->to - data->from;
       if (size + kAround > left) {
         if (taken.bytes == 0 && left >= kSplitMin) {
@@ -327,23 +326,25 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
 }
 
 void PartitionLog::round_done(Sequence sequence) {
-  const bool synced = config_.flush == LogConfig::Flush::always;
+  const bool synced = !relaxed();
   for (const News& item : under_way_) {
     if (const auto* data = std::get_if<DataNews>(&item)) {
       // A file that a later record already took away has no memory here any more.
       if (SegmentLive* l = find_live(data->file)) {
         if (data->carried) {
-          l->carried(sequence, data->from, data->to);
+          l->carried(sequence, data->from, data->to, relaxed());
           l->forget_marks(state_.find(data->file)->written);
         } else {
-          l->mark(sequence, data->from);
+          l->mark(sequence, data->from, relaxed());
           l->stable = data->to;
           if (synced) l->synced = data->to;
         }
       }
       if (!data->carried) stable_end_ = data->next;
     } else {
-      stable_version_ = std::get<StructureNews>(item).version;
+      const auto& structure = std::get<StructureNews>(item);
+      stable_version_ = structure.version;
+      if (structure.kind == EntryKind::drop) drop_version_ = structure.version;
     }
   }
   under_way_.clear();
@@ -353,9 +354,24 @@ void PartitionLog::round_done(Sequence sequence) {
   if (synced) {
     synced_end_ = stable_end_;
     synced_version_ = stable_version_;
+  } else {
+    shard_.unsynced(*this);
   }
-  state_.producers.settle(stable_end_);
+  if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
+  // Until then it can be told what they were: synced_state().
+  state_.producers.settle(synced_end_);
+  if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
   notify_advanced();
+}
+
+void PartitionLog::finish_drop() {
+  if (std::exchange(dropped_, true)) return;
+  // At once, so that a checkpoint has either the log or its files among those to be removed.
+  shard_.left_unwritten(unwritten_bytes());
+  for (const SegmentState& segment : state_.segments) {
+    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, *drop_version_);
+  }
+  live_.clear();
 }
 
 void PartitionLog::round_refused() {
@@ -399,22 +415,71 @@ runtime::Task<ErrorCode> PartitionLog::wait_stable(Offset end, MonotonicTime dea
 }
 
 runtime::Task<Served<void>> PartitionLog::wait_structure(uint64_t version) {
-  while (stable_version_ < version && !failed_) co_await changed_.wait();
-  if (failed_ && stable_version_ < version) co_return tl::unexpected(*refusal(false));
+  while (synced_version_ < version && !failed_) {
+    // Structure is on stable storage when it is answered, whatever `flush` says of data.
+    if (relaxed() && stable_version_ >= version) shard_.sync_relaxed_now();
+    co_await changed_.wait();
+  }
+  if (failed_ && synced_version_ < version) co_return tl::unexpected(*refusal(false));
   co_return {};
+}
+
+PartitionLog::Unsynced PartitionLog::unsynced() const {
+  Unsynced what{.version = stable_version_, .end = stable_end_, .files = {}};
+  for (const auto& l : live_) {
+    if (l->synced < l->stable) what.files.emplace_back(l->id, l->stable);
+  }
+  return what;
+}
+
+void PartitionLog::set_synced(const Unsynced& what) {
+  if (failed_ || what.version < synced_version_) return;
+  // A truncation since then took a part of it; its own record is synced later.
+  synced_version_ = what.version;
+  synced_end_ = std::max(synced_end_, std::min(what.end, state_.end));
+  for (const auto& [file, position] : what.files) {
+    const SegmentState* const segment = state_.find(file);
+    SegmentLive* const l = find_live(file);
+    if (segment != nullptr && l != nullptr) {
+      l->synced = std::max(l->synced, std::min(position, std::min(segment->end, l->stable)));
+    }
+  }
+  state_.producers.settle(synced_end_);
+  notify_advanced();
 }
 
 runtime::Task<Served<void>> PartitionLog::wait_admitted() {
   const Offset end = state_.end;
   const uint64_t version = state_.version;
-  while ((stable_version_ < version || stable_end_ < end) && !failed_) co_await changed_.wait();
+  while ((synced_version_ < version || synced_end_ < end) && !failed_) {
+    if (relaxed() && stable_version_ >= version && stable_end_ >= end) shard_.sync_relaxed_now();
+    co_await changed_.wait();
+  }
   if (failed_) co_return tl::unexpected(*refusal(false));
   co_return {};
+}
+
+std::optional<LogState> PartitionLog::synced_state() const {
+  if (synced_version_ < state_.version) return std::nullopt;
+  LogState state = state_;
+  if (synced_end_ == state_.end) return state;
+  // Only batches at the end of the active file are missing.
+  const SegmentLive* const l = find_live(state.active().id);
+  GW_CHECK(l != nullptr, "what is not synced is in memory");
+  state.end = state.active().next = synced_end_;
+  state.active().end = l->synced;
+  if (state.active().empty()) state.active().first_append_ms = -1;
+  state.high_watermark = std::min(state.high_watermark, state.end);
+  // One that begins at the very end may have been begun by a record of its own.
+  state.epochs.truncate(state.end + 1);
+  GW_CHECK(state.producers.cut(state.end), "what is not synced can be taken back");
+  return state;
 }
 
 runtime::Task<bool> PartitionLog::wait_synced(uint64_t version, Offset end) {
   const auto self = shared_from_this();
   while (!failed_ && (synced_version_ < version || (synced_version_ == version && synced_end_ < end))) {
+    if (relaxed()) shard_.sync_relaxed_now();
     co_await changed_.wait();
   }
   co_return !failed_;

@@ -66,7 +66,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
 
   // RoundSource
   std::shared_ptr<RoundSource> keep_alive() override { return shared_from_this(); }
-  Taken take_round(std::vector<JournalEntry>& out, uint64_t budget, bool reserve_only) override;
+  Taken take_round(std::vector<JournalEntry>& out, uint64_t budget) override;
   void round_done(Sequence sequence) override;
   void round_refused() override;
   void round_failed() override;
@@ -88,6 +88,12 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   void end_writes();
   // Raises the start to at least `offset`, in the background of everything else (retention).
   runtime::Task<Served<void>> raise_start(Offset offset);
+  // The state without what is not on stable storage yet; empty while a structure record is not: wait_synced().
+  std::optional<LogState> synced_state() const;
+  // Offsets [from, to) were given and cannot be read (rule 12): the log goes on at `to`, in a new file.
+  runtime::Task<Served<void>> skip_damage(Offset from, Offset to, std::string what);
+  // Forgets what retention.ms and retention.bytes no longer ask for, and producers that are gone.
+  runtime::Task<void> retain(WallTime now);
   // Waits until every structure record up to `version`, and the offsets before `end` in it, are durable.
   runtime::Task<bool> wait_synced(uint64_t version, Offset end);
   // What waits to be synced, for interval topics.
@@ -120,12 +126,12 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   std::optional<WriteBlock> next_write(FileId file, uint64_t bytes_max);
   // Writes it. Errors as SegmentWriter::write; nothing changed then.
   runtime::Task<Result<void>> write_block(const WriteBlock& block);
-  // Journals again what came with `through` (of its own journal) or earlier and is not in files. True when
+  // Journals again what came with `through` (of the relaxed journal: the other) or earlier and is not in files. True when
   // there is something, for which wait_carried() waits; false there: it will not become durable.
   bool carry_forward(Sequence through, Sequence through_relaxed);
   runtime::Task<bool> wait_carried();
-  // The oldest round of its journal that holds bytes which are not in files.
-  std::optional<Sequence> oldest_round() const;
+  // The oldest round of that journal that holds bytes which are not in files.
+  std::optional<Sequence> oldest_round(bool in_relaxed) const;
   // Gives back up to `bytes` of memory whose bytes are in files too; how many.
   size_t drop_cached(size_t bytes);
   // Nothing was appended for a while: gives back what is not needed. False while something is under way.
@@ -139,6 +145,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   };
   Hook cached_hook{*this};
   Hook recent_hook{*this};
+  Hook unsynced_hook{*this};
   bool appended_lately = false;
 
   // Puts replayed bytes at the end of `file`'s tail, at `position`. False when the arena is full.
@@ -147,7 +154,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // producers. Error corrupt: they do not follow each other.
   Result<void> restore_batches(FileId file, Offset producers_from, int64_t now_ms);
   // The bytes of `file` from `position` on came with round `sequence`.
-  void restore_mark(FileId file, Sequence sequence, Position position);
+  void restore_mark(FileId file, Sequence sequence, Position position, bool in_relaxed);
 
  private:
   friend class LogFiles;
@@ -214,6 +221,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   void admit_batch(BytesView batch, const BatchHeader& header, WallTime now);
   // State and news take a structure record: head.version and head.end are filled in here.
   void admit_structure(StructureRecord record);
+  // Whether it is in the journal of flush=interval topics.
+  bool relaxed() const { return state_.config.flush == LogConfig::Flush::interval; }
+  runtime::Task<void> switch_flush();
   RecordHead next_head() const;
   void add_news(News news);
   void take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max);
@@ -222,6 +232,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<void>> wait_admitted();
   runtime::Task<Served<void>> roll_in_turn();
   void notify_advanced();
+  // The DropLog is durable.
+  void finish_drop();
 
   // Reading.
   Served<ReadAnswer> read_tail(const SegmentState& segment, const SegmentLive& live, ReadRequest request);
@@ -280,6 +292,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   uint8_t next_hint_ = 0;
   Position last_file_position_;
   bool failed_ = false;
+  // The version of its DropLog, once that was written.
+  std::optional<uint64_t> drop_version_;
   bool dropping_ = false;
   bool dropped_ = false;
 };

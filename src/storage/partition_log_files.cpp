@@ -29,7 +29,8 @@ std::optional<PartitionLog::WriteBlock> PartitionLog::next_write(FileId file, ui
   const SegmentState* const segment = state_.find(file);
   SegmentLive* const l = find_live(file);
   if (segment == nullptr || l == nullptr || !l->tail || l->write_under_way) return std::nullopt;
-  WriteBlock block{.file = file, .from = segment->written, .to = writable_end(*segment, *l), .views = {}, .pinned = {}};
+  WriteBlock block{
+      .file = file, .from = segment->written, .to = writable_end(*segment, *l), .views = {}, .pinned = {}};
   if (block.to <= block.from) return std::nullopt;
   block.to = std::min(block.to, block.from + bytes_max / kBlockMin * kBlockMin);
   if (block.to.value() % kBlockMin == 0) {
@@ -57,7 +58,8 @@ runtime::Task<Result<void>> PartitionLog::make_file(const SegmentState& segment)
 runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
   const auto self = shared_from_this();
   Result<void> outcome;
-  if (const SegmentState* segment = state_.find(block.file); segment != nullptr && segment->written == Position(0)) {
+  if (const SegmentState* segment = state_.find(block.file);
+      segment != nullptr && segment->written == Position(0)) {
     outcome = co_await make_file(SegmentState(*segment));
   }
   std::unique_ptr<SegmentWriter> writer;
@@ -113,14 +115,13 @@ void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Positi
 
 bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
   if (failed_ || dropping_) return false;
-  const Sequence limit = state_.config.flush == LogConfig::Flush::always ? through : through_relaxed;
   bool any = false;
   for (const auto& l : live_) {
     const SegmentState* const segment = state_.find(l->id);
-    const auto oldest = l->oldest();
-    if (segment == nullptr || !l->tail || !oldest || *oldest > limit || l->write_under_way || l->carry_under_way) {
-      continue;
-    }
+    const auto oldest = l->oldest(false);
+    const auto oldest_relaxed = l->oldest(true);
+    const bool old = (oldest && *oldest <= through) || (oldest_relaxed && *oldest_relaxed <= through_relaxed);
+    if (segment == nullptr || !l->tail || !old || l->write_under_way || l->carry_under_way) continue;
     if (l->stable <= segment->written) continue;
     l->carry_under_way = any = true;
     // In front: it has room in a journal in which publishers wait for room.
@@ -145,10 +146,10 @@ runtime::Task<bool> PartitionLog::wait_carried() {
   co_return !failed_;
 }
 
-std::optional<Sequence> PartitionLog::oldest_round() const {
+std::optional<Sequence> PartitionLog::oldest_round(bool in_relaxed) const {
   std::optional<Sequence> oldest;
   for (const auto& l : live_) {
-    if (const auto one = l->oldest(); one && (!oldest || *one < *oldest)) oldest = one;
+    if (const auto one = l->oldest(in_relaxed); one && (!oldest || *one < *oldest)) oldest = one;
   }
   return oldest;
 }
@@ -255,7 +256,8 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read_file(FileId file, ReadReque
 runtime::Task<Served<ReadAnswer>> PartitionLog::read_straddling(FileId file) {
   const SegmentState* segment = state_.find(file);
   const SegmentLive* l = find_live(file);
-  GW_CHECK(segment != nullptr && l != nullptr && l->tail, "a batch that is not whole in the file ends in the tail");
+  GW_CHECK(segment != nullptr && l != nullptr && l->tail,
+           "a batch that is not whole in the file ends in the tail");
   const Position start = segment->boundary;
   // What the tail has begins at a block; what precedes it is in the file.
   const Position tail_first = l->tail->first();
@@ -343,9 +345,9 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
                               position.value(), header->base_offset.value(), from.value()));
     }
     if (header->base_offset >= producers_from && header->has_producer_id() && header->base_sequence >= 0) {
-      state_.producers.record({header->producer_id, header->producer_epoch, header->base_sequence,
-                               header->last_sequence()},
-                              header->base_offset, header->last_offset(), header->max_timestamp_ms, now_ms);
+      state_.producers.record(
+          {header->producer_id, header->producer_epoch, header->base_sequence, header->last_sequence()},
+          header->base_offset, header->last_offset(), header->max_timestamp_ms, now_ms);
       state_.producers.settle(header->next_offset());
     }
     l.note(info_of(segment), position, *header, bytes);
@@ -355,8 +357,8 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
   return {};
 }
 
-void PartitionLog::restore_mark(FileId file, Sequence sequence, Position position) {
-  live(file).mark(sequence, position);
+void PartitionLog::restore_mark(FileId file, Sequence sequence, Position position, bool in_relaxed) {
+  live(file).mark(sequence, position, in_relaxed);
 }
 
 }  // namespace godwit::storage

@@ -18,7 +18,7 @@ BatchHeader PartitionLog::header_at(const Tail& tail, Position position) {
 }
 
 std::optional<PartitionLog::TailStart> PartitionLog::tail_start(const SegmentState& segment,
-                                                              const SegmentLive& l) const {
+                                                                const SegmentLive& l) const {
   if (!l.tail || l.tail->first() >= segment.end) return std::nullopt;
   const bool has_boundary = segment.boundary >= l.tail->first() && segment.boundary < segment.end;
   const TailStart start = has_boundary ? TailStart{segment.boundary_offset, segment.boundary}
@@ -72,7 +72,8 @@ Served<ReadAnswer> PartitionLog::read_tail(const SegmentState& segment, const Se
     // Whole stretches first, as far as the index knows that they fit.
     const auto entries = l.entries();
     auto entry = std::ranges::upper_bound(entries, at + request.bytes_max, {}, &IndexEntry::position);
-    while (entry != entries.begin() && (entry - 1)->position > at && (entry - 1)->offset > request.end) --entry;
+    while (entry != entries.begin() && (entry - 1)->position > at && (entry - 1)->offset > request.end)
+      --entry;
     if (entry != entries.begin() && (entry - 1)->position > at) {
       at = (entry - 1)->position;
       answer.next = (entry - 1)->offset;

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "storage/log_shard.h"
 #include "storage/partition_log.h"
+#include "storage/retention.h"
 
 namespace godwit::storage {
 
@@ -81,9 +82,9 @@ runtime::Task<Served<void>> PartitionLog::begin_epoch(LeaderEpoch epoch) {
     if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
     const auto latest = state_.epochs.latest();
     if (latest && epoch < *latest) {
-      co_return refuse(ErrorCode::fenced_leader_epoch,
-                       fmt::format("leader epoch {} is over: the log has epoch {}", epoch.value(),
-                                   latest->value()));
+      co_return refuse(
+          ErrorCode::fenced_leader_epoch,
+          fmt::format("leader epoch {} is over: the log has epoch {}", epoch.value(), latest->value()));
     }
     if (!latest || epoch > *latest) admit_structure(BeginEpoch{.head = {}, .epoch = epoch});
     version = state_.version;
@@ -115,6 +116,31 @@ runtime::Task<Served<void>> PartitionLog::raise_start(Offset offset) {
   co_return co_await wait_structure(state_.version);
 }
 
+runtime::Task<Served<void>> PartitionLog::skip_damage(Offset from, Offset to, std::string what) {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  const auto file = co_await shard_.file_ids().next();
+  if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  admit_structure(SkipDamage{.head = {}, .from = from, .to = to, .what = std::move(what), .file = *file});
+  stable_end_ = synced_end_ = state_.end;
+  co_return co_await wait_structure(state_.version);
+}
+
+runtime::Task<void> PartitionLog::retain(WallTime now) {
+  const auto self = shared_from_this();
+  if (refusal(false)) co_return;
+  state_.producers.expire(now.ms, config_.producer_expiration_ms);
+  const RetentionVerdict verdict = judge_retention(state_, now);
+  if (verdict.start <= state_.start) co_return;
+  if (verdict.roll) {
+    if (const auto rolled = co_await roll(); !rolled) co_return;
+  }
+  // What failed is tried again by the next pass.
+  (void)co_await raise_start(verdict.start);
+}
+
 runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
   const auto self = shared_from_this();
   co_await turn_.acquire(1);
@@ -122,9 +148,8 @@ runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
   if (offset >= state_.end) co_return {};
   if (offset < state_.start) {
-    co_return refuse(ErrorCode::offset_out_of_range,
-                     fmt::format("offset {} lies before the log's start {}", offset.value(),
-                                 state_.start.value()));
+    co_return refuse(ErrorCode::offset_out_of_range, fmt::format("offset {} lies before the log's start {}",
+                                                                 offset.value(), state_.start.value()));
   }
   // What is under way ends first: a file is cut where nothing is being written.
   if (auto drained = co_await wait_admitted(); !drained) co_return drained;
@@ -166,22 +191,42 @@ runtime::Task<Served<void>> PartitionLog::drop() {
   StructureRecord record = DropLog{.head = next_head()};
   const uint64_t version = state_.version + 1;
   add_news(StructureNews{version, EntryKind::drop, encode_record(record)});
-  while (stable_version_ < version && !failed_) co_await changed_.wait();
-  if (failed_) co_return tl::unexpected(*refusal(false));
-  dropped_ = true;
-  shard_.left_unwritten(unwritten_bytes());
-  for (const SegmentState& segment : state_.segments) {
-    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, version);
+  while (synced_version_ < version && !failed_) {
+    if (relaxed() && stable_version_ >= version) shard_.sync_relaxed_now();
+    co_await changed_.wait();
   }
-  live_.clear();
-  changed_.notify_all();
+  if (failed_) co_return tl::unexpected(*refusal(false));
   co_return {};
 }
 
 void PartitionLog::set_config(LogConfig config) {
-  if (config == config_ || dropped_ || failed_) return;
+  if (config == config_ || dropping_ || failed_) return;
   config_ = config;
-  admit_structure(ConfigureLog{.head = {}, .config = config});
+  // The journal changes when nothing is on its way to the old one.
+  LogConfig now = config;
+  now.flush = state_.config.flush;
+  if (now != state_.config) admit_structure(ConfigureLog{.head = {}, .config = now});
+  if (config.flush != now.flush) shard_.spawn(switch_flush());
+}
+
+runtime::Task<void> PartitionLog::switch_flush() {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (refusal(false) || config_.flush == state_.config.flush) co_return;
+  if (config_.flush == LogConfig::Flush::interval && !co_await shard_.open_relaxed()) co_return;
+  for (;;) {
+    // Also remainders and records that were admitted without the turn.
+    if (!co_await wait_admitted() || !co_await wait_carried()) co_return;
+    if (!news_.empty() || !under_way_.empty() || synced_version_ < state_.version) continue;
+    break;
+  }
+  if (refusal(false)) co_return;
+  // From here on records go to the other journal. What the old one still holds of this log is told by its marks.
+  rounds_ = &shard_.rounds(config_.flush);
+  LogConfig now = state_.config;
+  now.flush = config_.flush;
+  admit_structure(ConfigureLog{.head = {}, .config = now});
 }
 
 }  // namespace godwit::storage

@@ -14,22 +14,66 @@ Replay::Replay(Checkpoint checkpoint) {
   }
 }
 
-Result<void> Replay::add(const std::vector<RecoveredEntry>& entries, bool relaxed) {
+const RecordHead& Replay::Item::head() const {
+  if (const auto* data = std::get_if<DataRecord>(&record)) return data->head;
+  return head_of(std::get<StructureRecord>(record));
+}
+
+Result<std::optional<Replay::Item>> Replay::decode(const RecoveredEntry& entry, bool relaxed) {
+  const auto kind = static_cast<EntryKind>(entry.kind);
+  if (kind == EntryKind::file_ids) {
+    const auto ids = decode_file_ids(entry.meta);
+    if (!ids) return fail(ids.error());
+    out_.next_file_id = std::max(out_.next_file_id, ids->below);
+    return std::optional<Item>();
+  }
+  if (kind == EntryKind::data) {
+    auto data = decode_data(entry.meta);
+    if (!data) return fail(std::move(data).error());
+    return std::optional(Item{std::move(*data), &entry, relaxed});
+  }
+  auto record = decode_structure(kind, entry.meta);
+  if (!record) return fail(std::move(record).error());
+  return std::optional(Item{std::move(*record), &entry, relaxed});
+}
+
+void Replay::apply(Item item) {
+  if (const auto* data = std::get_if<DataRecord>(&item.record)) {
+    apply_data(*data, *item.entry, item.relaxed);
+  } else {
+    apply_structure(std::move(std::get<StructureRecord>(item.record)));
+  }
+}
+
+Result<void> Replay::add(const std::vector<RecoveredEntry>& entries,
+                         const std::vector<RecoveredEntry>& relaxed) {
+  // Logs with entries in the relaxed journal wait until all of theirs are known; the others go straight on.
+  std::unordered_map<TopicPartition, std::vector<Item>> waiting;
+  std::vector<Item> from_relaxed;
+  for (const RecoveredEntry& entry : relaxed) {
+    auto item = decode(entry, true);
+    if (!item) return fail(std::move(item).error());
+    if (!*item) continue;
+    waiting[(*item)->head().id()];
+    from_relaxed.push_back(std::move(**item));
+  }
   for (const RecoveredEntry& entry : entries) {
-    const auto kind = static_cast<EntryKind>(entry.kind);
-    if (kind == EntryKind::data) {
-      const auto data = decode_data(entry.meta);
-      if (!data) return fail(data.error());
-      apply_data(*data, entry, relaxed);
-    } else if (kind == EntryKind::file_ids) {
-      const auto ids = decode_file_ids(entry.meta);
-      if (!ids) return fail(ids.error());
-      out_.next_file_id = std::max(out_.next_file_id, ids->below);
+    auto item = decode(entry, false);
+    if (!item) return fail(std::move(item).error());
+    if (!*item) continue;
+    const auto waits = waiting.find((*item)->head().id());
+    if (waits == waiting.end()) {
+      apply(std::move(**item));
     } else {
-      auto record = decode_structure(kind, entry.meta);
-      if (!record) return fail(std::move(record).error());
-      apply_structure(std::move(*record));
+      waits->second.push_back(std::move(**item));
     }
+  }
+  for (Item& item : from_relaxed) waiting[item.head().id()].push_back(std::move(item));
+  for (auto& [id, items] : waiting) {
+    // All records of a version are in one journal, in their order.
+    std::ranges::stable_sort(
+        items, {}, [](const Item& item) { return std::pair(item.head().incarnation, item.head().version); });
+    for (Item& item : items) apply(std::move(item));
   }
   return {};
 }
@@ -135,7 +179,8 @@ void Replay::apply_behind_hole(ReplayedLog& log, const StructureRecord& record) 
       log.producers_from = std::min(log.producers_from, state.end);
     } else {
       log.lost_to = std::max(truncate->end, state.end);
-      if (truncate->end < state.end) log.lost_from = std::min(truncate->end, log.lost_from.value_or(state.end));
+      if (truncate->end < state.end)
+        log.lost_from = std::min(truncate->end, log.lost_from.value_or(state.end));
     }
   } else if (const auto* raise = std::get_if<RaiseLogStart>(&record)) {
     apply_as_next(RaiseLogStart{.head = {}, .start = std::min(raise->start, state.end)});

@@ -50,13 +50,22 @@ class Replay {
  public:
   explicit Replay(Checkpoint checkpoint);
 
-  // The entries of one journal, oldest first; those of the other follow with another call. Errors:
-  // unsupported, corrupt (an entry that passed its checksum and cannot be read was not written by this
-  // format).
-  Result<void> add(const std::vector<RecoveredEntry>& entries, bool relaxed);
+  // The entries of both journals, each oldest first. A log that changed from one to the other has entries in
+  // both: they are brought in order by what RecordHead says. Errors: unsupported, corrupt (an entry that passed
+  // its checksum and cannot be read was not written by this format).
+  Result<void> add(const std::vector<RecoveredEntry>& entries, const std::vector<RecoveredEntry>& relaxed);
   Replayed finish();
 
  private:
+  // An entry that was decoded.
+  struct Item {
+    std::variant<DataRecord, StructureRecord> record;
+    const RecoveredEntry* entry = nullptr;
+    bool relaxed = false;
+    const RecordHead& head() const;
+  };
+  Result<std::optional<Item>> decode(const RecoveredEntry& entry, bool relaxed);
+  void apply(Item item);
   void apply_data(const DataRecord& data, const RecoveredEntry& entry, bool relaxed);
   void apply_structure(StructureRecord record);
   void apply_behind_hole(ReplayedLog& log, const StructureRecord& record);

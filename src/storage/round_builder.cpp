@@ -16,36 +16,37 @@ RoundBuilder::RoundBuilder(Journal& journal, StoreContext& context, uint64_t rou
       round_bytes_max_(round_bytes_max),
       reserve_bytes_(reserve_bytes) {}
 
-RoundBuilder::Round RoundBuilder::gather() {
+bool RoundBuilder::admits(uint64_t bytes) const {
   const auto usage = journal_.usage();
-  const bool reserve_only = usage.full || usage.capacity - std::min(usage.used, usage.capacity) < reserve_bytes_;
+  if (usage.full || usage.capacity - std::min(usage.used, usage.capacity) < reserve_bytes_) return false;
+  // One batch always may, however large.
+  return waiting_ == 0 || waiting_ + bytes <= std::max(reserve_bytes_ / 8, round_bytes_max_);
+}
+
+RoundBuilder::Round RoundBuilder::gather() {
   Round round;
-  // What is taken here again next time stands behind those that were not reached.
-  runtime::List later;
-  uint64_t left = round_bytes_max_;
+  // What has more news than fits stands behind those that were not reached.
+  RoundSource* unfinished = nullptr;
   while (auto* node = news_.front()) {
     auto& source = static_cast<RoundSource&>(*node);
     const size_t before = round.entries.size();
-    const auto taken = source.take_round(round.entries, left, reserve_only);
+    const auto taken = source.take_round(round.entries, round_bytes_max_ - round.bytes);
     source.unlink();
+    round.bytes += taken.bytes;
     if (round.entries.size() != before) round.sources.push_back(source.keep_alive());
-    if (taken.more) later.push_back(source);
-    if (taken.more && round.entries.size() == before && reserve_only) {
-      round.held_back = true;
-      continue;
+    if (taken.more) {
+      unfinished = &source;
+      break;
     }
-    left -= std::min(left, taken.bytes);
-    if (taken.more) break;
   }
-  news_.take_all(later);
+  if (unfinished != nullptr) news_.push_back(*unfinished);
+  waiting_ -= std::min(waiting_, round.bytes);
   return round;
 }
 
 runtime::Task<void> RoundBuilder::wait_for_room() {
-  stalled_ = true;
   context_.request_write_back();
-  co_await room_.wait_until(runtime::Shard::current()->now() + kRetry);
-  stalled_ = false;
+  (void)co_await room_.wait_until(runtime::Shard::current()->now() + kRetry);
 }
 
 runtime::Task<void> RoundBuilder::run() {
@@ -55,20 +56,19 @@ runtime::Task<void> RoundBuilder::run() {
       co_await wake_.wait();
     }
     Round round = gather();
-    if (round.entries.empty()) {
-      GW_CHECK(round.held_back || news_.empty(), "every piece of news fits an empty round");
-      if (!news_.empty()) {
-        if (context_.failed) co_return;
-        co_await wait_for_room();
-      }
-      continue;
-    }
+    GW_CHECK(!round.entries.empty() || news_.empty(), "every piece of news fits an empty round");
+    if (round.entries.empty()) continue;
+    writing_ = true;
     const auto written = co_await journal_.write(std::move(round.entries));
+    writing_ = false;
     if (written) {
+      last_done_ = *written;
       for (const auto& source : round.sources) source->round_done(*written);
+      if (on_room_) on_room_();
       continue;
     }
     if (written.error().kind == ErrorKind::unavailable || written.error().kind == ErrorKind::no_space) {
+      waiting_ += round.bytes;
       for (const auto& source : round.sources) {
         source->round_refused();
         mark(*source);

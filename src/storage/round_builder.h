@@ -3,7 +3,9 @@
 // news, not with those that exist.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/list.h"
@@ -24,8 +26,8 @@ class RoundSource : public runtime::ListNode {
     bool more = false;  // there is news left for the next round
   };
   // Moves news of at most `budget` bytes to `out`; nothing when the next piece is larger. It stays what is
-  // under way until one of the following is called. With `reserve_only`, bytes of publishers are left.
-  virtual Taken take_round(std::vector<JournalEntry>& out, uint64_t budget, bool reserve_only) = 0;
+  // under way until one of the following is called.
+  virtual Taken take_round(std::vector<JournalEntry>& out, uint64_t budget) = 0;
   virtual void round_done(Sequence sequence) = 0;
   // Nothing was written: the same will be taken again.
   virtual void round_refused() = 0;
@@ -35,8 +37,8 @@ class RoundSource : public runtime::ListNode {
 
 class RoundBuilder {
  public:
-  // `reserve_bytes`: what publishers leave free in the journal for structure records and carried remainders,
-  // so that a full journal can always be emptied.
+  // `reserve_bytes`: below so much free space in the journal publishers are not admitted. What was admitted,
+  // structure records and carried remainders must find room in it, so that a full journal can be emptied.
   RoundBuilder(Journal& journal, StoreContext& context, uint64_t round_bytes_max, uint64_t reserve_bytes);
 
   // `source` has news.
@@ -47,10 +49,16 @@ class RoundBuilder {
   }
   // The journal has files again.
   void room_made() { room_.notify_all(); }
-  // Whether publishers wait for the journal.
-  bool stalled() const { return stalled_; }
+  // Whether `bytes` of publishers may be admitted now: the journal has room beyond the reserve, and what waits
+  // to be journalled is not more than the reserve is meant for.
+  bool admits(uint64_t bytes) const;
+  // Bytes were admitted, or forgotten again.
+  void waiting_more(uint64_t bytes) { waiting_ += bytes; }
+  // While a round is being written, those after this one may be durable without our knowing; empty when none is.
+  std::optional<Sequence> unsure_after() const { return writing_ ? std::optional(last_done_) : std::nullopt; }
 
   Journal& journal() { return journal_; }
+  void on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
   // Runs until close() is called and nothing is left.
   runtime::Task<void> run();
   void close();
@@ -59,7 +67,7 @@ class RoundBuilder {
   struct Round {
     std::vector<JournalEntry> entries;
     std::vector<std::shared_ptr<RoundSource>> sources;
-    bool held_back = false;  // something was left for want of room in the journal
+    uint64_t bytes = 0;
   };
   Round gather();
   runtime::Task<void> wait_for_room();
@@ -71,7 +79,11 @@ class RoundBuilder {
   runtime::List news_;
   runtime::Condition wake_;
   runtime::Condition room_;
-  bool stalled_ = false;
+  // Called when publishers that waited may go on.
+  std::function<void()> on_room_;
+  uint64_t waiting_ = 0;  // bytes of news
+  bool writing_ = false;
+  Sequence last_done_;
   bool closed_ = false;
 };
 

@@ -4,21 +4,27 @@
 
 namespace godwit::storage {
 
-void SegmentLive::mark(Sequence sequence, Position from) {
+void SegmentLive::mark(Sequence sequence, Position from, bool relaxed) {
   // While a remainder is carried forward the marks before it will go: each round then counts for itself.
-  if (!carry_under_way && !marks.empty() && from < marks.back().position + kMarkInterval) return;
-  marks.push_back({sequence, from});
+  if (!carry_under_way && !marks.empty() && marks.back().relaxed == relaxed &&
+      from < marks.back().position + kMarkInterval) {
+    return;
+  }
+  marks.push_back({sequence, from, relaxed});
 }
 
-void SegmentLive::carried(Sequence sequence, Position from, Position to) {
+void SegmentLive::carried(Sequence sequence, Position from, Position to, bool relaxed) {
   carry_under_way = false;
   std::erase_if(marks, [&](const JournalMark& mark) { return mark.position < to; });
-  marks.insert(marks.begin(), {sequence, from});
+  marks.insert(marks.begin(), {sequence, from, relaxed});
 }
 
-std::optional<Sequence> SegmentLive::oldest() const {
-  if (marks.empty()) return std::nullopt;
-  return std::ranges::min_element(marks, {}, &JournalMark::sequence)->sequence;
+std::optional<Sequence> SegmentLive::oldest(bool relaxed) const {
+  std::optional<Sequence> oldest;
+  for (const JournalMark& mark : marks) {
+    if (mark.relaxed == relaxed && (!oldest || mark.sequence < *oldest)) oldest = mark.sequence;
+  }
+  return oldest;
 }
 
 void SegmentLive::forget_marks(Position written) {

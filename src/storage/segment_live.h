@@ -18,6 +18,7 @@ namespace godwit::storage {
 struct JournalMark {
   Sequence sequence;
   Position position;
+  bool relaxed = false;  // which journal
 };
 
 struct SegmentLive {
@@ -42,13 +43,13 @@ struct SegmentLive {
   bool carry_under_way = false;
 
   // Bytes [from, …) came with `sequence`. Marks stand at least kMarkInterval bytes apart.
-  void mark(Sequence sequence, Position from);
+  void mark(Sequence sequence, Position from, bool relaxed);
   // Bytes [from, to) came again with `sequence`.
-  void carried(Sequence sequence, Position from, Position to);
+  void carried(Sequence sequence, Position from, Position to, bool relaxed);
   // Everything before `written` is in the file.
   void forget_marks(Position written);
-  // The oldest round that holds something that is not in the file; empty when there is none.
-  std::optional<Sequence> oldest() const;
+  // The oldest round of that journal that holds something that is not in the file; empty when there is none.
+  std::optional<Sequence> oldest(bool relaxed) const;
   // The batch that starts at `position`, with its first bytes (at least kUncoveredHead).
   void note(const SegmentInfo& info, Position position, const BatchHeader& header, BytesView head);
   std::span<const IndexEntry> entries() const {

@@ -53,7 +53,8 @@ runtime::Task<std::vector<T>> StoreImpl::gather(
 }
 
 runtime::Task<std::vector<TopicPartition>> StoreImpl::list() {
-  co_return co_await gather<TopicPartition>([](const PartitionLog& log, auto& out) { out.push_back(log.id()); });
+  co_return co_await gather<TopicPartition>(
+      [](const PartitionLog& log, auto& out) { out.push_back(log.id()); });
 }
 
 runtime::Task<std::vector<Store::Damage>> StoreImpl::damages() {
@@ -64,9 +65,8 @@ runtime::Task<std::vector<Store::Damage>> StoreImpl::damages() {
 
 runtime::Task<int64_t> StoreImpl::producer_id_max() {
   int64_t largest = -1;
-  for (const int64_t id : co_await gather<int64_t>([](const PartitionLog& log, auto& out) {
-         out.push_back(log.producers().producer_id_max());
-       })) {
+  for (const int64_t id : co_await gather<int64_t>(
+           [](const PartitionLog& log, auto& out) { out.push_back(log.producers().producer_id_max()); })) {
     largest = std::max(largest, id);
   }
   co_return largest;
@@ -103,7 +103,9 @@ void StoreImpl::report_failure(std::string what) {
 }
 
 runtime::Task<void> StoreImpl::run_retention() {
-  co_return;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await shard(i).call([this, i] { return shards_[i]->retain(); });
+  }
 }
 
 runtime::Task<void> StoreImpl::run_compaction() {
@@ -131,6 +133,7 @@ runtime::Task<Result<void>> StoreImpl::close() {
     co_await shard(i).call([this, i] { return shards_[i]->stop(); });
   }
   co_await journal_->close();
+  if (relaxed_) co_await relaxed_->close();
   co_return done;
 }
 

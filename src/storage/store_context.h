@@ -32,6 +32,9 @@ struct StoreContext {
   // A shard or a journal is short of room: write-back should run now. Any shard.
   std::function<void()> request_write_back;
 
+  // Opens the journal of flush=interval topics, or gives the one that is open. Any shard.
+  std::function<runtime::Task<Result<Journal*>>()> open_relaxed;
+
   std::string topics_folder() const { return options.directory + "/topics"; }
   std::string topic_folder(const TopicId& topic) const { return topics_folder() + "/" + to_string(topic); }
   std::string folder_of(const TopicPartition& id) const {

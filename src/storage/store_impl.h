@@ -45,18 +45,28 @@ class StoreImpl final : public Store {
   LogShard& here(const TopicPartition& id);
 
   runtime::Task<Result<Checkpoint>> read_checkpoint();
-  runtime::Task<Result<void>> open_journals(Replay& replay, Sequence released);
+  runtime::Task<Result<Journal::Opened>> open_journal(bool relaxed, Sequence released);
+  runtime::Task<Result<void>> open_journals(Replay& replay, Sequence released, Sequence released_relaxed);
+  // The journal of flush=interval topics, opened when it was not. On shard 0.
+  runtime::Task<Result<Journal*>> open_relaxed();
   uint64_t round_bytes_max() const;
   runtime::Task<void> make_shards();
   runtime::Task<Result<void>> load_logs(size_t shard_index, std::vector<ReplayedLog> logs);
   runtime::Task<Result<void>> load_log(LogShard& log_shard, ReplayedLog& replayed);
-  runtime::Task<Result<Bytes>> read_steps(std::vector<LoadStep> steps);
+  runtime::Task<Result<void>> load_segment(PartitionLog& log, const SegmentState& segment,
+                                           const ReplayedLog& replayed);
+  // Reads payloads of one journal, on its shard.
+  static runtime::Task<Result<Bytes>> read_steps(Journal& journal, std::vector<LoadStep> steps);
   void report_failure(std::string what);
 
   StoreContext context_;
   metrics::Registry& metrics_;
   runtime::Shard* journal_shard_ = nullptr;
   std::unique_ptr<Journal> journal_;
+  runtime::Shard* relaxed_shard_ = nullptr;
+  std::unique_ptr<Journal> relaxed_;
+  Sequence relaxed_released_;
+  runtime::Mutex opening_relaxed_;
   std::unique_ptr<FileIdLots> file_ids_;
   std::vector<std::unique_ptr<LogShard>> shards_;
   durable::TwoCopyFile checkpoint_file_;

@@ -8,7 +8,8 @@ void LogModel::acknowledged(Offset offset, const std::string& text) {
 }
 
 void LogModel::truncate_tried(Offset end) {
-  for (auto at = must_.lower_bound(end); at != must_.end(); at = must_.erase(at)) may_[at->first] = at->second;
+  for (auto at = must_.lower_bound(end); at != must_.end(); at = must_.erase(at))
+    may_[at->first] = at->second;
   end_min_ = std::min(end_min_, end);
 }
 
@@ -44,7 +45,8 @@ Task<std::vector<std::string>> LogModel::check(Log* log) {
   if (!may_exist_) wrong.push_back("the log was dropped, and is there");
   const auto say = [&](std::string what) { wrong.push_back(std::move(what)); };
   if (log->start() < start_min_ || log->start() > std::max(start_min_, start_max_)) {
-    say("start " + to_string(log->start()) + " is not in " + to_string(start_min_) + ".." + to_string(start_max_));
+    say("start " + to_string(log->start()) + " is not in " + to_string(start_min_) + ".." +
+        to_string(start_max_));
   }
   if (log->end() < end_min_) say("end " + to_string(log->end()) + " < " + to_string(end_min_));
   std::map<Offset, std::string> found;
@@ -69,10 +71,12 @@ Task<std::vector<std::string>> LogModel::check(Log* log) {
     }
     found[offset] = text;
   }
-  if (expected != log->end()) say("reading ended at " + to_string(expected) + ", the log at " + to_string(log->end()));
+  if (expected != log->end())
+    say("reading ended at " + to_string(expected) + ", the log at " + to_string(log->end()));
   for (const auto& [offset, text] : must_) {
     if (offset >= log->start() && !found.contains(offset)) {
-      say("offset " + to_string(offset) + " (" + text.substr(0, text.find('.')) + ") was acknowledged and is lost");
+      say("offset " + to_string(offset) + " (" + text.substr(0, text.find('.')) +
+          ") was acknowledged and is lost");
     }
   }
   // What is not there now never will be.
@@ -108,6 +112,7 @@ Task<void> StoreModel::publish(Store& store, TopicPartition id, size_t size, Lea
   const std::string made = text(size);
   LogModel& model = logs[id];
   model.tried(made);
+  epoch = std::max(epoch, log->epochs().latest().value_or(epoch));
   auto appended = co_await append_texts(*log, {made}, epoch);
   EXPECT_TRUE(appended.has_value()) << (appended ? "" : appended.error().message);
   if (!appended) co_return;

@@ -30,7 +30,8 @@ struct OpenStore {
 };
 Task<Result<std::shared_ptr<OpenStore>>> open_store(runtime::sim::Node& node,
                                                     StoreOptions options = small_options());
-Task<std::shared_ptr<OpenStore>> opened_store(runtime::sim::Node& node, StoreOptions options = small_options());
+Task<std::shared_ptr<OpenStore>> opened_store(runtime::sim::Node& node,
+                                              StoreOptions options = small_options());
 
 TopicPartition partition(int32_t index, uint8_t topic = 1);
 
@@ -39,11 +40,13 @@ struct Producer {
   int16_t epoch = 0;
   int32_t sequence = 0;  // of the next batch; append_texts raises it
 };
-Bytes batch_of(const std::vector<std::string>& texts, const Producer& producer = {}, int64_t timestamp_ms = 1000);
+Bytes batch_of(const std::vector<std::string>& texts, const Producer& producer = {},
+               int64_t timestamp_ms = 1000);
 
 // Appends one batch of `texts` on the log's shard, which is the current one.
-Task<Served<Appended>> append_texts(Log& log, std::vector<std::string> texts, LeaderEpoch epoch = LeaderEpoch(0),
-                                    Producer* producer = nullptr, int64_t timestamp_ms = 1000);
+Task<Served<Appended>> append_texts(Log& log, std::vector<std::string> texts,
+                                    LeaderEpoch epoch = LeaderEpoch(0), Producer* producer = nullptr,
+                                    int64_t timestamp_ms = 1000);
 // The same, and waits until it is stable.
 Task<ErrorCode> publish(Log& log, std::vector<std::string> texts, LeaderEpoch epoch = LeaderEpoch(0));
 

@@ -54,8 +54,8 @@ Task<Served<Appended>> append_texts(Log& log, std::vector<std::string> texts, Le
                                     Producer* producer, int64_t timestamp_ms) {
   Bytes batch = batch_of(texts, producer == nullptr ? Producer{} : *producer, timestamp_ms);
   auto& shard = *runtime::Shard::current();
-  auto appended = co_await log.append(
-      batch, {.epoch = epoch, .now = shard.wall_now(), .deadline = shard.now() + 30s});
+  auto appended =
+      co_await log.append(batch, {.epoch = epoch, .now = shard.wall_now(), .deadline = shard.now() + 30s});
   if (appended && producer != nullptr) producer->sequence += static_cast<int32_t>(texts.size());
   co_return appended;
 }

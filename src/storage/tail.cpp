@@ -134,7 +134,10 @@ bool Tail::shrink() {
   const size_t left = end_ - from;
   std::vector<Piece> small;
   for (Position at = from; at < end_;) {
-    auto block = arena_->allocate(std::min<size_t>(kBlockMax, end_ - at));
+    // The largest blocks that it fills, and one of the smallest kind for the rest: no block stays half empty.
+    size_t size = kBlockMin;
+    while (size < kBlockMax && size * 4 <= static_cast<size_t>(end_ - at)) size *= 4;
+    auto block = arena_->allocate(size);
     if (!block) return false;
     const size_t count = std::min<size_t>(block->size(), end_ - at);
     copy(at, MutableBytes(block->data(), count));
