@@ -59,9 +59,9 @@ class Parser {
     try {
       app_.parse(std::move(reversed));
     } catch (const CLI::CallForHelp&) {
-      return Say{0, chosen().help()};
+      return Say{0, help_of(chosen())};
     } catch (const CLI::ParseError& error) {
-      return mistake(error.what());
+      return mistake(family_mistake(arguments).value_or(error.what()));
     }
     checked(parse_brokers(raw_.brokers), "--brokers", ask_.brokers);
     checked(parse_duration(raw_.timeout), "--timeout", ask_.timeout);
@@ -77,6 +77,8 @@ class Parser {
       if (inner.empty()) text += section(*command);
       for (CLI::App* one : inner) text += section(*one);
     }
+    // The file ends with its last line.
+    text.pop_back();
     return text;
   }
 
@@ -91,12 +93,25 @@ class Parser {
     const CLI::App* parent = command.get_parent();
     return parent == nullptr ? command.get_name() : name_of(*parent) + " " + command.get_name();
   }
+  std::string help_of(const CLI::App& command) const {
+    const CLI::App* parent = command.get_parent();
+    return command.help(parent == nullptr ? "" : name_of(*parent));
+  }
+  // Where the command that a family needs is missing or misspelt.
+  std::optional<std::string> family_mistake(std::span<const std::string> arguments) {
+    std::string names;
+    for (const CLI::App* one : chosen().get_subcommands({}))
+      names += (names.empty() ? "" : ", ") + one->get_name();
+    if (names.empty()) return std::nullopt;
+    const std::string word = arguments.size() > 1 ? arguments[1] : "";
+    return (word.empty() ? "say what to do" : "there is no command '" + word + "'") + ": one of " + names;
+  }
   Say mistake(const std::string& what) {
     const std::string name = name_of(chosen());
     return {2, name + ": " + what + "\n'" + name + " --help' says what it takes\n"};
   }
   std::string section(CLI::App& command) {
-    return "## " + name_of(command) + "\n\n```text\n" + command.help() + "```\n\n";
+    return "## " + name_of(command) + "\n\n```text\n" + help_of(command) + "```\n\n";
   }
 
   // Takes the value over, or notes what is wrong with `option`; the first mistake is told.
@@ -149,7 +164,7 @@ class Parser {
   void common(CLI::App& command) {
     command
         .add_option("--brokers", raw_.brokers, "brokers to ask (default: $GODWIT_BROKERS, or 127.0.0.1:9092)")
-        ->type_name("HOST:PORT,…");
+        ->type_name("HOST:PORT,...");
     command.add_option("--timeout", raw_.timeout, "how long to try (default: 30s)")->type_name("DURATION");
     command.add_flag("--json", ask_.json, "answers as JSON, one value a line");
   }
@@ -258,7 +273,7 @@ class Parser {
         .add_option("--topic", raw_.topics,
                     "a topic, and which partitions of it (default: all that are committed); may "
                     "be given again")
-        ->type_name("TOPIC[:P,…]")
+        ->type_name("TOPIC[:P,...]")
         ->allow_extra_args(false);
     reset.add_flag("--to-earliest", raw_.to_earliest, "to the first record there is");
     reset.add_flag("--to-latest", raw_.to_latest, "behind the last");

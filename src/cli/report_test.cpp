@@ -59,7 +59,7 @@ const Bytes kAssignment =
                               "\0\0\0\1"
                               "\0\0\0\7"
                               "\xff\xff\xff\xff",
-                              38));
+                              36));
 
 TEST(Report, AnAssignmentNamesItsPartitions) {
   EXPECT_EQ(parse_assignment(kAssignment), (PartitionNames{{"a", 0}, {"a", 1}, {"b", 7}}));
