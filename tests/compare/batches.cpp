@@ -61,7 +61,10 @@ void append(Script& s, const std::string& topic, Bytes records, int32_t partitio
 }
 
 BatchSpec from_producer(Script& s, const std::string& word, int32_t sequence) {
-  const auto made = s.quietly(4, kafka::InitProducerIdRequest{.transactional_id = std::nullopt});
+  auto made = s.quietly(4, kafka::InitProducerIdRequest{.transactional_id = std::nullopt});
+  // Kafka's very first producer id is 0, for which it does not look at sequences.
+  if (made.producer_id == 0)
+    made = s.quietly(4, kafka::InitProducerIdRequest{.transactional_id = std::nullopt});
   s.call(std::to_string(made.producer_id), word);
   return {.producer_id = made.producer_id, .producer_epoch = made.producer_epoch, .base_sequence = sequence};
 }

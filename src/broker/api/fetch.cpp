@@ -163,6 +163,7 @@ class Fetching {
     const auto end = partition.log()->epochs().end_of(asked.last_fetched_epoch, partition.log()->end());
     if (!end) {
       answer.error_code = ErrorCode::offset_out_of_range;
+      take_back_offsets(answer);
       return true;
     }
     if (end->epoch == asked.last_fetched_epoch && end->end >= asked.fetch_offset) return false;
