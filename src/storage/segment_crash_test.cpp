@@ -1,5 +1,5 @@
 // Crashes at every write, allocation, truncation, sync and creation of a segment and its index.
-#include "runtime/sim/sweep_test.h"
+#include "runtime/sim/sweep_testing.h"
 #include "storage/segment_test_support.h"
 
 namespace godwit::storage::testing {

@@ -33,25 +33,35 @@ void SegmentIndex::close() {
   closed_ = true;
 }
 
-void SegmentIndex::learn(std::span<const IndexEntry> entries) {
+void SegmentIndex::learn(std::span<const IndexEntry> entries, Position end) {
   if (closed_) return;
-  const auto first = std::ranges::find_if(
-      entries, [&](const IndexEntry& entry) { return entry.position >= frontier_.position; });
-  if (entries_.empty() && first != entries.end() && first->position > frontier_.position) {
-    // What precedes the first of them is an interval as well: without its entry nothing before them is found.
-    entries_.push_back({.offset = frontier_.next, .position = frontier_.position, .epoch = frontier_.epoch});
-  }
-  for (auto entry = first; entry != entries.end(); ++entry) {
-    // Not to be believed when it goes back.
-    if (!entries_.empty() &&
-        (entry->position <= entries_.back().position || entry->offset <= entries_.back().offset)) {
-      return;
+  const Position known = entries_.empty() ? frontier_.position : entries_.back().position;
+  // Of the interval that is open here, and may be complete there.
+  std::optional<uint32_t> open_crc;
+  for (auto at = std::ranges::lower_bound(entries, known, {}, &IndexEntry::position); at != entries.end();
+       ++at) {
+    if (at->position >= end) return;
+    const bool is_last = at + 1 == entries.end() || (at + 1)->position >= end;
+    if (!entries_.empty() && at->position == entries_.back().position) {
+      open_crc = at->headers_crc;
+      continue;
     }
-    if (entry->position == frontier_.position) close_interval();
+    if (at->position < frontier_.position) continue;
+    // Not to be believed when it goes back.
+    if (!entries_.empty() && at->offset <= entries_.back().offset) return;
+    if (entries_.empty() && at->position > frontier_.position) {
+      // What precedes the first of them is an interval as well: without its entry nothing there is found.
+      entries_.push_back({.offset = frontier_.next, .position = frontier_.position, .epoch = frontier_.epoch});
+    }
+    if (at->position == frontier_.position) {
+      close_interval();
+    } else if (interval_open_) {
+      entries_.back().headers_crc = open_crc;
+    }
     interval_open_ = false;
-    frontier_ = walk_from(*entry);
-    timestamp_max_ = std::max(timestamp_max_, entry->timestamp_max);
-    if (entry + 1 != entries.end()) entries_.push_back(*entry);
+    frontier_ = walk_from(*at);
+    timestamp_max_ = std::max(timestamp_max_, at->timestamp_max);
+    if (!is_last) entries_.push_back(*at);
   }
 }
 

@@ -26,10 +26,11 @@ class SegmentIndex {
   void add(const BatchHeader& header, BytesView head, const SegmentInfo& info, bool timestamps = true);
   // Nothing is added any more: the last interval gets its checksum.
   void close();
-  // Takes over what others know of the file from the frontier on; entries before it are left out. What lies
-  // between the frontier and the first of them becomes an interval without a checksum. The frontier is then at
-  // the last entry: the batch there, whose entry is not taken, is to be added next.
-  void learn(std::span<const IndexEntry> entries);
+  // Takes over what others know of the file, from the frontier on and before `end`. What lies between the
+  // frontier and the first new entry becomes an interval without a checksum. The frontier is then at the last
+  // of them: the batch there, whose entry is not taken, is to be added next. Costs little when there is
+  // nothing new.
+  void learn(std::span<const IndexEntry> entries, Position end);
 
   const WalkState& frontier() const { return frontier_; }
   const std::vector<IndexEntry>& entries() const { return entries_; }

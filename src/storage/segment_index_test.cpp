@@ -196,6 +196,35 @@ TEST_F(SegmentIndexing, AFileThatGrowsIsNotScannedWhereItsWriterToldOfIt) {
   });
 }
 
+TEST_F(SegmentIndexing, WhatTheWriterToldIsUsedUpToTheFilesEndAlone) {
+  const Content content = uniform(3000, {.value_bytes = 500});
+  install(content);
+  const auto entries = index_of(content).entries();
+  run([&](Runtime& runtime) -> Task<void> {
+    Files files(runtime);
+    SegmentInfo info = info_of(content, false);
+    info.end = Position(0);
+    const auto reader = files.reader(info);
+    node.disk().clear_faults();
+    for (size_t count = 1; count <= content.batches.size(); count += 17) {
+      Content so_far = content;
+      so_far.batches.resize(count);
+      so_far.bytes.resize(so_far.batches.back().end.value());
+      node.disk().clear_faults();
+      node.disk().fail_reads(kLogPath, so_far.padded().size(), 1 << 30);
+      reader->set_end(so_far.end());
+      // The writer is ahead of the file; from where it began to count is another matter.
+      reader->learn(std::span(entries).subspan(count % 3));
+      const Offset from(static_cast<int64_t>(count) * 2 / 3);
+      EXPECT_EQ((co_await read_all(*reader, so_far, from, 100'000)).error, "") << count;
+    }
+    node.disk().clear_faults();
+    reader->set_end(content.end(), true);
+    EXPECT_TRUE((co_await reader->write_index(entries)).has_value());
+    EXPECT_EQ(index_file(), index_of(content).encode(info_of(content)));
+  });
+}
+
 TEST_F(SegmentIndexing, TimestampsAreFoundThoughTheyDoNotRise) {
   Content content;
   std::vector<int64_t> times;

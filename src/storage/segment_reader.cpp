@@ -6,21 +6,16 @@
 
 #include "base/check.h"
 #include "runtime/sync.h"
-#include "storage/read_ahead.h"
+#include "storage/batch_finder.h"
 #include "storage/segment_index_file.h"
-#include "storage/segment_walk.h"
 
 namespace godwit::storage {
 namespace {
 
 constexpr size_t kStepMin = 128 << 10;  // of a reader that may never come back
-constexpr size_t kStepMax = 1 << 20;
-constexpr size_t kAheadMin = 256 << 10;
-// A block that was read ahead for a reader who did not come is given up after so many reads of others.
-constexpr size_t kPassedByMax = 16;
+constexpr size_t kStepMax = BatchFinder::kStepMax;
 
 using IndexPtr = std::shared_ptr<SegmentIndex>;
-using FilePtr = std::shared_ptr<runtime::File>;
 
 class FileReader final : public SegmentReader, private IndexCache::Entry {
  public:
@@ -28,10 +23,10 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
              DiagnosticSink& diagnostics)
       : cache_(cache),
         buffers_(std::move(buffers)),
-        path_(folder + "/" + segment_name(info.id)),
         index_path_(folder + "/" + index_name(info.id)),
         info_(info),
-        diagnostics_(diagnostics) {}
+        diagnostics_(diagnostics),
+        finder_(cache, buffers_, folder + "/" + segment_name(info.id), info_, diagnostics) {}
 
   void set_end(Position end, bool sealed) override {
     if (end < info_.end) forget_all();
@@ -43,7 +38,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
 
   void learn(std::span<const IndexEntry> entries) override {
     if (!index_) index_ = std::make_shared<SegmentIndex>(info_);
-    index_->learn(entries);
+    index_->learn(entries, info_.end);
     count_index();
   }
 
@@ -60,8 +55,8 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     const size_t limit = std::clamp<size_t>(bytes_max, 1, kStepMax);
     run.wish = {.wanted = [from](const BatchHeader& h) { return h.last_offset() >= from; },
                 .bytes_max = std::min(limit, run.step)};
-    run.ahead_bytes = std::max(limit, kAheadMin);
-    const auto found = co_await collect(index, run);
+    run.ahead_bytes = limit;
+    const auto found = co_await find(index, run);
     if (!found) co_return fail(found.error());
     const WalkState& end = run.cursor.walk;
     if (!*found) co_return SegmentRead{.batches = {}, .next = from, .next_position = end.position};
@@ -79,7 +74,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     run.wish = {.wanted = [timestamp](const BatchHeader& h) { return h.max_timestamp_ms >= timestamp; },
                 .check_all = true};
     run.scan_step = kStepMin;
-    co_return co_await collect(index, run);
+    co_return co_await find(index, run);
   }
 
   runtime::Task<Result<std::optional<SharedBytes>>> find_timestamp_max() override {
@@ -103,7 +98,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     if (!known.empty() && index->frontier().position < known.back().position) {
       // Only what the scan up to the first of them leaves open.
       GW_TRY(co_return, co_await scan(index, known.front().position));
-      index->learn(known);
+      index->learn(known, info_.end);
     }
     GW_TRY(co_return, co_await scan(index, info_.end));
     if (has_checksums(*index)) co_return co_await save(index);
@@ -119,17 +114,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     Cursor cursor;
     size_t step = 0;
   };
-  // One walk over the file.
-  struct Run {
-    Cursor cursor{};
-    BatchWish wish{};
-    bool sequential = false;
-    size_t step = kStepMin;  // how much an answer may take
-    // How much is read at once while nothing that is wanted was found.
-    size_t scan_step = 0;
-    size_t ahead_bytes = 0;  // 0: nothing is read ahead
-    FilePtr file{};
-  };
+  using Run = BatchFinder::Run;
 
   // --- where to start ---
 
@@ -154,6 +139,12 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     return nullptr;
   }
 
+  runtime::Task<Result<std::optional<SharedBytes>>> find(IndexPtr index, Run& run) {
+    auto found = co_await finder_.find(index, run);
+    if (index == index_) count_index();
+    co_return found;
+  }
+
   void leave_trace(const Cursor& cursor, size_t step) {
     traces_[next_trace_++ % traces_.size()] = {cursor, step};
   }
@@ -170,7 +161,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     index_.reset();
     index_tried_ = index_written_ = false;
     traces_ = {};
-    ahead_.reset();
+    finder_.forget();
   }
 
   // What is known of the index, loaded when it was not. Never fails: without a file it is built from nothing.
@@ -226,7 +217,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     while (!index->closed() && index->frontier().position < to) {
       Run run{.cursor = {index->frontier(), index->frontier().position}, .scan_step = kStepMax};
       run.wish.wanted = [to, index](const BatchHeader&) { return index->frontier().position >= to; };
-      const auto found = co_await collect(index, run);
+      const auto found = co_await find(index, run);
       // The batch at `to` was not asked for.
       if (!found && index->frontier().position < to) co_return fail(found.error());
       if (!found || !*found) break;
@@ -252,106 +243,8 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     co_return saved;
   }
 
-  // --- reading ---
-
-  // Where a block that starts at `from` ends: with an interval that the index knows if it can, so that it is
-  // used up exactly; about `bytes` long.
-  Position plan(const SegmentIndex& index, Position from, size_t bytes) const {
-    const Position wanted = std::min(info_.end, from + bytes);
-    const Position covered = std::min(index.frontier().position, info_.end);
-    // Behind what is indexed: at least as much as the last batch that did not fit.
-    if (from >= covered) return std::min(info_.end, from + std::max(bytes, batch_bytes_));
-    if (wanted > covered) return wanted;
-    if (wanted == covered) return covered;
-    const IndexEntry* const entry = index.before(wanted);
-    if (entry != nullptr && entry->position > from) return entry->position;
-    return std::min(index.interval_end(from), info_.end);
-  }
-
-  // The block that holds run.cursor and, where it must, `needed`: the one that was read ahead, or from the disk.
-  runtime::Task<Result<SegmentBlock>> block_at(IndexPtr index, Run& run, std::optional<Position> needed) {
-    const Position from = run.cursor.walk.position;
-    auto file = co_await cache_.get(path_, false);
-    if (!file) {
-      if (file.error().kind != ErrorKind::not_found) co_return fail(file.error());
-      co_return damage(Error{ErrorKind::corrupt, path_ + " at byte 0: the file is missing"}, Position(0));
-    }
-    run.file = std::move(*file);
-    const auto ahead = run.sequential ? ahead_ : nullptr;
-    if (ahead && ahead->covers(from) && (!needed || ahead->to() >= *needed)) {
-      auto block = co_await ReadAhead::take(ahead);
-      if (block && !block->error) {
-        // The next one is on its way while this one is looked at, where it is known to be used up.
-        const bool used_up = run.wish.bytes_max >= block->to - from || index->interval_end(from) >= block->to;
-        if (ahead_ == ahead && used_up) read_ahead(*index, run, block->to);
-        co_return std::move(*block);
-      }
-      if (ahead_ == ahead) ahead_.reset();
-    }
-    Position to = plan(*index, from, std::max(run.wish.bytes_max, run.scan_step));
-    if (needed) to = std::max(to, *needed);
-    auto buffer = co_await buffers_->get(block_buffer_size(from, to));
-    if (run.sequential && !ahead_) read_ahead(*index, run, to);
-    co_return co_await read_block(run.file, std::move(buffer), from, to);
-  }
-
-  // Starts to read what follows `from`, if that is where the next read will start for sure.
-  void read_ahead(const SegmentIndex& index, const Run& run, Position from) {
-    if (ahead_ && ahead_->under_way()) return;
-    ahead_.reset();
-    const Position frontier = index.frontier().position;
-    if (run.ahead_bytes == 0 || from >= info_.end || from > frontier) return;
-    if (from < frontier && index.before(from)->position != from) return;
-    ahead_ = ReadAhead::start(buffers_, run.file, from, plan(index, from, run.ahead_bytes));
-  }
-
-  // The wanted batches from run.cursor on, one behind the other; empty when there are none before the end.
-  // Holds no buffer while it waits for one.
-  runtime::Task<Result<std::optional<SharedBytes>>> collect(IndexPtr index, Run& run) {
-    std::optional<Position> needed;
-    while (run.cursor.walk.position < info_.end) {
-      auto block = co_await block_at(index, run, needed);
-      if (!block) co_return fail(std::move(block).error());
-      const SegmentInfo info = info_;
-      if (run.cursor.walk.position >= info.end) break;  // it was sealed before
-      WalkResult result = walk_block(info, *index, *block, run.cursor, run.wish, path_);
-      run.cursor = result.cursor;
-      if (ahead_ && ++ahead_->passed_by > kPassedByMax && !ahead_->under_way()) ahead_.reset();
-      count_index();
-      if (result.from) {
-        const Position end = run.cursor.walk.position;
-        if (run.sequential && (!ahead_ || (block->has(ahead_->from()) && end >= ahead_->to()))) {
-          read_ahead(*index, run, end);
-        }
-        co_return std::optional(block->share(*result.from, run.cursor.walk.position));
-      }
-      if (result.damage) co_return damage(std::move(*result.damage), result.damage_at);
-      needed = result.needed;
-      if (needed) {
-        GW_CHECK(*needed > block->to, "a walk that needs more needs what was not there");
-        batch_bytes_ = *needed - run.cursor.walk.position;
-      } else {
-        run.scan_step = std::clamp(run.scan_step * 2, kAheadMin, kStepMax);
-      }
-    }
-    co_return std::optional<SharedBytes>();
-  }
-
-  // Tells it once for each place.
-  tl::unexpected<Error> damage(Error error, Position position) {
-    if (std::ranges::find(told_, position) == told_.end() && told_.size() < 16) {
-      told_.push_back(position);
-      diagnostics_.emit({Severity::error,
-                         "segment.damaged",
-                         "a segment file cannot be read: its batches there are not served",
-                         {{"path", path_}, {"position", to_string(position)}, {"why", error.message}}});
-    }
-    return fail(std::move(error));
-  }
-
   FileCache& cache_;
   const std::shared_ptr<ReadBuffers> buffers_;
-  const std::string path_;
   const std::string index_path_;
   SegmentInfo info_;
   DiagnosticSink& diagnostics_;
@@ -362,9 +255,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
   runtime::Mutex index_turn_;
   std::array<Trace, 8> traces_;
   size_t next_trace_ = 0;
-  std::shared_ptr<ReadAhead> ahead_;
-  size_t batch_bytes_ = 0;  // of the last batch that a block was too short for
-  std::vector<Position> told_;
+  BatchFinder finder_;
 };
 
 }  // namespace
