@@ -196,6 +196,7 @@ Task<Result<void>> Broker::stop() {
       for (auto& listener : serving.listeners) listener->close();
       // Requests under way get their answers; a connection that waits for its client is closed.
       for (OpenConnection* connection : serving.connections) connection->finish();
+      shards_[i]->end_long_polls();
       runtime::Timer timer(runtime_.shard(i));
       timer.start(deadline, [&serving] {
         for (OpenConnection* connection : serving.connections) connection->abort();

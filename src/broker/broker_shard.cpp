@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "broker/fetch_wait.h"
 
 namespace godwit::broker {
 
@@ -40,6 +41,10 @@ const TopicSettings* BrokerShard::settings(const TopicId& topic) const {
 std::shared_ptr<Partition> BrokerShard::find(const TopicPartition& id) const {
   const auto found = partitions_.find(id);
   return found == partitions_.end() ? nullptr : found->second;
+}
+
+void BrokerShard::end_long_polls() {
+  fetch_waits_.for_each([](runtime::ListNode& node) { static_cast<FetchWait&>(node).stop(); });
 }
 
 BrokerShard& BrokerShard::owner(const TopicPartition& id) {

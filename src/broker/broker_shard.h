@@ -73,6 +73,10 @@ class BrokerShard {
   runtime::Semaphore& request_memory() { return request_memory_; }
   runtime::Semaphore& response_memory() { return response_memory_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
+  // Long polls of this shard's connections.
+  runtime::List& fetch_waits() { return fetch_waits_; }
+  // Answers them all, with what they have.
+  void end_long_polls();
 
   // The consumer groups that are managed here.
   GroupDrivers& groups() { return groups_; }
@@ -92,6 +96,7 @@ class BrokerShard {
   runtime::Semaphore request_memory_;
   runtime::Semaphore response_memory_;
   FetchSessions fetch_sessions_;
+  runtime::List fetch_waits_;
   GroupDrivers groups_{*this};
 };
 

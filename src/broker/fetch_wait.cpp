@@ -10,6 +10,7 @@ using runtime::Task;
 struct FetchWait::News {
   std::vector<size_t> changed;
   runtime::Condition arrived;
+  bool stopped = false;
   void add(size_t index) {
     changed.push_back(index);
     arrived.notify_all();
@@ -31,7 +32,9 @@ struct FetchWait::Watch final : Partition::Watcher {
 };
 
 FetchWait::FetchWait(BrokerShard& shard)
-    : shard_(shard), news_(std::make_shared<News>()), watches_(shard.broker().shard_count()) {}
+    : shard_(shard), news_(std::make_shared<News>()), watches_(shard.broker().shard_count()) {
+  shard_.fetch_waits().push_back(*this);
+}
 
 FetchWait::~FetchWait() = default;
 
@@ -58,10 +61,15 @@ Task<void> FetchWait::watch(std::vector<Target> targets) {
 }
 
 Task<std::vector<size_t>> FetchWait::changed(MonotonicTime deadline) {
-  while (news_->changed.empty()) {
+  while (news_->changed.empty() && !news_->stopped) {
     if (!co_await news_->arrived.wait_until(deadline)) break;
   }
   co_return std::exchange(news_->changed, {});
+}
+
+void FetchWait::stop() {
+  news_->stopped = true;
+  news_->arrived.notify_all();
 }
 
 Task<void> FetchWait::close() {

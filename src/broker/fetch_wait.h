@@ -15,7 +15,7 @@
 
 namespace godwit::broker {
 
-class FetchWait {
+class FetchWait : public runtime::ListNode {
  public:
   explicit FetchWait(BrokerShard& shard);
   ~FetchWait();
@@ -33,6 +33,8 @@ class FetchWait {
   // counts as news at once.
   runtime::Task<std::vector<size_t>> changed(MonotonicTime deadline);
   runtime::Task<void> close();
+  // The broker stops: changed() answers at once, from now on.
+  void stop();
 
  private:
   struct News;

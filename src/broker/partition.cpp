@@ -5,6 +5,8 @@ namespace godwit::broker {
 Partition::Partition(TopicPartition id, std::string topic, storage::Log& log, cluster::PartitionState state)
     : id_(id), topic_(std::move(topic)), log_(&log), state_(std::move(state)) {
   log_->set_observer(this);
+  // With one replica all that is stable is committed. A recovered log knows what its last checkpoint said.
+  log_->set_high_watermark(log_->stable_end());
 }
 
 Partition::~Partition() {
