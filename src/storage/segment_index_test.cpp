@@ -225,6 +225,28 @@ TEST_F(SegmentIndexing, WhatTheWriterToldIsUsedUpToTheFilesEndAlone) {
   });
 }
 
+TEST_F(SegmentIndexing, OffsetsBeforeWhatTheWriterToldAreFoundInAFileWithGapsToo) {
+  Content content;
+  for (int64_t i = 0; i < 900; ++i) content.add(make_batch(Offset(100 + i * 10), {.value_bytes = 700}));
+  install(content);
+  run([&](Runtime& runtime) -> Task<void> {
+    Files files(runtime);
+    SegmentInfo info = info_of(content, false);
+    info.base = Offset(40);
+    info.compacted = true;
+    SegmentIndex writer(info);
+    for (const auto& place : content.batches) {
+      writer.add(place.header, BytesView(content.bytes).subspan(place.position.value()), info);
+    }
+    const auto reader = files.reader(info);
+    reader->learn(std::span(writer.entries()).subspan(3));
+    for (const int64_t from : {int64_t{40}, int64_t{100}, int64_t{1507}, int64_t{5000}}) {
+      const auto all = co_await read_all(*reader, content, Offset(from), 100'000);
+      EXPECT_EQ(all.error, "") << from;
+    }
+  });
+}
+
 TEST_F(SegmentIndexing, TimestampsAreFoundThoughTheyDoNotRise) {
   Content content;
   std::vector<int64_t> times;

@@ -119,7 +119,9 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
   // --- where to start ---
 
   Cursor cursor_at_start() const { return {.walk = WalkState::start_of(info_), .verified_to = Position(0)}; }
-  static Cursor cursor_at(const IndexEntry& entry) {
+  Cursor cursor_at(const IndexEntry& entry) const {
+    // An entry at the start may stand for what nobody looked at yet: its offset is then the smallest possible.
+    if (entry.position == Position(0)) return cursor_at_start();
     return {.walk = SegmentIndex::walk_from(entry), .verified_to = entry.position};
   }
   Cursor cursor_for(const SegmentIndex& index, Offset from) const {
