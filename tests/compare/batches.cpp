@@ -62,9 +62,12 @@ void append(Script& s, const std::string& topic, Bytes records, int32_t partitio
 
 BatchSpec from_producer(Script& s, const std::string& word, int32_t sequence) {
   auto made = s.quietly(4, kafka::InitProducerIdRequest{.transactional_id = std::nullopt});
-  // Kafka's very first producer id is 0, for which it does not look at sequences.
-  if (made.producer_id == 0)
+  // A broker that has just started may not have its ids yet.
+  for (int tries = 0; made.error_code != ErrorCode::none; ++tries) {
+    if (tries == 100) s.die("no producer id: " + std::string(to_string(made.error_code)));
+    s.pause(50);
     made = s.quietly(4, kafka::InitProducerIdRequest{.transactional_id = std::nullopt});
+  }
   s.call(std::to_string(made.producer_id), word);
   return {.producer_id = made.producer_id, .producer_epoch = made.producer_epoch, .base_sequence = sequence};
 }

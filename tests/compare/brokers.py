@@ -39,7 +39,7 @@ def wait_for(port, process, seconds, log):
             break
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # sleep-ok: polls until the port answers
     sys.exit(f"compare: no broker at port {port}; its output:\n{log.read_text()[-3000:]}")
 
 

@@ -1,7 +1,5 @@
 #include "script.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -70,7 +68,8 @@ std::string Script::name(const std::string& stem) {
 }
 
 void Script::pause(int ms) {
-  ::usleep(static_cast<useconds_t>(ms) * 1000);
+  // Nobody says anything unasked; a broker that closes meanwhile ends the wait.
+  if (connection().receive(ms).kind == Reply::Kind::closed) lost_connection();
 }
 
 void Script::meet() {
@@ -109,7 +108,7 @@ void Script::wait_for(const std::string& topic, const std::string& stem) {
       normal_.call(to_string(found.topic_id), "id of " + stem);
       return;
     }
-    ::usleep(20'000);
+    pause(20);
   }
   die("topic " + topic + " has no leader");
 }
