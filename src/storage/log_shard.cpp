@@ -18,7 +18,8 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
       files_(FileCache::create(context.runtime.files(), parts.open_files_max)),
       read_buffers_(ReadBuffers::create(parts.read_buffer_bytes)),
       write_back_(*this, context),
-      removal_(context, *files_) {}
+      removal_(context, *files_),
+      compaction_(*this, context) {}
 
 LogShard::~LogShard() = default;
 
@@ -27,6 +28,7 @@ void LogShard::start() {
   gate_.spawn(shard_, synced_rounds_.run());
   gate_.spawn(shard_, write_back_.run());
   gate_.spawn(shard_, removal_.run());
+  gate_.spawn(shard_, compaction_.run());
   gate_.spawn(shard_, sweep());
   gate_.spawn(shard_, retain_regularly());
 }
@@ -104,6 +106,7 @@ runtime::Task<void> LogShard::stop() {
   sync_wanted_.notify_all();
   write_back_.close();
   removal_.close();
+  compaction_.close();
   stopping_ = true;
   stop_.notify_all();
   room_.notify_all();

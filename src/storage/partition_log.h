@@ -138,6 +138,17 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool shrink();
   uint64_t unwritten_bytes() const;
 
+  // Compaction. Whole batches of one sealed file, from the one that contains or follows `from`.
+  runtime::Task<Result<SegmentRead>> read_segment(FileId file, Offset from, size_t bytes_max);
+  // Whether it is the newest that is known of its producer.
+  bool is_last_of_producer(const BatchHeader& header) const;
+  // A new, empty file for output, and its path.
+  runtime::Task<Result<void>> make_output_file(FileId file);
+  std::string output_path(FileId file) const { return path_of(file); }
+  // Puts the new segments in the place of `old`. When some of those are gone or were cut meanwhile the new files
+  // are removed and nothing changes. Durable on return.
+  runtime::Task<Result<void>> swap_segments(SwapSegments swap, const std::vector<SegmentState>& old);
+
   // In the shard's lists of logs with cached memory, and with recent appends.
   struct Hook : runtime::ListNode {
     explicit Hook(PartitionLog& l) : log(l) {}
@@ -266,7 +277,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Tells the reader, if there is one, what is in the file and what is known of it.
   void tell_reader(const SegmentState& segment, SegmentLive& live);
   Position writable_end(const SegmentState& segment, const SegmentLive& live) const;
-  runtime::Task<Result<void>> make_file(const SegmentState& segment);
+  runtime::Task<Result<void>> make_file(FileId file);
   std::string path_of(FileId file) const;
   void advance_written(SegmentState& segment, SegmentLive& live, Position written);
   // Waits until no block of this log is being written.

@@ -51,7 +51,8 @@ void SegmentIndex::learn(std::span<const IndexEntry> entries, Position end) {
     if (!entries_.empty() && at->offset <= entries_.back().offset) return;
     if (entries_.empty() && at->position > frontier_.position) {
       // What precedes the first of them is an interval as well: without its entry nothing there is found.
-      entries_.push_back({.offset = frontier_.next, .position = frontier_.position, .epoch = frontier_.epoch});
+      entries_.push_back(
+          {.offset = frontier_.next, .position = frontier_.position, .epoch = frontier_.epoch});
     }
     if (at->position == frontier_.position) {
       close_interval();

@@ -109,7 +109,9 @@ runtime::Task<void> StoreImpl::run_retention() {
 }
 
 runtime::Task<void> StoreImpl::run_compaction() {
-  co_return;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await shard(i).call([this, i] { return shards_[i]->compaction().pass(); });
+  }
 }
 
 runtime::Task<Result<void>> StoreImpl::checkpoint() {
