@@ -72,6 +72,8 @@ def allowed(rule, library, path):
     names = set(library.may)
     if is_unit_test(path) or is_bench(path):
         names |= {"runtime", "runtime_sim"}
+        # Who may speak to coordination may be tested with the one in memory.
+        names |= {"coordination_memory"} if "coordination" in library.may else set()
         names |= {lib.name for lib in rule.libraries.values() if lib.top == library.top}
     if is_bench(path):
         names.add("runtime_real")
@@ -126,7 +128,8 @@ def cmake(tree, rule, path, declared):
             for dependency in sections[kind]:
                 if dependency not in granted:
                     yield Finding(path, line, CHECK, f"{name} may not depend on {dependency} ({kind})")
-    rest = re.sub(r"\bgodwit_module\s*\([^)]*\)", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text)
+    # A fuzzer that must find a seeded bug links what tests may.
+    rest = re.sub(r"\b(?:godwit_module|godwit_seeded_bug)\s*\([^)]*\)", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text)
     for used in re.finditer(r"\bgodwit_([a-z_]+)\b", rest):
         name, library = used.group(1), rule.owner(f"{folder}/x.cpp")
         if library and name in rule.libraries and name not in library.may | {"base", library.name}:

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "app/broker_commands.h"
 #include "app/server.h"
 #include "app/version.h"
+#include "cli/cli.h"
 #include "config/printing.h"
 #include "runtime/real/real_runtime.h"
 
@@ -99,10 +101,13 @@ constexpr Command kCommands[] = {
 
 std::string usage() {
   std::string text = "usage: godwit COMMAND …\n\n";
-  for (const Command& command : kCommands) {
+  const auto add = [&](const auto& command) {
     text += "  " + std::string(command.name) + std::string(10 - command.name.size(), ' ') +
             std::string(command.help) + "\n";
-  }
+  };
+  for (const Command& command : kCommands) add(command);
+  text += "\nwith a broker that runs (--brokers HOST:PORT,…):\n\n";
+  for (const cli::CommandName& command : cli::command_names()) add(command);
   return text + "\n'godwit COMMAND --help' says more. A broker with nothing configured: godwit serve\n";
 }
 
@@ -122,8 +127,10 @@ int run_command(Arguments arguments) {
   for (const Command& command : kCommands) {
     if (command.name == name) return command.run(arguments.subspan(1));
   }
+  if (cli::is_command(name)) return run_broker_command(arguments);
   std::vector<std::string_view> known;
   for (const Command& command : kCommands) known.push_back(command.name);
+  for (const cli::CommandName& command : cli::command_names()) known.push_back(command.name);
   const auto meant = config::nearest_name(name, known);
   print(stderr, "godwit: unknown command '" + name + "'" +
                     (meant ? "; did you mean " + std::string(*meant) + "?" : "; 'godwit --help' lists all") +

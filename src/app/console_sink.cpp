@@ -14,10 +14,37 @@ namespace {
 
 constexpr size_t kLinesMax = 1024;
 
+// How many bytes of `text` are one character of UTF-8; 0 where it begins with none.
+size_t character_size(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const size_t size = byte(0) < 0x80   ? 1
+                      : byte(0) < 0xc2 ? 0
+                      : byte(0) < 0xe0 ? 2
+                      : byte(0) < 0xf0 ? 3
+                      : byte(0) < 0xf5 ? 4
+                                       : 0;
+  if (size > text.size()) return 0;
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what lies behind U+10FFFF.
+  if (size == 3 && ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) > 0x9f))) return 0;
+  if (size == 4 && ((byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) > 0x8f))) return 0;
+  return size;
+}
+
+// A peer's bytes may stand in a text: what is no UTF-8 is replaced, so that the line is JSON whatever they are.
 void append_json(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : text) {
+  for (; !text.empty(); text.remove_prefix(1)) {
+    const char c = text.front();
     const auto code = static_cast<unsigned char>(c);
+    const size_t size = character_size(text);
+    if (size != 1) {
+      out += size == 0 ? "\\ufffd" : text.substr(0, size);
+      text.remove_prefix(size == 0 ? 0 : size - 1);
+      continue;
+    }
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;

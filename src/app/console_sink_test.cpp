@@ -20,6 +20,20 @@ TEST(ConsoleSink, WhatAPeerSentCannotForgeALine) {
             "\"fields\":{\"peer\":\"a\\\\b\\u0001\"}}");
 }
 
+TEST(ConsoleSink, ALineIsJsonWhateverBytesStandInIt) {
+  const auto text = [](const std::string& bytes) {
+    const std::string line = format_line(Format::json, "T", {Severity::info, "e", bytes, {}});
+    const std::string begin = R"({"time":"T","severity":"info","event":"e","text":")";
+    EXPECT_TRUE(line.starts_with(begin) && line.ends_with(R"(","fields":{}})")) << line;
+    return line.substr(begin.size(), line.size() - begin.size() - std::string(R"(","fields":{}})").size());
+  };
+  EXPECT_EQ(text("a\u00e9\u20ac\U0001f426z"), "a\u00e9\u20ac\U0001f426z");
+  EXPECT_EQ(text("a\xff\xc3"), R"(a\ufffd\ufffd)");
+  EXPECT_EQ(text("\xc0\x80"), R"(\ufffd\ufffd)") << "an overlong form";
+  EXPECT_EQ(text("\xed\xa0\x80x"), R"(\ufffd\ufffd\ufffdx)") << "a surrogate";
+  EXPECT_EQ(text("\xe2\x82"), R"(\ufffd\ufffd)") << "cut off";
+}
+
 TEST(ConsoleSink, WhatIsLessSevereIsNotWrittenUntilItIsWanted) {
   testing::internal::CaptureStderr();
   {

@@ -2,6 +2,7 @@
 // settings are the defaults of its topics, under Kafka's broker names ("log.retention.ms").
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <optional>
 #include <string>
@@ -35,5 +36,21 @@ OnResource<std::vector<SettingView>> describe_resource(const BrokerShard& shard,
 using ConfigChange = std::function<OnResource<cluster::ConfigMap>(cluster::ConfigMap)>;
 runtime::Task<OnResource<void>> alter_resource(BrokerShard& shard, ResourceType type, std::string name,
                                                ConfigChange change, bool validate_only);
+
+// What is wrong with a resource that shall be changed, before it is looked up; empty where nothing is. A request that
+// names one resource twice would depend on the order in which it is carried out.
+template <class Resource>
+std::optional<ResourceRefusal> refuse_resource(const std::vector<Resource>& all, const Resource& one) {
+  const auto same = [&](const Resource& other) {
+    return other.resource_type == one.resource_type && other.resource_name == one.resource_name;
+  };
+  if (std::ranges::count_if(all, same) > 1) {
+    return ResourceRefusal{ErrorCode::invalid_request, "the request names this resource twice"};
+  }
+  if (one.resource_type == static_cast<int8_t>(ResourceType::topic) && one.resource_name.empty()) {
+    return ResourceRefusal{ErrorCode::invalid_request, "the topic has no name"};
+  }
+  return std::nullopt;
+}
 
 }  // namespace godwit::broker

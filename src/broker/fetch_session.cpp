@@ -17,8 +17,6 @@ void FetchSession::update(const kafka::FetchRequest& request) {
       const Key key{topic.topic, {topic.topic_id, partition.partition.value()}};
       if (const auto found = index_.find(key); found != index_.end()) {
         found->second->partition = partition;
-        // The fetcher changed its wish, so it gets an answer even when nothing is new.
-        found->second->answered_high_watermark = Offset(-1);
         continue;
       }
       targets.push_back({topic.topic, topic.topic_id, partition});

@@ -12,7 +12,8 @@ Partition::~Partition() {
 }
 
 ErrorCode Partition::check_epoch(LeaderEpoch asked) const {
-  if (asked == kNoLeaderEpoch || asked == state_.leader_epoch) return ErrorCode::none;
+  // Kafka's clients write "none" as any negative number.
+  if (asked.value() < 0 || asked == state_.leader_epoch) return ErrorCode::none;
   return asked < state_.leader_epoch ? ErrorCode::fenced_leader_epoch : ErrorCode::unknown_leader_epoch;
 }
 

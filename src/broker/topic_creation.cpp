@@ -26,6 +26,16 @@ int16_t default_replication_factor(const BrokerShard& shard) {
   return std::max<int16_t>(brokers, 1);
 }
 
+std::optional<std::string> too_many_partitions(const BrokerShard& shard, int64_t more) {
+  int64_t there = 0;
+  const cluster::ImagePtr image = shard.image();
+  for (const auto& [name, topic] : image->topics()) there += std::ssize(topic->partitions);
+  const int64_t most = shard.options().partitions_max;
+  if (there + more <= most) return std::nullopt;
+  return "there would be " + std::to_string(there + more) + " partitions, and the broker takes " +
+         std::to_string(most);
+}
+
 runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
   if (const auto fault = topic_name_fault(wish.name); !fault.empty()) {
     co_return refuse(ErrorCode::invalid_topic_exception, std::string(fault));
@@ -44,6 +54,10 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
   if (!topic.assignment.empty()) {
     topic.partitions = static_cast<int32_t>(topic.assignment.size());
     topic.replication_factor = static_cast<int16_t>(topic.assignment.front().size());
+  }
+  // Before anything is taken for them: the count is whatever somebody sent.
+  if (auto fault = too_many_partitions(shard, topic.partitions)) {
+    co_return refuse(ErrorCode::policy_violation, std::move(*fault));
   }
   Broker& broker = shard.broker();
   co_return co_await broker.on_first(

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "broker/broker_shard.h"
@@ -19,13 +20,17 @@ struct TopicWish {
 };
 
 // Creates the topic, durable and known on every shard when it returns. Refusals: those of Metadata::create_topic, and
-// invalid_topic_exception, invalid_config.
+// invalid_topic_exception, invalid_config, policy_violation (more partitions than the broker takes).
 runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_topic(BrokerShard& shard,
                                                                                     TopicWish wish);
 
 // The internal topic of committed offsets, made at its first use, with the settings that it needs.
 runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_offsets_topic(
     BrokerShard& shard);
+
+// In words, where `more` partitions would be more than the broker takes; else empty. To be asked before memory is taken
+// for a count that a request names.
+std::optional<std::string> too_many_partitions(const BrokerShard& shard, int64_t more);
 
 // What replication factor and partition count are used where none is asked for.
 int16_t default_replication_factor(const BrokerShard& shard);

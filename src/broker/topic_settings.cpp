@@ -34,6 +34,20 @@ constexpr int8_t kLong = 5;
 constexpr int8_t kDouble = 6;
 constexpr int8_t kList = 7;
 
+// What a topic's setting falls back to under the broker's name has no default there in Kafka (log.retention.ms: null, since
+// log.retention.hours has it), so it is no synonym.
+constexpr std::string_view kWithoutBrokerDefault[] = {
+    "flush.ms",
+    "follower.replication.throttled.replicas",
+    "leader.replication.throttled.replicas",
+    "remote.log.copy.disable",
+    "remote.log.delete.on.disable",
+    "remote.storage.enable",
+    "retention.ms",
+    "segment.jitter.ms",
+    "segment.ms",
+};
+
 // By name. docs/topic-settings.md says of each whether it is honoured.
 constexpr std::array kRows = {
     Row{{.name = "cleanup.policy",
@@ -407,8 +421,6 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
   if (name == "remote.storage.enable" && config::to_boolean(value) == true) {
     return "remote.storage.enable: there is no tiered storage";
   }
-  if (name == "cleanup.policy" && config::to_list(value).empty())
-    return "cleanup.policy: is delete, compact or both";
   return std::nullopt;
 }
 
@@ -487,9 +499,12 @@ std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given
     if (const auto found = defaults.find(row.setting.name); found != defaults.end()) {
       add(row.broker_name, found->second, kSourceStaticBroker);
     }
-    add(row.broker_name, row.setting.fallback, kSourceDefault);
-    view.value = view.synonyms.front().value;
-    view.source = view.synonyms.front().source;
+    if (std::ranges::find(kWithoutBrokerDefault, row.setting.name) == std::end(kWithoutBrokerDefault)) {
+      add(row.broker_name, row.setting.fallback, kSourceDefault);
+    }
+    const bool nothing = view.synonyms.empty();
+    view.value = nothing ? std::string(row.setting.fallback) : view.synonyms.front().value;
+    view.source = nothing ? kSourceDefault : view.synonyms.front().source;
     views.push_back(std::move(view));
   }
   return views;

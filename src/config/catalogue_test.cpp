@@ -112,6 +112,14 @@ TEST_F(Settings, ADocumentThatIsNoTomlGivesOneProblemWithItsPlace) {
   EXPECT_TRUE(from_toml("a = 1\na = 2", "f").problems[0].where.starts_with("f:2:"));
 }
 
+TEST_F(Settings, ADocumentThatBreaksTheParsersAssumptionsIsRefusedToo) {
+  for (const char* text : {"[+", "a = 1\n[+x]\n"}) {
+    const Given given = from_toml(text, "f");
+    ASSERT_EQ(given.problems.size(), 1u) << text;
+    EXPECT_TRUE(given.assignments.empty());
+  }
+}
+
 TEST_F(Settings, OneNameGivenTwiceInDifferentSpellingsIsRefused) {
   EXPECT_EQ(refused(from_toml("\"num.partitions\" = 1\nnum.partitions = 2\n", "f")),
             "f:2:5: num.partitions: is given twice\n");

@@ -1,5 +1,14 @@
 // The only file that includes toml++: it costs seconds of compile time.
-#define TOML_EXCEPTIONS 0
+//
+// toml++ 3.3.0 asserts what a document can break ("[+" is enough: a table's name that begins with no letter), and without
+// assertions goes on into what is undefined. So its assertions stay on, whatever the build, and throw: a document that breaks
+// one is refused as any other that is no TOML.
+namespace godwit::config {
+struct BrokenAssertion {};
+}  // namespace godwit::config
+#undef NDEBUG
+#define TOML_ASSERT(...) ((__VA_ARGS__) ? static_cast<void>(0) : throw ::godwit::config::BrokenAssertion{})
+#define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -97,15 +106,21 @@ class Reader {
 }  // namespace
 
 Given from_toml(std::string_view text, std::string_view file) {
-  const toml::parse_result parsed = toml::parse(text);
   Reader reader(file);
-  if (!parsed) {
-    reader.given.problems.push_back(
-        {place(file, parsed.error().source().begin), std::string(parsed.error().description())});
-    return std::move(reader.given);
+  const auto refuse = [&](std::string where, std::string why) {
+    reader.given = {};
+    reader.given.problems.push_back({std::move(where), std::move(why)});
+  };
+  try {
+    reader.read(toml::parse(text), "", 0);
+    reader.sort();
+  } catch (const toml::parse_error& error) {
+    refuse(place(file, error.source().begin), std::string(error.description()));
+  } catch (const BrokenAssertion&) {
+    refuse(std::string(file),
+           "is no TOML, at a place that the parser cannot tell; is there a '[' too many, or a table "
+           "whose name begins with no letter?");
   }
-  reader.read(parsed.table(), "", 0);
-  reader.sort();
   return std::move(reader.given);
 }
 

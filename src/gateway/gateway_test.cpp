@@ -27,7 +27,14 @@ class GatewayTest : public testing::Test {
     registry_.counter("godwit_test_total", "for the test").add(7);
   }
 
+  // The gateway ends on its shard, before the world that it listens in.
+  ~GatewayTest() override {
+    stop_ = true;
+    EXPECT_TRUE(world_.run_until([this] { return stopped_ || !started_; }));
+  }
+
   void start() {
+    started_ = true;
     server_.start([this](Runtime& runtime) -> Task<void> {
       auto started = co_await Gateway::start(options_, runtime, service_, registry_, sink_);
       EXPECT_TRUE(started);
@@ -80,6 +87,7 @@ class GatewayTest : public testing::Test {
   metrics::Registry registry_;
   RecordingSink sink_;
   std::unique_ptr<Gateway> gateway_;
+  bool started_ = false;
   bool stop_ = false;
   bool stopped_ = false;
   runtime::sim::World world_{1};

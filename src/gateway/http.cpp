@@ -17,8 +17,6 @@ Response refusal(const boost::beast::error_code& error) {
   if (error == http::error::header_limit)
     return {.status = 431, .body = "the request's headers are too large\n"};
   if (error == http::error::body_limit) return {.status = 413, .body = "the request's body is too large\n"};
-  if (error == http::error::bad_version)
-    return {.status = 505, .body = "HTTP/1.0 and HTTP/1.1 are understood\n"};
   return {.status = 400, .body = "this is no HTTP request: " + error.message() + "\n"};
 }
 

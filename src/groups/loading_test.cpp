@@ -1,7 +1,7 @@
 #include <chrono>
 #include <iostream>
 
-#include "groups/world_test.h"
+#include "groups/world_testing.h"
 
 namespace godwit::groups::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "groups/world_test.h"
+#include "groups/world_testing.h"
 
 namespace godwit::groups::test {
 namespace {

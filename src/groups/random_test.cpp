@@ -3,7 +3,7 @@
 // and with one leader; an instance id has one member; and the log alone gives the same state again.
 #include <map>
 
-#include "groups/world_test.h"
+#include "groups/world_testing.h"
 
 namespace godwit::groups::test {
 namespace {

@@ -1,5 +1,5 @@
 // Every state of a group against every request of its members.
-#include "groups/world_test.h"
+#include "groups/world_testing.h"
 
 namespace godwit::groups::test {
 namespace {

@@ -1,5 +1,5 @@
 // Members with a group.instance.id (KIP-345).
-#include "groups/world_test.h"
+#include "groups/world_testing.h"
 
 namespace godwit::groups::test {
 namespace {

@@ -1,5 +1,5 @@
 // What clients see while records are written, and when they cannot be.
-#include "groups/world_test.h"
+#include "groups/world_testing.h"
 
 namespace godwit::groups::test {
 namespace {

@@ -41,8 +41,8 @@ Protocol sniff(BytesView first, size_t frame_bytes_max) {
   const auto length = load_big<int32_t>(first.data());
   const auto key = load_big<int16_t>(first.data() + 4);
   const auto version = load_big<int16_t>(first.data() + 6);
-  const bool believable = length >= kRequestMin && static_cast<size_t>(length) <= frame_bytes_max && key >= 0 &&
-                          key <= kKeyMax && version >= 0 && version <= kVersionMax;
+  const bool believable = length >= kRequestMin && static_cast<size_t>(length) <= frame_bytes_max &&
+                          key >= 0 && key <= kKeyMax && version >= 0 && version <= kVersionMax;
   return believable ? Protocol::kafka : Protocol::garbage;
 }
 
@@ -53,7 +53,8 @@ std::string advice(Protocol protocol) {
     case Protocol::tls:
       return "a TLS client spoke to a listener without TLS: set security.protocol=PLAINTEXT in the client";
     case Protocol::garbage:
-      return "the first bytes are not a Kafka request (or one larger than the limit): check what connects here";
+      return "the first bytes are not a Kafka request (or one larger than the limit): check what connects "
+             "here";
     case Protocol::undecided:
       return "the connection ended before a whole request came";
     case Protocol::kafka:
@@ -64,9 +65,10 @@ std::string advice(Protocol protocol) {
 
 std::string http_answer(std::string_view http_address) {
   std::string body = "This is godwit's Kafka port. It speaks the Kafka protocol, not HTTP.\n";
-  if (!http_address.empty()) body += "HTTP (metrics, health) is at http://" + std::string(http_address) + "/\n";
-  return "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\nConnection: close\r\n\r\n" + body;
+  if (!http_address.empty())
+    body += "HTTP (metrics, health) is at http://" + std::string(http_address) + "/\n";
+  return "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
 }
 
 }  // namespace godwit::net

@@ -7,7 +7,9 @@ namespace {
 
 constexpr size_t kMax = 100 << 20;
 
-Protocol of(std::string_view text) { return sniff(as_bytes(text), kMax); }
+Protocol of(std::string_view text) {
+  return sniff(as_bytes(text), kMax);
+}
 
 TEST(Sniff, KnowsAKafkaRequest) {
   EXPECT_EQ(of(std::string_view("\0\0\0\x23\0\x12\0\x03", 8)), Protocol::kafka);

@@ -1,7 +1,7 @@
 #include "storage/read_buffers.h"
 
 #include "runtime/sync.h"
-#include "storage/segment_test_support.h"
+#include "storage/segment_testing.h"
 
 namespace godwit::storage::testing {
 namespace {

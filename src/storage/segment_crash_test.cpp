@@ -1,6 +1,6 @@
 // Crashes at every write, allocation, truncation, sync and creation of a segment and its index.
 #include "runtime/sim/sweep_testing.h"
-#include "storage/segment_test_support.h"
+#include "storage/segment_testing.h"
 
 namespace godwit::storage::testing {
 namespace {

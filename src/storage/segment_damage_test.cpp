@@ -1,7 +1,7 @@
 // What is wrong on the disk is named and never served; what precedes it is served first.
 #include "record/batch_edit.h"
 #include "runtime/sync.h"
-#include "storage/segment_test_support.h"
+#include "storage/segment_testing.h"
 
 namespace godwit::storage::testing {
 namespace {

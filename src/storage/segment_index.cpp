@@ -38,8 +38,13 @@ void SegmentIndex::learn(std::span<const IndexEntry> entries, Position end) {
   const Position known = entries_.empty() ? frontier_.position : entries_.back().position;
   // Of the interval that is open here, and may be complete there.
   std::optional<uint32_t> open_crc;
-  for (auto at = std::ranges::lower_bound(entries, known, {}, &IndexEntry::position); at != entries.end();
-       ++at) {
+  const auto first = std::ranges::lower_bound(entries, known, {}, &IndexEntry::position);
+  if (entries_.empty() && first != entries.end() && first->position > frontier_.position &&
+      first->position < end) {
+    // What precedes the first of them is an interval as well: without its entry nothing before them is found.
+    entries_.push_back({.offset = frontier_.next, .position = frontier_.position, .epoch = frontier_.epoch});
+  }
+  for (auto at = first; at != entries.end(); ++at) {
     if (at->position >= end) return;
     const bool is_last = at + 1 == entries.end() || (at + 1)->position >= end;
     if (!entries_.empty() && at->position == entries_.back().position) {

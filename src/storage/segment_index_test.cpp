@@ -2,7 +2,7 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "runtime/sync.h"
-#include "storage/segment_test_support.h"
+#include "storage/segment_testing.h"
 
 namespace godwit::storage::testing {
 namespace {

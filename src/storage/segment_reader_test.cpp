@@ -1,6 +1,6 @@
 // Reading whole segments: every size of batch, every size of answer, several readers, growing files.
 #include "runtime/sync.h"
-#include "storage/segment_test_support.h"
+#include "storage/segment_testing.h"
 
 namespace godwit::storage::testing {
 namespace {

@@ -1,6 +1,6 @@
 #include "storage/segment_writer.h"
 
-#include "storage/segment_test_support.h"
+#include "storage/segment_testing.h"
 
 namespace godwit::storage::testing {
 namespace {

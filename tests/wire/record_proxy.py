@@ -56,11 +56,17 @@ class RecordProxy:
 
     async def _serve(self, client_in, client_out):
         host, port = self._upstream().rsplit(":", 1)
-        try:
-            broker_in, broker_out = await asyncio.open_connection(host, int(port))
-        except OSError:
-            client_out.close()
-            return
+        # While the broker is away its port refuses; here one can only let the client wait.
+        end = self._loop.time() + _START_SECONDS
+        while True:
+            try:
+                broker_in, broker_out = await asyncio.open_connection(host, int(port))
+                break
+            except OSError:
+                if self._loop.time() > end:
+                    client_out.close()
+                    return
+                await asyncio.sleep(0.05)  # sleep-ok: looks again until the deadline
         waiting = {}
         await asyncio.gather(self._pass(client_in, broker_out, lambda frame: self._asked(waiting, frame)),
                              self._pass(broker_in, client_out, lambda frame: self._answered(waiting, frame)))

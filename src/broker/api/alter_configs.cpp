@@ -11,14 +11,21 @@ Task<kafka::AlterConfigsResponse> handle(RequestContext& context, kafka::AlterCo
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
     answer.error_message.reset();
+    if (auto wrong = refuse_resource(request.resources, asked)) {
+      answer.error_code = wrong->code;
+      answer.error_message = std::move(wrong->message);
+      continue;
+    }
     const auto replace = [&asked](cluster::ConfigMap) -> OnResource<cluster::ConfigMap> {
       cluster::ConfigMap wanted;
       for (const auto& config : asked.configs) {
         if (!config.value) {
           return tl::unexpected(
-              ResourceRefusal{ErrorCode::invalid_config, "null is no value for " + config.name});
+              ResourceRefusal{ErrorCode::invalid_request, "null is no value for " + config.name});
         }
-        wanted[config.name] = *config.value;
+        if (!wanted.emplace(config.name, *config.value).second) {
+          return tl::unexpected(ResourceRefusal{ErrorCode::invalid_request, config.name + " is named twice"});
+        }
       }
       return wanted;
     };

@@ -2,6 +2,7 @@
 
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
+#include "broker/topic_creation.h"
 
 namespace godwit::broker::api {
 
@@ -30,10 +31,10 @@ Task<kafka::CreatePartitionsResponse> handle(RequestContext& context,
       answer.error_message = "an internal topic keeps its partitions";
       continue;
     }
-    if (asked.count > context.shard.options().partitions_max) {
-      answer.error_code = ErrorCode::invalid_partitions;
-      answer.error_message =
-          "more than " + std::to_string(context.shard.options().partitions_max) + " partitions";
+    const int64_t more = asked.count - std::ssize(topic->partitions);
+    if (auto fault = more > 0 ? too_many_partitions(context.shard, more) : std::nullopt) {
+      answer.error_code = ErrorCode::policy_violation;
+      answer.error_message = std::move(*fault);
       continue;
     }
     std::vector<std::vector<BrokerId>> assignment;

@@ -37,6 +37,11 @@ Task<Done> refuse(PartitionIndex index, ErrorCode code) {
   co_return done;
 }
 
+bool compacted_only(const BrokerShard& shard, const TopicId& topic) {
+  const TopicSettings* const settings = shard.settings(topic);
+  return settings != nullptr && settings->log.cleanup_compact && !settings->log.cleanup_delete;
+}
+
 }  // namespace
 
 Task<kafka::DeleteRecordsResponse> handle(RequestContext& context, kafka::DeleteRecordsRequest request) {
@@ -53,6 +58,9 @@ Task<kafka::DeleteRecordsResponse> handle(RequestContext& context, kafka::Delete
         deleting.push_back(refuse(partition.partition_index, ErrorCode::unknown_topic_or_partition));
       } else if (topic->internal()) {
         deleting.push_back(refuse(partition.partition_index, ErrorCode::invalid_topic_exception));
+      } else if (compacted_only(context.shard, topic->id)) {
+        // The last record of each key must stay.
+        deleting.push_back(refuse(partition.partition_index, ErrorCode::policy_violation));
       } else {
         deleting.push_back(context.shard.on(id, [id, offset = partition.offset](BrokerShard& owner) {
           return delete_records(owner, id, offset);

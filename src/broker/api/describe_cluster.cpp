@@ -1,4 +1,5 @@
 #include "broker/api/handlers.h"
+#include "broker/authorized_operations.h"
 #include "broker/broker.h"
 #include "broker/listeners.h"
 
@@ -12,7 +13,6 @@ constexpr int8_t kControllers = 2;
 
 Task<kafka::DescribeClusterResponse> handle(RequestContext& context, kafka::DescribeClusterRequest request) {
   kafka::DescribeClusterResponse response;
-  response.endpoint_type = request.endpoint_type;
   if (request.endpoint_type != kBrokers) {
     response.error_code = request.endpoint_type == kControllers ? ErrorCode::mismatched_endpoint_type
                                                                 : ErrorCode::unsupported_endpoint_type;
@@ -20,6 +20,8 @@ Task<kafka::DescribeClusterResponse> handle(RequestContext& context, kafka::Desc
     co_return response;
   }
   const cluster::ImagePtr image = context.shard.image();
+  if (request.include_cluster_authorized_operations)
+    response.cluster_authorized_operations = kClusterOperations;
   response.cluster_id = image->cluster_id;
   response.controller_id = image->controller;
   for (const Node& node : nodes_for(context.client, *image, context.shard.broker())) {

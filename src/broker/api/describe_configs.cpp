@@ -31,7 +31,6 @@ Task<kafka::DescribeConfigsResponse> handle(RequestContext& context, kafka::Desc
     auto& answer = response.results.emplace_back();
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
-    answer.error_message.reset();
     auto views =
         describe_resource(context.shard, static_cast<ResourceType>(asked.resource_type), asked.resource_name);
     if (!views) {

@@ -3,9 +3,17 @@
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
+namespace {
+
+constexpr int8_t kPreferred = 0;
+constexpr int8_t kUnclean = 1;
+
+}  // namespace
 
 Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLeadersRequest request) {
   kafka::ElectLeadersResponse response;
+  const bool known_type = request.election_type == kPreferred || request.election_type == kUnclean;
+  if (!known_type) response.error_code = ErrorCode::invalid_request;
   const cluster::ImagePtr image = context.shard.image();
   // Null asks for all partitions; of those only what was done is named, which is nothing.
   if (!request.topic_partitions) co_return response;
@@ -14,6 +22,11 @@ Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLe
     answer.topic = asked.topic;
     const cluster::Topic* const topic = image->find(asked.topic);
     for (const PartitionIndex index : asked.partitions) {
+      if (!known_type) {
+        answer.partition_result.push_back(
+            {index, ErrorCode::invalid_request, "There is no such election type."});
+        continue;
+      }
       const bool known = topic != nullptr && image->find({topic->id, index}) != nullptr;
       answer.partition_result.push_back(
           {index, known ? ErrorCode::election_not_needed : ErrorCode::unknown_topic_or_partition,

@@ -14,13 +14,9 @@ using kafka::FetchResponse;
 
 constexpr int8_t kReadCommitted = 1;
 
-// zstd is only sent to who asks in version 10 or later (KIP-110).
-constexpr int16_t kZstdVersion = 10;
-constexpr size_t kAttributesLowByte = 22;
-
-bool holds_zstd(const Chain& batches) {
-  return !batches.empty() && batches.parts()[0].size() > kAttributesLowByte &&
-         (batches.parts()[0].view()[kAttributesLowByte] & std::byte{7}) == std::byte{4};
+// An answer without records says nothing of offsets either.
+void take_back_offsets(FetchResponse::Partition& answer) {
+  answer.high_watermark = answer.last_stable_offset = answer.log_start_offset = Offset(-1);
 }
 
 // A partition of the request and what was read of it.
@@ -144,7 +140,7 @@ class Fetching {
     answer.last_stable_offset = partition->last_stable_offset();
     answer.log_start_offset = partition->log_start();
     if (answer.error_code != ErrorCode::none) {
-      answer.high_watermark = Offset(-1);
+      take_back_offsets(answer);
       co_return;
     }
     if (diverges(*partition, asked, answer)) co_return;
@@ -154,11 +150,7 @@ class Fetching {
     auto read = co_await partition->read(asked.fetch_offset, limit, first);
     if (!read) {
       answer.error_code = read.error().code;
-      if (answer.error_code == ErrorCode::offset_out_of_range) answer.high_watermark = Offset(-1);
-      co_return;
-    }
-    if (context_.version() < kZstdVersion && holds_zstd(read->batches)) {
-      answer.error_code = ErrorCode::unsupported_compression_type;
+      if (answer.error_code == ErrorCode::offset_out_of_range) take_back_offsets(answer);
       co_return;
     }
     answer.records = std::move(read->batches);
@@ -171,6 +163,7 @@ class Fetching {
     const auto end = partition.log()->epochs().end_of(asked.last_fetched_epoch, partition.log()->end());
     if (!end) {
       answer.error_code = ErrorCode::offset_out_of_range;
+      take_back_offsets(answer);
       return true;
     }
     if (end->epoch == asked.last_fetched_epoch && end->end >= asked.fetch_offset) return false;

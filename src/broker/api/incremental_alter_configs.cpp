@@ -34,7 +34,7 @@ OnResource<void> apply(const Asked& asked, cluster::ConfigMap& config,
     config.erase(asked.name);
     return {};
   }
-  if (!asked.value) return refuse(ErrorCode::invalid_config, "null is no value for " + asked.name);
+  if (!asked.value) return refuse(ErrorCode::invalid_request, "null is no value for " + asked.name);
   if (asked.config_operation == kSet) {
     config[asked.name] = *asked.value;
     return {};
@@ -72,6 +72,11 @@ Task<kafka::IncrementalAlterConfigsResponse> handle(RequestContext& context,
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
     answer.error_message.reset();
+    if (auto wrong = refuse_resource(request.resources, asked)) {
+      answer.error_code = wrong->code;
+      answer.error_message = std::move(wrong->message);
+      continue;
+    }
     const auto type = static_cast<ResourceType>(asked.resource_type);
     const auto effective = describe_resource(context.shard, type, asked.resource_name);
     const auto change = [&](cluster::ConfigMap config) -> OnResource<cluster::ConfigMap> {

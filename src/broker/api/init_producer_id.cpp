@@ -14,6 +14,10 @@ Task<kafka::InitProducerIdResponse> handle(RequestContext& context, kafka::InitP
                               : ErrorCode::transactional_id_authorization_failed;
     co_return response;
   }
+  if ((request.producer_id == -1) != (request.producer_epoch == -1)) {
+    response.error_code = ErrorCode::invalid_request;
+    co_return response;
+  }
   // An idempotent producer that comes back after an error with its old id simply gets a new one, at epoch 0.
   const auto id = co_await context.shard.broker().producer_ids().next();
   if (!id) {

@@ -15,12 +15,32 @@ constexpr int64_t kEarliestPendingUpload = -6;
 // From this version on the answer has room for the leader epoch.
 constexpr int16_t kEpochVersion = 4;
 
+// Which version of the request brought a special timestamp.
+constexpr int16_t version_of(int64_t timestamp) {
+  switch (timestamp) {
+    case kMaxTimestamp:
+      return 7;
+    case kEarliestLocal:
+      return 8;
+    case kLatestTiered:
+      return 9;
+    case kEarliestPendingUpload:
+      return 11;
+    default:
+      return 0;
+  }
+}
+
 using Asked = kafka::ListOffsetsRequest::Partition;
 using Found = kafka::ListOffsetsResponse::Partition;
 
-Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked) {
+Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked, int16_t version) {
   Found found;
   found.partition_index = asked.partition_index;
+  if (version < version_of(asked.timestamp)) {
+    found.error_code = ErrorCode::unsupported_version;
+    co_return found;
+  }
   const auto partition = owner.find(id);
   if (partition == nullptr || partition->closed()) {
     found.error_code = ErrorCode::not_leader_or_follower;
@@ -87,8 +107,10 @@ Task<kafka::ListOffsetsResponse> handle(RequestContext& context, kafka::ListOffs
         }(partition));
         continue;
       }
-      looking.push_back(context.shard.on(
-          id, [id, partition](BrokerShard& owner) { return look_up(owner, id, partition); }));
+      looking.push_back(
+          context.shard.on(id, [id, partition, version = context.version()](BrokerShard& owner) {
+            return look_up(owner, id, partition, version);
+          }));
     }
     answer.partitions = co_await runtime::when_all(std::move(looking));
     if (context.version() >= kEpochVersion) continue;

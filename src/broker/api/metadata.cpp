@@ -1,4 +1,8 @@
+#include <algorithm>
+#include <set>
+
 #include "broker/api/handlers.h"
+#include "broker/authorized_operations.h"
 #include "broker/broker.h"
 #include "broker/listeners.h"
 #include "broker/topic_creation.h"
@@ -12,6 +16,7 @@ Described unknown(const std::string& name, ErrorCode code) {
   Described topic;
   topic.name = name;
   topic.error_code = code;
+  topic.is_internal = is_internal_topic(name);
   return topic;
 }
 
@@ -60,9 +65,26 @@ Task<Described> find_or_create(RequestContext& context, std::string name, bool m
   co_return describe(**created, *context.shard.image());
 }
 
+// Versions 10 and 11 have a field for the id, but only from 12 on may it be used (KAFKA-10774): all is refused then.
+bool asks_by_id_too_early(const kafka::MetadataRequest& request, int16_t version) {
+  if (version < 10 || version > 11 || !request.topics) return false;
+  return std::ranges::any_of(*request.topics,
+                             [](const auto& topic) { return !topic.name || !topic.topic_id.is_zero(); });
+}
+
+kafka::MetadataResponse refused(const kafka::MetadataRequest& request) {
+  kafka::MetadataResponse response;
+  for (const auto& asked : *request.topics) {
+    response.topics.push_back(unknown(asked.name.value_or(""), ErrorCode::invalid_request));
+    response.topics.back().topic_id = asked.topic_id;
+  }
+  return response;
+}
+
 }  // namespace
 
 Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataRequest request) {
+  if (asks_by_id_too_early(request, context.version())) co_return refused(request);
   kafka::MetadataResponse response;
   // Version 0 cannot say null: there an empty list means all topics.
   const bool all = !request.topics || (context.version() == 0 && request.topics->empty());
@@ -71,8 +93,10 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
     for (const auto& [name, topic] : image->topics()) response.topics.push_back(describe(*topic, *image));
   } else {
     const bool may_create = context.version() < 4 || request.allow_auto_topic_creation;
+    std::set<std::string> seen;
     for (const auto& asked : *request.topics) {
       if (asked.name) {
+        if (!seen.insert(*asked.name).second) continue;
         response.topics.push_back(co_await find_or_create(context, *asked.name, may_create));
         continue;
       }
@@ -85,6 +109,15 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
         missing.name.reset();
       }
     }
+  }
+  if (request.include_topic_authorized_operations) {
+    for (auto& topic : response.topics) {
+      if (topic.error_code == ErrorCode::none) topic.topic_authorized_operations = kTopicOperations;
+    }
+  }
+  // The field is gone from version 11 on.
+  if (request.include_cluster_authorized_operations && context.version() <= 10) {
+    response.cluster_authorized_operations = kClusterOperations;
   }
   // Brokers, leaders and epochs come from one image, taken after all topics were made.
   const cluster::ImagePtr image = context.shard.image();

@@ -21,6 +21,12 @@ constexpr int16_t kAcksAll = -1;
 // Where batches wait for memory or the disk although the client named no patience.
 constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
 
+// Where the batch was refused for what it claims, its producer learns where the log begins.
+bool tells_log_start(ErrorCode code) {
+  return code == ErrorCode::none || code == ErrorCode::out_of_order_sequence_number ||
+         code == ErrorCode::invalid_producer_epoch || code == ErrorCode::invalid_record;
+}
+
 class Producing {
  public:
   Producing(RequestContext& context, ProduceRequest request)
@@ -44,6 +50,7 @@ class Producing {
     const cluster::ImagePtr image = context_.shard.image();
     response_.responses.reserve(request_.topic_data.size());
     for (auto& asked : request_.topic_data) {
+      if (asked.partition_data.empty()) continue;
       auto& answer = response_.responses.emplace_back();
       answer.name = asked.name;
       answer.topic_id = asked.topic_id;
@@ -63,11 +70,7 @@ class Producing {
           // What a producer without a transaction coordinator is told: it may not write in transactions.
           refuse(ErrorCode::transactional_id_authorization_failed, "transactions are not offered");
         } else if (topic == nullptr) {
-          const bool bad_name = !by_id && !topic_name_fault(asked.name).empty();
-          refuse(by_id      ? ErrorCode::unknown_topic_id
-                 : bad_name ? ErrorCode::invalid_topic_exception
-                            : ErrorCode::unknown_topic_or_partition,
-                 "");
+          refuse(by_id ? ErrorCode::unknown_topic_id : ErrorCode::unknown_topic_or_partition, "");
         } else if (topic->internal()) {
           refuse(ErrorCode::invalid_topic_exception, "clients do not write to internal topics");
         } else if (image->find({topic->id, partition.index}) == nullptr) {
@@ -105,7 +108,7 @@ class Producing {
     }
     const auto& accepted = std::get<AcceptedBatch>(checked);
     if (accepted.header.attributes.transactional()) {
-      part.error_code = ErrorCode::invalid_txn_state;
+      part.error_code = ErrorCode::transactional_id_authorization_failed;
       part.error_message = "the batch belongs to a transaction, which the request does not name";
       return;
     }
@@ -168,6 +171,7 @@ class Producing {
       if (!appended) {
         item.error = appended.error().code;
         item.message = appended.error().message;
+        item.appended.log_start = partition->log_start();
         continue;
       }
       item.appended = *appended;
@@ -198,10 +202,10 @@ class Producing {
         auto& part = response_.responses[item.topic].partition_responses[item.partition];
         part.error_code = item.error;
         if (!item.message.empty()) part.error_message = std::move(item.message);
+        if (tells_log_start(item.error)) part.log_start_offset = item.appended.log_start;
         if (item.error != ErrorCode::none) continue;
         part.base_offset = item.appended.base_offset;
         part.log_append_time_ms = item.appended.log_append_time_ms;
-        part.log_start_offset = item.appended.log_start;
       }
     }
     context_.shard.metrics().produce_seconds.observe_ns(

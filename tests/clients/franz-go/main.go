@@ -50,7 +50,9 @@ func number(name string) int64 {
 }
 
 func newClient(more ...kgo.Opt) *kgo.Client {
+	// A fetch waits half a second at most, as with the other clients: partitions that a rebalance adds are fetched after it.
 	given := append([]kgo.Opt{
+		kgo.FetchMaxWait(500 * time.Millisecond),
 		kgo.SeedBrokers(strings.Split(options["brokers"], ",")...),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 100 * time.Millisecond }),
 		kgo.WithLogger(kgo.BasicLogger(os.Stderr, kgo.LogLevelWarn, nil)),

@@ -43,6 +43,9 @@ class Journey:
         ("stops in order", "stop"),
     ]
 
+    # A step stands on those before it.
+    GOES_ON = False
+
     def __init__(self, client, broker):
         self.client = client
         self.broker = broker

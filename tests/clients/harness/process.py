@@ -37,6 +37,11 @@ def _prepare_child():
     die_with_parent()
 
 
+def _inherited():
+    """What is said of settings to this run (GODWIT_BINARY, or an operator's own) is not for the broker under test."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GODWIT_")}
+
+
 def _kill_all():
     for process in list(_running):
         process.kill()
@@ -57,7 +62,7 @@ class Process:
         self.complaints = collections.deque(maxlen=_COMPLAINTS_MAX)
         self._child = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            cwd=directory, env={**os.environ, **(environment or {})}, preexec_fn=_prepare_child)
+            cwd=directory, env={**_inherited(), **(environment or {})}, preexec_fn=_prepare_child)
         _running.add(self)
         self._readers = [
             threading.Thread(target=self._read, args=(self._child.stdout, self.lines, on_line), daemon=True),

@@ -118,10 +118,10 @@ async function read(options) {
   let current = null;
   const assigned = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
   await consumer.run({ autoCommit: false, eachBatchAutoResolve: false,
-    eachBatch: async ({ batch, resolveOffset, heartbeat }) => {
+    eachBatch: async ({ batch, resolveOffset, heartbeat, isStale }) => {
       for (const message of batch.messages) {
         resolveOffset(message.offset);
-        if (!current || batch.isStale() || batch.partition !== current.partition) continue;
+        if (!current || isStale() || batch.partition !== current.partition) continue;
         if (Number(message.offset) !== current.next) continue;
         current.next += 1;
         tellRecord(batch.partition, message, { span: current.index });

@@ -21,7 +21,8 @@ static void die(const char* what, const char* why) {
 static const char* option(const char* name, const char* fallback) {
   const size_t size = strlen(name);
   for (int i = 0; i < option_count; ++i) {
-    if (strncmp(option_words[i], name, size) == 0 && option_words[i][size] == '=') return option_words[i] + size + 1;
+    if (strncmp(option_words[i], name, size) == 0 && option_words[i][size] == '=')
+      return option_words[i] + size + 1;
   }
   if (fallback == NULL) die("missing", name);
   return fallback;
@@ -63,7 +64,8 @@ static rd_kafka_t* new_handle(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
 static int create(void) {
   char why[512];
   rd_kafka_t* handle = new_handle(RD_KAFKA_PRODUCER, new_conf());
-  rd_kafka_NewTopic_t* topic = rd_kafka_NewTopic_new(option("topic", NULL), (int)number("partitions"), 1, why, sizeof why);
+  rd_kafka_NewTopic_t* topic =
+      rd_kafka_NewTopic_new(option("topic", NULL), (int)number("partitions"), 1, why, sizeof why);
   if (topic == NULL) die("NewTopic", why);
   rd_kafka_queue_t* queue = rd_kafka_queue_new(handle);
   rd_kafka_AdminOptions_t* options = rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_CREATETOPICS);
@@ -76,7 +78,8 @@ static int create(void) {
   const rd_kafka_topic_result_t** results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
   for (size_t i = 0; i < count; ++i) {
-    if (rd_kafka_topic_result_error(results[i])) die("CreateTopics", rd_kafka_topic_result_error_string(results[i]));
+    if (rd_kafka_topic_result_error(results[i]))
+      die("CreateTopics", rd_kafka_topic_result_error_string(results[i]));
   }
   rd_kafka_event_destroy(event);
   rd_kafka_AdminOptions_destroy(options);
@@ -97,8 +100,10 @@ static void on_delivery(rd_kafka_t* handle, const rd_kafka_message_t* m, void* o
     printf("{\"event\":\"failed\",\"value\":\"%.*s\",\"why\":\"%s\"}\n", (int)m->len, (const char*)m->payload,
            rd_kafka_err2name(m->err));
   } else {
-    printf("{\"event\":\"acked\",\"partition\":%" PRId32 ",\"offset\":%" PRId64 ",\"key\":\"%.*s\",\"value\":\"%.*s\"}\n",
-           m->partition, m->offset, (int)m->key_len, (const char*)m->key, (int)m->len, (const char*)m->payload);
+    printf("{\"event\":\"acked\",\"partition\":%" PRId32 ",\"offset\":%" PRId64
+           ",\"key\":\"%.*s\",\"value\":\"%.*s\"}\n",
+           m->partition, m->offset, (int)m->key_len, (const char*)m->key, (int)m->len,
+           (const char*)m->payload);
   }
 }
 
@@ -124,10 +129,9 @@ static int produce(void) {
       char value[256];
       snprintf(key, sizeof key, "k%" PRId64, n % number("keys"));
       snprintf(value, sizeof value, "%s.%s.%06" PRId64 ".%s", option("prefix", NULL), codec, n, padding);
-      const rd_kafka_resp_err_t error =
-          rd_kafka_producev(handle, RD_KAFKA_V_TOPIC(option("topic", NULL)), RD_KAFKA_V_KEY(key, strlen(key)),
-                            RD_KAFKA_V_VALUE(value, strlen(value)), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                            RD_KAFKA_V_END);
+      const rd_kafka_resp_err_t error = rd_kafka_producev(
+          handle, RD_KAFKA_V_TOPIC(option("topic", NULL)), RD_KAFKA_V_KEY(key, strlen(key)),
+          RD_KAFKA_V_VALUE(value, strlen(value)), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
       if (error) die("producev", rd_kafka_err2str(error));
       rd_kafka_poll(handle, 0);
       fflush(stdout);
@@ -154,13 +158,15 @@ static void read_span(rd_kafka_t* handle, const char* span, int index) {
   int64_t offset = strtoll(rest + (by_time ? 2 : 1), &rest, 10);
   int64_t low = 0;
   int64_t end = 0;
-  rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(handle, topic, partition, &low, &end, kPatienceMs);
+  rd_kafka_resp_err_t error =
+      rd_kafka_query_watermark_offsets(handle, topic, partition, &low, &end, kPatienceMs);
   if (error) die("watermarks", rd_kafka_err2str(error));
   if (by_time) {
     rd_kafka_topic_partition_list_t* times = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(times, topic, partition)->offset = offset;
     error = rd_kafka_offsets_for_times(handle, times, kPatienceMs);
-    if (error || times->elems[0].err) die("offsets_for_times", rd_kafka_err2str(error ? error : times->elems[0].err));
+    if (error || times->elems[0].err)
+      die("offsets_for_times", rd_kafka_err2str(error ? error : times->elems[0].err));
     offset = times->elems[0].offset < 0 ? end : times->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(times);
   }
@@ -263,8 +269,8 @@ static int group(void) {
   if (error) die("committed", rd_kafka_err2str(error));
   for (int i = 0; i < held->cnt; ++i) {
     if (held->elems[i].offset < 0) continue;
-    printf("{\"event\":\"committed\",\"partition\":%" PRId32 ",\"offset\":%" PRId64 "}\n", held->elems[i].partition,
-           held->elems[i].offset);
+    printf("{\"event\":\"committed\",\"partition\":%" PRId32 ",\"offset\":%" PRId64 "}\n",
+           held->elems[i].partition, held->elems[i].offset);
   }
   rd_kafka_topic_partition_list_destroy(held);
   rd_kafka_consumer_close(handle);

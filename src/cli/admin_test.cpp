@@ -1,0 +1,343 @@
+#include <gtest/gtest.h>
+
+#include "cli/cli.h"
+#include "kafka/messages/create_topics.h"
+#include "kafka/messages/delete_groups.h"
+#include "kafka/messages/delete_topics.h"
+#include "kafka/messages/describe_configs.h"
+#include "kafka/messages/describe_groups.h"
+#include "kafka/messages/find_coordinator.h"
+#include "kafka/messages/incremental_alter_configs.h"
+#include "kafka/messages/list_groups.h"
+#include "kafka/messages/list_offsets.h"
+#include "kafka/messages/metadata.h"
+#include "kafka/messages/offset_commit.h"
+#include "kafka/messages/offset_fetch.h"
+#include "peer/scripted_broker_testing.h"
+
+namespace godwit::cli {
+namespace {
+
+using kafka::ApiKey;
+using kafka::RequestFrame;
+using peer::answer;
+using runtime::Runtime;
+using runtime::Task;
+
+struct RecordingConsole final : Console {
+  bool write(std::string_view text) override {
+    out += text;
+    return true;
+  }
+  bool flush() override { return true; }
+  void write_error(std::string_view text) override { error += text; }
+  std::optional<std::string> read_line() override { return std::nullopt; }
+  std::string out;
+  std::string error;
+};
+
+// One broker with the topic `orders` of two partitions (offsets 10 to 110, and 5 to 5) and the group `billing`.
+struct Admin : testing::Test {
+  runtime::sim::World world{3};
+  runtime::sim::Node& server = world.add_node("b");
+  runtime::sim::Node& machine = world.add_node("a");
+  peer::ScriptedBroker broker;
+  RecordingConsole console;
+  std::optional<kafka::OffsetCommitRequest> committed;
+  bool serving = true;
+
+  Admin() {
+    broker.on(ApiKey::metadata,
+              [](const RequestFrame& request) { return answer(request, metadata(request)); });
+    broker.on(ApiKey::find_coordinator, [](const RequestFrame& request) {
+      kafka::FindCoordinatorResponse response;
+      response.node_id = BrokerId(1);
+      response.host = "b";
+      response.port = 9092;
+      return answer(request, response);
+    });
+    broker.on(ApiKey::list_offsets,
+              [](const RequestFrame& request) { return answer(request, offsets(request)); });
+    broker.on(ApiKey::offset_fetch, [](const RequestFrame& request) {
+      kafka::OffsetFetchResponse response;
+      auto& group = response.groups.emplace_back();
+      group.group_id = "billing";
+      auto& topic = group.topics.emplace_back();
+      topic.name = "orders";
+      topic.partitions.resize(1);
+      topic.partitions[0].committed_offset = Offset(60);
+      return answer(request, response);
+    });
+    broker.on(ApiKey::offset_commit, [this](const RequestFrame& request) {
+      committed = peer::decode<kafka::OffsetCommitRequest>(request);
+      kafka::OffsetCommitResponse response;
+      response.topics.push_back({"orders", {}, {{}}});
+      return answer(request, response);
+    });
+  }
+
+  static kafka::MetadataResponse metadata(const RequestFrame& request) {
+    kafka::MetadataResponse response;
+    response.brokers = {{BrokerId(1), "b", 9092, "rack-1"}};
+    response.controller_id = BrokerId(1);
+    response.cluster_id = "the-cluster";
+    kafka::MetadataResponse::Topic topic;
+    topic.name = "orders";
+    topic.partitions.resize(2);
+    for (int32_t i = 0; i < 2; ++i) {
+      auto& partition = topic.partitions[static_cast<size_t>(i)];
+      partition.partition_index = PartitionIndex(i);
+      partition.leader_id = BrokerId(1);
+      partition.leader_epoch = LeaderEpoch(4);
+      partition.replica_nodes = partition.isr_nodes = {BrokerId(1)};
+    }
+    const auto asked = peer::decode<kafka::MetadataRequest>(request).topics;
+    if (!asked) response.topics = {topic};
+    for (const auto& one : asked.value_or(std::vector<kafka::MetadataRequest::Topic>{})) {
+      if (one.name != "orders") {
+        response.topics.emplace_back().name = one.name;
+        response.topics.back().error_code = ErrorCode::unknown_topic_or_partition;
+      } else {
+        response.topics.push_back(topic);
+      }
+    }
+    return response;
+  }
+  static kafka::ListOffsetsResponse offsets(const RequestFrame& request) {
+    kafka::ListOffsetsResponse response;
+    for (const auto& topic : peer::decode<kafka::ListOffsetsRequest>(request).topics) {
+      auto& told = response.topics.emplace_back();
+      told.name = topic.name;
+      for (const auto& asked : topic.partitions) {
+        auto& partition = told.partitions.emplace_back();
+        partition.partition_index = asked.partition_index;
+        const bool first = asked.partition_index.value() == 0;
+        partition.offset = Offset(asked.timestamp == -2   ? (first ? 10 : 5)
+                                  : asked.timestamp == -1 ? (first ? 110 : 5)
+                                  : first                 ? 77
+                                                          : -1);
+      }
+    }
+    return response;
+  }
+
+  int run(std::vector<std::string> words) {
+    console = {};
+    if (serving && server.incarnation() == 1 && !started_) server.start(broker.main());
+    started_ = true;
+    words.insert(words.end(), {"--brokers", "b:9092"});
+    return run_cli(words, {}, console, [&](std::function<Task<int>(Runtime&)> main) {
+      int code = -1;
+      machine.run([&](Runtime& runtime) -> Task<void> { code = co_await main(runtime); });
+      return code;
+    });
+  }
+
+ private:
+  bool started_ = false;
+};
+
+TEST_F(Admin, NobodyThereSaysWhatToDo) {
+  serving = false;
+  EXPECT_EQ(run({"topic", "list"}), 1);
+  EXPECT_NE(console.error.find("no broker answers (b:9092"), std::string::npos) << console.error;
+  EXPECT_NE(console.error.find("godwit serve --data-dir data"), std::string::npos);
+  EXPECT_EQ(console.out, "");
+}
+
+TEST_F(Admin, TopicsAreListedAsATableAndAsJson) {
+  EXPECT_EQ(run({"topic", "list"}), 0);
+  EXPECT_EQ(console.out,
+            "TOPIC   PARTITIONS  REPLICAS  INTERNAL\n"
+            "orders  2           1         no\n");
+  EXPECT_EQ(run({"topic", "list", "--json"}), 0);
+  EXPECT_EQ(
+      console.out,
+      R"({"topic":"orders","id":"AAAAAAAAAAAAAAAAAAAAAA","partitions":2,"replicationFactor":1,"internal":false})"
+      "\n");
+}
+
+TEST_F(Admin, ATopicIsDescribedWithItsOffsets) {
+  EXPECT_EQ(run({"topic", "describe", "orders"}), 0);
+  EXPECT_EQ(console.out,
+            "TOPIC   PARTITION  LEADER  EPOCH  REPLICAS  IN SYNC  OFFLINE  FIRST  END\n"
+            "orders  0          1       4      1         1        -        10     110\n"
+            "orders  1          1       4      1         1        -        5      5\n");
+}
+
+TEST_F(Admin, AnUnknownTopicIsNamedAndTheOthersAreDescribed) {
+  EXPECT_EQ(run({"topic", "describe", "orders", "nothing"}), 1);
+  EXPECT_NE(console.out.find("orders  1"), std::string::npos);
+  EXPECT_NE(console.error.find("topic nothing: UNKNOWN_TOPIC_OR_PARTITION: 'godwit topic list'"),
+            std::string::npos)
+      << console.error;
+}
+
+TEST_F(Admin, CreatingATopicSendsWhatWasAskedAndPrintsWhatWasMade) {
+  kafka::CreateTopicsRequest seen;
+  ErrorCode code = ErrorCode::none;
+  broker.on(ApiKey::create_topics, [&](const RequestFrame& request) {
+    seen = peer::decode<kafka::CreateTopicsRequest>(request);
+    kafka::CreateTopicsResponse response;
+    auto& topic = response.topics.emplace_back();
+    topic.name = "new";
+    topic.error_code = code;
+    topic.error_message = code == ErrorCode::none ? "" : "there is a topic 'new'";
+    topic.num_partitions = 6;
+    topic.replication_factor = 1;
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"topic", "create", "new", "--partitions", "6", "--config", "retention.ms=5"}), 0);
+  EXPECT_EQ(console.out, "created topic new: 6 partitions, 1 replica of each\n");
+  ASSERT_EQ(seen.topics.size(), 1u);
+  EXPECT_EQ(seen.topics[0].num_partitions, 6);
+  EXPECT_EQ(seen.topics[0].replication_factor, -1);
+  EXPECT_EQ(seen.topics[0].configs.at(0).value, "5");
+
+  code = ErrorCode::topic_already_exists;
+  EXPECT_EQ(run({"topic", "create", "new"}), 1);
+  EXPECT_NE(console.error.find("there is a topic 'new': choose another name"), std::string::npos)
+      << console.error;
+  EXPECT_EQ(run({"topic", "create", "new", "--if-not-exists"}), 0);
+}
+
+TEST_F(Admin, DeletingTopicsTellsOfEach) {
+  broker.on(ApiKey::delete_topics, [](const RequestFrame& request) {
+    kafka::DeleteTopicsResponse response;
+    for (const auto& name : peer::decode<kafka::DeleteTopicsRequest>(request).topic_names) {
+      auto& topic = response.responses.emplace_back();
+      topic.name = name;
+      if (name != "orders") topic.error_code = ErrorCode::unknown_topic_or_partition;
+    }
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"topic", "delete", "orders", "nothing"}), 1);
+  EXPECT_EQ(console.out, "deleted topic orders\n");
+  EXPECT_EQ(run({"topic", "delete", "nothing", "--if-exists"}), 0);
+}
+
+TEST_F(Admin, SettingsAreSetAndRemovedInOneRequest) {
+  kafka::IncrementalAlterConfigsRequest seen;
+  broker.on(ApiKey::incremental_alter_configs, [&](const RequestFrame& request) {
+    seen = peer::decode<kafka::IncrementalAlterConfigsRequest>(request);
+    kafka::IncrementalAlterConfigsResponse response;
+    response.responses.emplace_back().resource_name = "orders";
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"topic", "alter", "orders", "--config", "a=1", "--delete-config", "b"}), 0);
+  ASSERT_EQ(seen.resources.at(0).configs.size(), 2u);
+  EXPECT_EQ(seen.resources[0].configs[0].config_operation, 0);
+  EXPECT_EQ(seen.resources[0].configs[1].config_operation, 1);
+}
+
+TEST_F(Admin, SettingsAtTheirDefaultAreShownOnDemand) {
+  broker.on(ApiKey::describe_configs, [](const RequestFrame& request) {
+    kafka::DescribeConfigsResponse response;
+    auto& resource = response.results.emplace_back();
+    resource.configs.resize(2);
+    resource.configs[0].name = "retention.ms";
+    resource.configs[0].value = "5";
+    resource.configs[0].config_source = 1;
+    resource.configs[1].name = "cleanup.policy";
+    resource.configs[1].value = "delete";
+    resource.configs[1].config_source = 5;
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"topic", "config", "orders"}), 0);
+  EXPECT_EQ(console.out,
+            "SETTING       VALUE  FROM\n"
+            "retention.ms  5      topic\n");
+  EXPECT_EQ(run({"topic", "config", "orders", "--all"}), 0);
+  EXPECT_NE(console.out.find("cleanup.policy  delete  default"), std::string::npos);
+}
+
+TEST_F(Admin, TheClusterIsDescribed) {
+  EXPECT_EQ(run({"cluster", "info"}), 0);
+  EXPECT_EQ(console.out,
+            "cluster the-cluster\n\n"
+            "BROKER  ADDRESS  RACK    CONTROLLER\n"
+            "1       b:9092   rack-1  yes\n");
+}
+
+TEST_F(Admin, GroupsAreListedAndDescribedWithTheirLag) {
+  broker.on(ApiKey::list_groups, [](const RequestFrame& request) {
+    kafka::ListGroupsResponse response;
+    response.groups = {{"billing", "consumer", "Empty", "classic"}};
+    return answer(request, response);
+  });
+  broker.on(ApiKey::describe_groups, [](const RequestFrame& request) {
+    kafka::DescribeGroupsResponse response;
+    auto& group = response.groups.emplace_back();
+    group.group_id = "billing";
+    group.group_state = "Empty";
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"group", "list"}), 0);
+  EXPECT_EQ(console.out,
+            "GROUP    STATE  PROTOCOL  TYPE\n"
+            "billing  Empty  consumer  classic\n");
+  EXPECT_EQ(run({"group", "describe", "billing"}), 0);
+  EXPECT_EQ(console.out,
+            "group billing: Empty, 0 members\n"
+            "TOPIC   PARTITION  COMMITTED  END  LAG  MEMBER  HOST\n"
+            "orders  0          60         110  50   -       -\n");
+}
+
+TEST_F(Admin, AResetIsOnlyShownUnlessItIsToBeExecuted) {
+  EXPECT_EQ(run({"group", "reset-offsets", "billing", "--to-earliest"}), 0);
+  EXPECT_EQ(console.out,
+            "TOPIC   PARTITION  COMMITTED  NEW\n"
+            "orders  0          60         10\n");
+  EXPECT_NE(console.error.find("--execute"), std::string::npos);
+  EXPECT_FALSE(committed);
+  EXPECT_EQ(run({"group", "reset-offsets", "billing", "--to-earliest", "--execute"}), 0);
+  ASSERT_TRUE(committed);
+  EXPECT_EQ(committed->group_id, "billing");
+  EXPECT_EQ(committed->generation_id_or_member_epoch, -1);
+  EXPECT_EQ(committed->topics.at(0).partitions.at(0).committed_offset, Offset(10));
+}
+
+TEST_F(Admin, AResetStaysInsideTheLog) {
+  const auto moved_to = [&](std::vector<std::string> how) {
+    how.insert(how.begin(), {"group", "reset-offsets", "billing", "--execute"});
+    committed.reset();
+    EXPECT_EQ(run(how), 0) << console.error;
+    return committed ? committed->topics.at(0).partitions.at(0).committed_offset.value() : -1;
+  };
+  EXPECT_EQ(moved_to({"--to-latest"}), 110);
+  EXPECT_EQ(moved_to({"--to-offset", "50"}), 50);
+  EXPECT_EQ(moved_to({"--to-offset", "5000"}), 110);
+  EXPECT_EQ(moved_to({"--to-offset", "1"}), 10);
+  EXPECT_EQ(moved_to({"--shift-by", "-20"}), 40);
+  EXPECT_EQ(moved_to({"--shift-by", "9223372036854775807"}), 110);
+  EXPECT_EQ(moved_to({"--shift-by", "-9223372036854775808"}), 10);
+  EXPECT_EQ(moved_to({"--to-datetime", "2026-11-21"}), 77);
+  EXPECT_EQ(moved_to({"--by-duration", "1h"}), 77);
+  // No record is that young in partition 1: its end.
+  EXPECT_EQ(moved_to({"--by-duration", "1h", "--topic", "orders:1"}), 5);
+}
+
+TEST_F(Admin, AGroupWithMembersIsNotMovedNorDeleted) {
+  broker.on(ApiKey::offset_commit, [](const RequestFrame& request) {
+    kafka::OffsetCommitResponse response;
+    response.topics.push_back({"orders", {}, {{PartitionIndex(0), ErrorCode::unknown_member_id}}});
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"group", "reset-offsets", "billing", "--to-latest", "--execute"}), 1);
+  EXPECT_NE(console.error.find("it has members; stop them first"), std::string::npos) << console.error;
+  broker.on(ApiKey::delete_groups, [](const RequestFrame& request) {
+    kafka::DeleteGroupsResponse response;
+    response.results = {{"billing", ErrorCode::non_empty_group}};
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"group", "delete", "billing"}), 1);
+  EXPECT_NE(console.error.find("stop its members first"), std::string::npos) << console.error;
+}
+
+TEST_F(Admin, APartitionThatDoesNotExistIsNotReset) {
+  EXPECT_EQ(run({"group", "reset-offsets", "billing", "--to-latest", "--topic", "orders:7"}), 1);
+  EXPECT_NE(console.error.find("topic orders has no partition 7"), std::string::npos) << console.error;
+}
+
+}  // namespace
+}  // namespace godwit::cli
