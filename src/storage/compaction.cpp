@@ -157,6 +157,7 @@ runtime::Task<void> Compaction::pass() {
     auto plan = plan_compaction(log->state(), runtime::Shard::current()->wall_now());
     if (!plan) continue;
     const auto done = co_await compact(log, std::move(*plan));
+    if (done) context_.metrics.compactions.add();
     if (!done && !log->dropping()) {
       context_.diagnostics.emit(
           {Severity::warning,

@@ -193,10 +193,12 @@ void LogShard::appended(PartitionLog& log, uint64_t bytes) {
   log.appended_lately = true;
   if (!log.recent_hook.linked()) recent_.push_back(log.recent_hook);
   write_back_.admitted(bytes);
+  context_.metrics.appended_bytes.add(bytes);
 }
 
 void LogShard::written(PartitionLog& log, uint64_t bytes) {
   write_back_.written(bytes);
+  context_.metrics.written_bytes.add(bytes);
   if (!log.dropped() && !log.cached_hook.linked()) cached_.push_back(log.cached_hook);
   room_.notify_all();
 }

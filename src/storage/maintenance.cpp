@@ -100,6 +100,7 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
     if (written.error().kind != ErrorKind::no_space) context_.report_failure(written.error().describe());
     co_return written;
   }
+  context_.metrics.checkpoints.add();
   checkpointed_ = last;
   checkpointed_relaxed_ = last_relaxed;
   GW_TRY(co_return, co_await parts_.journal.release(head.journal));
@@ -153,6 +154,7 @@ runtime::Task<void> Maintenance::run() {
       due = shard.now() + context_.options.checkpoint_interval;
     }
     if (closed_) break;
+    if (!done && done.error().kind == ErrorKind::no_space) context_.report_no_space();
     if (!done) {
       context_.diagnostics.emit({Severity::warning,
                                  "storage.checkpoint",
