@@ -54,7 +54,7 @@ int main(int count, char** arguments) {
   auto client = Client::make({.brokers = count > 1 ? arguments[1] : "127.0.0.1:9092"});
   if (!client) return complain("options", client.error());
 
-  auto created = (*client)->create_topic(topic, {.partitions = 3});
+  auto created = (*client)->create_topic(topic, {.partitions = 3}, 10s);
   if (!created && created.error().kind != ErrorKind::exists) return complain("create", created.error());
 
   // One message, and where it was stored.

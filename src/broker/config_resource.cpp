@@ -46,6 +46,9 @@ OnResource<void> check_all(const cluster::ConfigMap& config, bool broker) {
     const auto fault = broker ? check_broker_default(name, value) : check_topic_setting(name, value);
     if (fault) return refuse(ErrorCode::invalid_config, *fault);
   }
+  if (!broker) {
+    if (auto fault = check_topic_settings_together(config)) return refuse(ErrorCode::invalid_config, *fault);
+  }
   return {};
 }
 

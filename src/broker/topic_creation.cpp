@@ -44,6 +44,9 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
     if (auto fault = check_topic_setting(name, value))
       co_return refuse(ErrorCode::invalid_config, std::move(*fault));
   }
+  if (auto fault = check_topic_settings_together(wish.config)) {
+    co_return refuse(ErrorCode::invalid_config, std::move(*fault));
+  }
   cluster::NewTopic topic;
   topic.name = std::move(wish.name);
   topic.config = std::move(wish.config);

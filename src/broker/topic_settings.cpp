@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <limits>
 #include <map>
 
 #include "broker/topic_settings_view.h"
@@ -408,6 +410,37 @@ TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster:
   return settings;
 }
 
+namespace {
+
+// "*", nothing, or a list such as "0:1,1:1".
+bool names_replicas(std::string_view value) {
+  const auto items = config::to_list(value);
+  if (items.size() == 1 && items[0] == "*") return true;
+  return std::ranges::all_of(items, [](const std::string& item) {
+    const size_t colon = item.find(':');
+    const auto digits = [](std::string_view text) {
+      return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+    };
+    return colon != std::string::npos && digits(std::string_view(item).substr(0, colon)) &&
+           digits(std::string_view(item).substr(colon + 1));
+  });
+}
+
+}  // namespace
+
+std::optional<std::string> check_topic_settings_together(const cluster::ConfigMap& config) {
+  const auto lag = [&](const char* name, int64_t otherwise) {
+    const auto at = config.find(name);
+    int64_t value = otherwise;
+    if (at != config.end()) std::from_chars(at->second.data(), at->second.data() + at->second.size(), value);
+    return value;
+  };
+  if (lag("min.compaction.lag.ms", 0) > lag("max.compaction.lag.ms", std::numeric_limits<int64_t>::max())) {
+    return "min.compaction.lag.ms is above max.compaction.lag.ms";
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> check_topic_setting(std::string_view name, std::string_view value) {
   const Row* const row = find_row(name);
   if (row == nullptr) {
@@ -418,6 +451,12 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
            (meant ? "; did you mean " + std::string(*meant) + "?" : "");
   }
   if (auto fault = config::check(row->setting, value)) return fault;
+  if (name == "compression.gzip.level" && config::to_list(value) == std::vector<std::string>{"0"}) {
+    return "compression.gzip.level: is -1 or 1 to 9";
+  }
+  if (name.ends_with(".throttled.replicas") && !names_replicas(value)) {
+    return std::string(name) + ": is * or a list of PARTITION:BROKER";
+  }
   if (name == "remote.storage.enable" && config::to_boolean(value) == true) {
     return "remote.storage.enable: there is no tiered storage";
   }

@@ -40,6 +40,9 @@ TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster:
 // Why `name`=`value` is refused, or empty.
 std::optional<std::string> check_topic_setting(std::string_view name, std::string_view value);
 
+// Why settings that are fine one by one are refused together: a lag above its own maximum. Empty where they are not.
+std::optional<std::string> check_topic_settings_together(const cluster::ConfigMap& config);
+
 // The same for a broker-wide default of a topic setting, under Kafka's broker name ("log.retention.ms").
 std::optional<std::string> check_broker_default(std::string_view broker_name, std::string_view value);
 

@@ -3,9 +3,13 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <future>
+#include <thread>
 
 namespace godwit::client {
 namespace {
+
+constexpr std::chrono::seconds kDestroyWithin{5};
 
 std::string text(std::chrono::milliseconds time) {
   return std::to_string(time.count());
@@ -114,14 +118,14 @@ Result<Handle> Handle::make(Role role, const Options& options, const Properties&
       return Error{ErrorKind::invalid, name + " = " + value + ": " + why, 0};
     }
   }
-  auto listener = std::make_unique<Listener>();
+  auto listener = std::make_shared<Listener>();
   listener->diagnostics = options.diagnostics;
   rd_kafka_conf_set_opaque(conf.get(), listener.get());
   // Without a callback librdkafka would write to standard error, which is not ours.
   rd_kafka_conf_set_log_cb(conf.get(),
                            [](const rd_kafka_t* kafka, int, const char* facility, const char* line) {
                              const auto* told = static_cast<const Listener*>(rd_kafka_opaque(kafka));
-                             if (told != nullptr && told->diagnostics)
+                             if (told != nullptr && !told->silent && told->diagnostics)
                                told->diagnostics(std::string(facility) + ": " + line);
                            });
   listener->on_delivered = on_delivered;
@@ -138,14 +142,21 @@ Result<Handle> Handle::make(Role role, const Options& options, const Properties&
   return Handle(kafka, std::move(listener));
 }
 
-Handle::Handle(rd_kafka_s* kafka, std::unique_ptr<Listener> listener)
+Handle::Handle(rd_kafka_s* kafka, std::shared_ptr<Listener> listener)
     : kafka_(kafka), listener_(std::move(listener)) {}
 
 Handle::Handle(Handle&& other) noexcept
     : kafka_(std::exchange(other.kafka_, nullptr)), listener_(std::move(other.listener_)) {}
 
 Handle::~Handle() {
-  if (kafka_ != nullptr) rd_kafka_destroy(kafka_);
+  if (kafka_ == nullptr) return;
+  auto ended = std::make_shared<std::promise<void>>();
+  const auto end = ended->get_future();
+  std::thread([kafka = kafka_, listener = listener_, ended] {
+    rd_kafka_destroy(kafka);
+    ended->set_value();
+  }).detach();
+  if (end.wait_for(kDestroyWithin) != std::future_status::ready) listener_->silent = true;
 }
 
 }  // namespace godwit::client

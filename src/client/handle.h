@@ -1,6 +1,7 @@
 // A librdkafka instance, made from Options.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,6 +30,8 @@ class Handle {
   // `properties`, and then those of options.properties. Error: invalid, naming the property.
   static Result<Handle> make(Role role, const Options& options, const Properties& properties,
                              OnDelivered on_delivered = nullptr);
+  // Ends the instance and its threads. librdkafka before 2.1.1 waits for ever where a topic was deleted while a consumer
+  // had it (a count of references that never falls); such an instance is left to itself after a few seconds.
   ~Handle();
   Handle(Handle&&) noexcept;
   Handle& operator=(Handle&&) = delete;
@@ -40,11 +43,13 @@ class Handle {
   struct Listener {
     std::function<void(const std::string&)> diagnostics;
     OnDelivered on_delivered = nullptr;
+    // Nobody is left to be told.
+    std::atomic<bool> silent{false};
   };
-  Handle(rd_kafka_s* kafka, std::unique_ptr<Listener> listener);
+  Handle(rd_kafka_s* kafka, std::shared_ptr<Listener> listener);
 
   rd_kafka_s* kafka_;
-  std::unique_ptr<Listener> listener_;
+  std::shared_ptr<Listener> listener_;
 };
 
 }  // namespace godwit::client

@@ -30,6 +30,8 @@ void GroupSubscription::unsubscribe() {
   changed_.notify_all();
   const std::lock_guard lock(ending_);
   if (thread_.joinable()) thread_.join();
+  // Nothing of it stays behind: an instance that lives on would still ask for a topic that is deleted next.
+  reader_.reset();
 }
 
 std::optional<Error> GroupSubscription::error() const {

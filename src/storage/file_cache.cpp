@@ -12,7 +12,7 @@ class LruFileCache final : public FileCache {
  public:
   LruFileCache(runtime::FileSystem& files, size_t open_max) : files_(files), open_max_(open_max) {}
 
-  runtime::Task<Result<FilePtr>> get(const std::string& path, bool write) override {
+  runtime::Task<Result<FilePtr>> get(std::string path, bool write) override {
     std::string key = key_of(path, write);
     if (const FilePtr* open = use(key)) co_return *open;
     const uint64_t forgets = forgets_;

@@ -25,7 +25,7 @@ class FileCache {
   // The file, opened with direct I/O when it was not open: for reading on the read lane, with `write` on the
   // write-back lane (two descriptors of one file, so that a stalled write holds up no read). Never makes a
   // file. Errors as FileSystem::open; before `limit` is answered, everything that is not in use was closed.
-  virtual runtime::Task<Result<std::shared_ptr<runtime::File>>> get(const std::string& path, bool write) = 0;
+  virtual runtime::Task<Result<std::shared_ptr<runtime::File>>> get(std::string path, bool write) = 0;
   // Closes it once nobody uses it; before it is unlinked, or its descriptor would keep its space.
   virtual void forget(const std::string& path) = 0;
   // Files that are open because of this cache, but for forgotten ones that are still in use.

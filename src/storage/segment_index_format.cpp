@@ -117,9 +117,7 @@ Result<SegmentIndex> SegmentIndex::decode(BytesView bytes, const SegmentInfo& in
     if (!is_whole(at)) return wrong(fmt::format("its block {} fails its checksum", block));
     const auto here = load_little<uint32_t>(at + 12);
     bool right = load_little<uint64_t>(at) == info.id.value() && load_little<uint32_t>(at + 8) == block;
-#ifndef GODWIT_SEEDED_BUG_SEGMENT
     right = right && here == std::min<uint64_t>(kEntriesPerBlock, count - block * kEntriesPerBlock);
-#endif
     if (!right) return wrong(fmt::format("its block {} belongs elsewhere", block));
     for (size_t i = 0; i < here; ++i) {
       const IndexEntry entry = get_entry(at + kBlockHead + i * kEntryBytes);

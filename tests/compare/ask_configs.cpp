@@ -64,6 +64,8 @@ Alter replace(int8_t type, const std::string& name, std::vector<Alter::Config> c
 
 // What the topic has of its own afterwards.
 void look(Script& s, std::string_view what, int16_t v, const std::string& topic) {
+  // Kafka's broker hears of a change some time after the answer to it.
+  s.pause(200);
   s.ask(std::string(what) + ", by v" + std::to_string(v), 4,
         about(kTopic, topic, {{"retention.ms", "cleanup.policy", "max.message.bytes", "segment.ms"}}));
 }

@@ -49,8 +49,7 @@ void await_coordinators(Script& s) {
       const auto found = s.quietly(2, kafka::FindCoordinatorRequest{.key = group});
       const auto beat = s.quietly(3, Heartbeat{.group_id = group, .generation_id = 1, .member_id = "x"});
       if (found.error_code == ErrorCode::none && beat.error_code == ErrorCode::unknown_member_id) break;
-      Connection pause(s.address());
-      pause.receive(50);
+      s.pause(50);
     }
   }
 }
@@ -163,6 +162,7 @@ void ask_rebalance(Script& s, int16_t v) {
     const auto beat = s.quietly(
         3, Heartbeat{.group_id = leader.group, .generation_id = leader.generation, .member_id = leader.id});
     if (beat.error_code == ErrorCode::rebalance_in_progress) break;
+    s.pause(20);
   }
   s.ask("sync while it is rebalancing, by JoinGroup v" + std::to_string(v), 3, sync_of(leader));
   const auto led = s.ask("two members: the leader's answer", v, join(leader.group, leader.id));

@@ -25,7 +25,8 @@ const Names kOrdered = {"synonyms"};
 // The script's own timestamps lie before.
 constexpr int64_t kScriptTimeEnd = 1'750'000'000'000;
 
-constexpr std::string_view kDefaultSource = "5";
+// The defaults that are dynamic, and those that nobody set.
+const Names kDefaultSources = {"3", "5"};
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
@@ -103,7 +104,7 @@ void Normal::put_list(Lines& out, const std::string& path, std::string_view fiel
   std::vector<Element> elements;
   for (const auto& [_, child] : node.children) {
     const Node* const source = child.find("config_source");
-    if (no_defaults_ && source != nullptr && source->text == kDefaultSource) continue;
+    if (no_defaults_ && source != nullptr && kDefaultSources.contains(source->text)) continue;
     Element element{key_of(child), {}};
     put(element.lines, "", field, child);
     elements.push_back(std::move(element));

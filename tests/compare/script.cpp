@@ -69,6 +69,10 @@ std::string Script::name(const std::string& stem) {
   return real;
 }
 
+void Script::pause(int ms) {
+  ::usleep(static_cast<useconds_t>(ms) * 1000);
+}
+
 void Script::meet() {
   const auto metadata = quietly(12, kafka::MetadataRequest{});
   if (metadata.brokers.size() != 1) die("the script is for one broker alone");

@@ -111,6 +111,8 @@ class Script {
   void meet();
   // Waits until the broker leads the topic's partitions: the answer to its creation promises little.
   void wait_for(const std::string& topic, const std::string& stem);
+  // Does nothing for so many milliseconds: for what a broker does after its answer, and of which nothing tells.
+  void pause(int ms);
   const Address& address() const { return address_; }
 
  private:

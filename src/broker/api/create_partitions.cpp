@@ -1,4 +1,5 @@
 #include <map>
+#include <set>
 
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
@@ -11,7 +12,9 @@ Task<kafka::CreatePartitionsResponse> handle(RequestContext& context,
   kafka::CreatePartitionsResponse response;
   std::map<std::string, int> times;
   for (const auto& asked : request.topics) ++times[asked.name];
+  std::set<std::string> refused;
   for (const auto& asked : request.topics) {
+    if (times[asked.name] > 1 && !refused.insert(asked.name).second) continue;
     auto& answer = response.results.emplace_back();
     answer.name = asked.name;
     if (times[asked.name] > 1) {
@@ -35,6 +38,11 @@ Task<kafka::CreatePartitionsResponse> handle(RequestContext& context,
     if (auto fault = more > 0 ? too_many_partitions(context.shard, more) : std::nullopt) {
       answer.error_code = ErrorCode::policy_violation;
       answer.error_message = std::move(*fault);
+      continue;
+    }
+    if (more > 0 && asked.assignments && std::ssize(*asked.assignments) != more) {
+      answer.error_code = ErrorCode::invalid_replica_assignment;
+      answer.error_message = "the assignment has not one entry for each new partition";
       continue;
     }
     std::vector<std::vector<BrokerId>> assignment;

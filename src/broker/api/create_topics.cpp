@@ -76,6 +76,11 @@ Task<kafka::CreateTopicsResponse> handle(RequestContext& context, kafka::CreateT
     }
     TopicWish wish;
     wish.validate_only = request.validate_only;
+    if (context.shard.image()->find(asked.name) != nullptr) {
+      response.topics.push_back(
+          refused(asked.name, ErrorCode::topic_already_exists, "Topic '" + asked.name + "' already exists."));
+      continue;
+    }
     if (auto wrong = fill(asked, wish)) {
       response.topics.push_back(std::move(*wrong));
       continue;
