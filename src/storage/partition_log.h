@@ -5,10 +5,12 @@
 // round_done() makes it stable. Everything that was admitted is in the journal's next rounds in the same
 // order, so the state, with all that it admitted, is the state after replaying those rounds.
 //
-//   partition_log.cpp            admission, rounds, stability
+//   partition_log.cpp            admission
+//   partition_log_rounds.cpp     rounds, stability
 //   partition_log_read.cpp       reading, look-ups by time
 //   partition_log_structure.cpp  roll, epochs, truncation, start, drop
-//   partition_log_files.cpp      what write-back and checkpoint do with it
+//   partition_log_files.cpp      its segment files: reading, write-back, what is restored at start
+//   partition_log_compaction.cpp what compaction does with it
 #pragma once
 
 #include <array>
@@ -226,7 +228,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Tail& active_tail();
 
   bool roll_is_due(size_t batch_bytes, WallTime now) const;
-  // Waits for memory for `bytes` more in the active file. False when the deadline passed.
+  // Makes room for `bytes` more in the active file now, or not.
+  bool has_room(size_t bytes);
+  // The same, and waits for it. Refused when the deadline passed.
   runtime::Task<Served<void>> make_room(size_t bytes, MonotonicTime deadline);
   // State, tail and news take one batch; room was made.
   void admit_batch(BytesView batch, const BatchHeader& header, WallTime now);

@@ -71,8 +71,7 @@ runtime::Task<void> SpaceWatch::look() {
   give_up_ = false;
   // It comes back a little later than it went, so that it does not flap.
   const uint64_t margin = context_.space_left ? 0 : plan.reserve / 8;
-  const bool left =
-      available >= needed + plan.reserve + margin && (ballast_ > 0 || plan.ballast == 0);
+  const bool left = available >= needed + plan.reserve + margin && (ballast_ > 0 || plan.ballast == 0);
   if (context_.space_left.exchange(left) == left) co_return;
   context_.diagnostics.emit(
       {left ? Severity::info : Severity::warning,
