@@ -18,7 +18,8 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
       files_(FileCache::create(context.runtime.files(), parts.open_files_max)),
       read_buffers_(ReadBuffers::create(parts.read_buffer_bytes)),
       write_back_(*this, context),
-      removal_(context, *files_) {}
+      removal_(context, *files_),
+      compaction_(*this, context) {}
 
 LogShard::~LogShard() = default;
 
@@ -27,6 +28,7 @@ void LogShard::start() {
   gate_.spawn(shard_, synced_rounds_.run());
   gate_.spawn(shard_, write_back_.run());
   gate_.spawn(shard_, removal_.run());
+  gate_.spawn(shard_, compaction_.run());
   gate_.spawn(shard_, sweep());
   gate_.spawn(shard_, retain_regularly());
 }
@@ -104,6 +106,7 @@ runtime::Task<void> LogShard::stop() {
   sync_wanted_.notify_all();
   write_back_.close();
   removal_.close();
+  compaction_.close();
   stopping_ = true;
   stop_.notify_all();
   room_.notify_all();
@@ -190,10 +193,12 @@ void LogShard::appended(PartitionLog& log, uint64_t bytes) {
   log.appended_lately = true;
   if (!log.recent_hook.linked()) recent_.push_back(log.recent_hook);
   write_back_.admitted(bytes);
+  context_.metrics.appended_bytes.add(bytes);
 }
 
 void LogShard::written(PartitionLog& log, uint64_t bytes) {
   write_back_.written(bytes);
+  context_.metrics.written_bytes.add(bytes);
   if (!log.dropped() && !log.cached_hook.linked()) cached_.push_back(log.cached_hook);
   room_.notify_all();
 }

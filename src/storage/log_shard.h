@@ -8,6 +8,7 @@
 
 #include "runtime/sync.h"
 #include "storage/arena.h"
+#include "storage/compaction.h"
 #include "storage/file_ids.h"
 #include "storage/file_removal.h"
 #include "storage/partition_log.h"
@@ -85,6 +86,7 @@ class LogShard {
   // For the store.
   WriteBack& write_back() { return write_back_; }
   FileRemoval& removal() { return removal_; }
+  Compaction& compaction() { return compaction_; }
   // See RoundBuilder.
   std::optional<Sequence> unsure_after(bool relaxed) const {
     if (!relaxed) return synced_rounds_.unsure_after();
@@ -107,6 +109,7 @@ class LogShard {
   std::shared_ptr<ReadBuffers> read_buffers_;
   WriteBack write_back_;
   FileRemoval removal_;
+  Compaction compaction_;
   std::unordered_map<TopicPartition, std::shared_ptr<PartitionLog>> logs_;
   runtime::Condition logs_changed_;
   runtime::Condition room_;

@@ -36,6 +36,7 @@ struct StoredLog {
   std::vector<EpochStart> epochs;
   std::vector<StoredProducer> producers;
   std::vector<DamagedRange> damages;
+  Offset cleaned_to;
   bool producers_incomplete = false;
   static void fields(auto& f) {
     f("topic", &StoredLog::topic);
@@ -50,6 +51,7 @@ struct StoredLog {
     f("epochs", &StoredLog::epochs);
     f("producers", &StoredLog::producers);
     f("damages", &StoredLog::damages);
+    f("cleaned_to", &StoredLog::cleaned_to);
     f("producers_incomplete", &StoredLog::producers_incomplete);
   }
 };
@@ -132,6 +134,7 @@ Result<Bytes> encode_log_state(const LogState& state) {
                 .epochs = state.epochs.starts(),
                 .producers = {},
                 .damages = state.damages,
+                .cleaned_to = state.cleaned_to,
                 .producers_incomplete = state.producers_incomplete};
   for (const ProducerEntry& entry : state.producers.entries()) {
     log.producers.push_back(
@@ -161,6 +164,7 @@ Result<LogState> decode_log_state(const SharedBytes& bytes) {
                   .epochs = EpochHistory(std::move(log->epochs)),
                   .producers = ProducerState::from(std::move(producers)),
                   .damages = std::move(log->damages),
+                  .cleaned_to = log->cleaned_to,
                   .producers_incomplete = log->producers_incomplete};
 }
 

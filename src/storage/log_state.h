@@ -90,6 +90,8 @@ struct LogState {
   EpochHistory epochs;
   ProducerState producers;
   std::vector<DamagedRange> damages;  // by offset, apart from each other
+  // Compaction compared the keys of all records before it with each other.
+  Offset cleaned_to;
   // A truncation took batches whose producers' earlier ones are not known here any more.
   bool producers_incomplete = false;
 

@@ -28,27 +28,27 @@ runtime::Task<Result<void>> Maintenance::on_all_shards(F work) {
 }
 
 runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
+  // So many logs are taken before others get a turn on their shard.
+  constexpr size_t kAtOnce = 64;
   ShardPart part;
-  // A log that is just being changed is waited for; nothing is taken before all are ready.
-  for (bool waited = true; waited;) {
-    waited = false;
-    for (const auto& log : shard.logs()) {
-      const uint64_t version = log->state().version;
-      if (log->dropped() || log->durable_version() >= version) continue;
-      if (!co_await log->wait_synced(version, log->start())) {
-        part.failed = true;
-        co_return part;
-      }
-      waited = true;
-    }
-  }
-  // No suspension in here: files to be removed, and the states that lack them, are of one moment.
   const auto lower = [](std::optional<Sequence>& bound, std::optional<Sequence> by) {
     if (by) bound = std::min(bound.value_or(*by), *by);
   };
+  size_t taken = 0;
   for (const auto& log : shard.logs()) {
+    if (++taken % kAtOnce == 0) co_await runtime::yield();
+    // One that is just being changed is waited for.
+    while (!log->dropped() && log->durable_version() < log->state().version) {
+      if (!co_await log->wait_synced(log->state().version, log->start())) {
+        part.failed = true;
+        co_return part;
+      }
+    }
     // Its record is durable, and must not be undone by a checkpoint that still has the log.
     if (log->dropped()) continue;
+    // A round that is under way may be durable, and the log has not heard of it.
+    lower(part.through, shard.unsure_after(false));
+    lower(part.through_relaxed, shard.unsure_after(true));
     const auto state = log->synced_state();
     GW_CHECK(state.has_value(), "a log whose structure is durable has a durable state");
     auto bytes = encode_log_state(*state);
@@ -60,8 +60,8 @@ runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
     if (const auto oldest = log->oldest_round(false)) lower(part.through, *oldest - 1);
     if (const auto oldest = log->oldest_round(true)) lower(part.through_relaxed, *oldest - 1);
   }
-  lower(part.through, shard.unsure_after(false));
-  lower(part.through_relaxed, shard.unsure_after(true));
+  // At last: a file that left a log after its state was taken is named by the record behind the checkpoint too, and
+  // replay leaves what a log still has.
   part.to_remove = shard.removal().pending();
   co_return part;
 }
@@ -100,6 +100,7 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
     if (written.error().kind != ErrorKind::no_space) context_.report_failure(written.error().describe());
     co_return written;
   }
+  context_.metrics.checkpoints.add();
   checkpointed_ = last;
   checkpointed_relaxed_ = last_relaxed;
   GW_TRY(co_return, co_await parts_.journal.release(head.journal));
@@ -153,6 +154,7 @@ runtime::Task<void> Maintenance::run() {
       due = shard.now() + context_.options.checkpoint_interval;
     }
     if (closed_) break;
+    if (!done && done.error().kind == ErrorKind::no_space) context_.report_no_space();
     if (!done) {
       context_.diagnostics.emit({Severity::warning,
                                  "storage.checkpoint",

@@ -5,10 +5,12 @@
 // round_done() makes it stable. Everything that was admitted is in the journal's next rounds in the same
 // order, so the state, with all that it admitted, is the state after replaying those rounds.
 //
-//   partition_log.cpp            admission, rounds, stability
+//   partition_log.cpp            admission
+//   partition_log_rounds.cpp     rounds, stability
 //   partition_log_read.cpp       reading, look-ups by time
 //   partition_log_structure.cpp  roll, epochs, truncation, start, drop
-//   partition_log_files.cpp      what write-back and checkpoint do with it
+//   partition_log_files.cpp      its segment files: reading, write-back, what is restored at start
+//   partition_log_compaction.cpp what compaction does with it
 #pragma once
 
 #include <array>
@@ -138,6 +140,17 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool shrink();
   uint64_t unwritten_bytes() const;
 
+  // Compaction. Whole batches of one sealed file, from the one that contains or follows `from`.
+  runtime::Task<Result<SegmentRead>> read_segment(FileId file, Offset from, size_t bytes_max);
+  // Whether it is the newest that is known of its producer.
+  bool is_last_of_producer(const BatchHeader& header) const;
+  // A new, empty file for output, and its path.
+  runtime::Task<Result<void>> make_output_file(FileId file);
+  std::string output_path(FileId file) const { return path_of(file); }
+  // Puts the new segments in the place of `old`. When some of those are gone or were cut meanwhile the new files
+  // are removed and nothing changes. Durable on return.
+  runtime::Task<Result<void>> swap_segments(SwapSegments swap, const std::vector<SegmentState>& old);
+
   // In the shard's lists of logs with cached memory, and with recent appends.
   struct Hook : runtime::ListNode {
     explicit Hook(PartitionLog& l) : log(l) {}
@@ -215,7 +228,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Tail& active_tail();
 
   bool roll_is_due(size_t batch_bytes, WallTime now) const;
-  // Waits for memory for `bytes` more in the active file. False when the deadline passed.
+  // Makes room for `bytes` more in the active file now, or not.
+  bool has_room(size_t bytes);
+  // The same, and waits for it. Refused when the deadline passed.
   runtime::Task<Served<void>> make_room(size_t bytes, MonotonicTime deadline);
   // State, tail and news take one batch; room was made.
   void admit_batch(BytesView batch, const BatchHeader& header, WallTime now);
@@ -266,7 +281,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Tells the reader, if there is one, what is in the file and what is known of it.
   void tell_reader(const SegmentState& segment, SegmentLive& live);
   Position writable_end(const SegmentState& segment, const SegmentLive& live) const;
-  runtime::Task<Result<void>> make_file(const SegmentState& segment);
+  runtime::Task<Result<void>> make_file(FileId file);
   std::string path_of(FileId file) const;
   void advance_written(SegmentState& segment, SegmentLive& live, Position written);
   // Waits until no block of this log is being written.

@@ -44,9 +44,9 @@ std::optional<PartitionLog::WriteBlock> PartitionLog::next_write(FileId file, ui
   return block;
 }
 
-runtime::Task<Result<void>> PartitionLog::make_file(const SegmentState& segment) {
+runtime::Task<Result<void>> PartitionLog::make_file(FileId file) {
   runtime::FileSystem& files = shard_.context().runtime.files();
-  const std::string path = path_of(segment.id);
+  const std::string path = path_of(file);
   GW_TRY(co_return, co_await files.make_directory(shard_.context().topic_folder(id().topic)));
   GW_TRY(co_return, co_await files.make_directory(shard_.context().folder_of(id())));
   auto made = co_await SegmentWriter::create(files, path);
@@ -60,7 +60,7 @@ runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
   Result<void> outcome;
   if (const SegmentState* segment = state_.find(block.file);
       segment != nullptr && segment->written == Position(0)) {
-    outcome = co_await make_file(SegmentState(*segment));
+    outcome = co_await make_file(block.file);
   }
   std::unique_ptr<SegmentWriter> writer;
   if (SegmentLive* l = find_live(block.file)) writer = std::move(l->writer);

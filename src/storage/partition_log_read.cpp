@@ -120,6 +120,8 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
     request.from = std::max(request.from, segment->base);
     if (request.from >= request.end) co_return answer;
     const SegmentLive* const l = find_live(segment->id);
+    const Offset segment_next = segment->next;
+    const bool may_have_gaps = segment->compacted;
     Served<ReadAnswer> part;
     if (const auto start = l != nullptr ? tail_start(*segment, *l) : std::nullopt;
         start && request.from >= start->offset) {
@@ -131,7 +133,12 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
       if (!first) co_return answer;
       co_return part;
     }
-    if (part->batches.empty()) co_return answer;
+    if (part->batches.empty()) {
+      if (!may_have_gaps || part->next > request.from) co_return answer;
+      // Compaction left nothing from here to the segment's end.
+      request.from = answer.next = segment_next;
+      continue;
+    }
     request.bytes_max -= std::min(request.bytes_max, part->batches.size());
     request.at_least_one = false;
     request.from = answer.next = part->next;
@@ -166,7 +173,11 @@ runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::search(
   while (from < end) {
     const auto part = co_await read({.from = from, .bytes_max = kStep, .end = end});
     if (!part) co_return tl::unexpected(part.error());
-    if (part->batches.empty()) break;
+    if (part->batches.empty()) {
+      if (part->next <= from) break;
+      from = part->next;
+      continue;
+    }
     const Bytes bytes = part->batches.flatten();
     BatchSplitter splitter(bytes, {.check_crc = false});
     while (!splitter.done()) {

@@ -20,7 +20,10 @@ void PartitionLog::admit_structure(StructureRecord record) {
   synced_end_ = std::min(synced_end_, state_.end);
   for (const SegmentState& segment : removed) {
     forget_live(segment.id);
-    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, state_.version);
+    // What never had a byte in its file has none; but for what compaction wrote.
+    if (segment.written > Position(0) || segment.compacted) {
+      shard_.remove_file_when_durable(*this, segment.id, state_.version);
+    }
   }
   for (const SegmentState& segment : state_.segments) {
     SegmentLive* const l = find_live(segment.id);

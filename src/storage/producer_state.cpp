@@ -118,6 +118,12 @@ ProducerState ProducerState::from(std::vector<ProducerEntry> entries) {
   return state;
 }
 
+std::optional<Offset> ProducerState::last_offset_of(int64_t producer_id) const {
+  const auto found = producers_.find(producer_id);
+  if (found == producers_.end() || found->second.batches.empty()) return std::nullopt;
+  return found->second.batches.back().last_offset;
+}
+
 int64_t ProducerState::producer_id_max() const {
   int64_t largest = -1;
   for (const auto& [id, entry] : producers_) largest = std::max(largest, id);

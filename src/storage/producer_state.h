@@ -100,6 +100,8 @@ class ProducerState {
   std::vector<ProducerEntry> entries() const;  // by producer id
   static ProducerState from(std::vector<ProducerEntry> entries);
   size_t size() const { return producers_.size(); }
+  // Where the newest batch of a producer ends; empty when it is not known.
+  std::optional<Offset> last_offset_of(int64_t producer_id) const;
   // The largest producer id that was seen; -1 without.
   int64_t producer_id_max() const;
 

@@ -11,14 +11,17 @@ constexpr Duration kRetry = std::chrono::milliseconds(20);
 
 RoundBuilder::RoundBuilder(Journal& journal, StoreContext& context, uint64_t round_bytes_max,
                            uint64_t reserve_bytes)
-    : journal_(journal),
-      context_(context),
-      round_bytes_max_(round_bytes_max),
-      reserve_bytes_(reserve_bytes) {}
+    : journal_(journal), context_(context), round_bytes_max_(round_bytes_max), reserve_bytes_(reserve_bytes) {
+  look_for_room();
+}
+
+void RoundBuilder::look_for_room() {
+  const auto usage = journal_.usage();
+  has_room_ = !usage.full && usage.capacity - std::min(usage.used, usage.capacity) >= reserve_bytes_;
+}
 
 bool RoundBuilder::admits(uint64_t bytes) const {
-  const auto usage = journal_.usage();
-  if (usage.full || usage.capacity - std::min(usage.used, usage.capacity) < reserve_bytes_) return false;
+  if (!has_room_) return false;
   // One batch always may, however large.
   return waiting_ == 0 || waiting_ + bytes <= std::max(reserve_bytes_ / 8, round_bytes_max_);
 }
@@ -61,6 +64,7 @@ runtime::Task<void> RoundBuilder::run() {
     writing_ = true;
     const auto written = co_await journal_.write(std::move(round.entries));
     writing_ = false;
+    look_for_room();
     if (written) {
       last_done_ = *written;
       for (const auto& source : round.sources) source->round_done(*written);

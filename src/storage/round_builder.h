@@ -48,7 +48,10 @@ class RoundBuilder {
     wake_.notify_one();
   }
   // The journal has files again.
-  void room_made() { room_.notify_all(); }
+  void room_made() {
+    look_for_room();
+    room_.notify_all();
+  }
   // Whether `bytes` of publishers may be admitted now: the journal has room beyond the reserve, and what waits
   // to be journalled is not more than the reserve is meant for.
   bool admits(uint64_t bytes) const;
@@ -81,7 +84,9 @@ class RoundBuilder {
   runtime::Condition room_;
   // Called when publishers that waited may go on.
   std::function<void()> on_room_;
+  void look_for_room();
   uint64_t waiting_ = 0;  // bytes of news
+  bool has_room_ = true;  // beyond the reserve, when it was last looked at
   bool writing_ = false;
   Sequence last_done_;
   bool closed_ = false;

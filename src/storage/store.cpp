@@ -7,8 +7,7 @@ namespace godwit::storage {
 
 StoreImpl::StoreImpl(StoreOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
                      metrics::Registry& metrics)
-    : context_(std::move(options), runtime, diagnostics),
-      metrics_(metrics),
+    : context_(std::move(options), runtime, diagnostics, metrics),
       checkpoint_file_(runtime.files(), context_.options.directory + "/checkpoint", {"godwit-c", 1}) {}
 
 StoreImpl::~StoreImpl() = default;
@@ -89,6 +88,7 @@ Store::Health StoreImpl::health() const {
 
 void StoreImpl::report_failure(std::string what) {
   if (context_.failed.exchange(true)) return;
+  context_.metrics.writable.set(0);
   context_.diagnostics.emit({Severity::error,
                              "storage.failed",
                              "a write failed: publishing on this data directory ends until the broker is "
@@ -109,22 +109,52 @@ runtime::Task<void> StoreImpl::run_retention() {
 }
 
 runtime::Task<void> StoreImpl::run_compaction() {
-  co_return;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await shard(i).call([this, i] { return shards_[i]->compaction().pass(); });
+  }
 }
 
 runtime::Task<Result<void>> StoreImpl::checkpoint() {
   co_return co_await maintenance_->turn(0);
 }
 
+runtime::Task<uint64_t> StoreImpl::unwritten() {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    bytes += co_await shard(i).call([this, i] { return shards_[i]->write_back().unwritten(); });
+  }
+  context_.metrics.unwritten.set(static_cast<int64_t>(bytes));
+  const auto usage = journal_->usage();
+  context_.metrics.journal_used.set(static_cast<int64_t>(usage.used));
+  context_.metrics.journal_capacity.set(static_cast<int64_t>(usage.capacity));
+  co_return bytes;
+}
+
+runtime::Task<std::set<TopicPartition>> StoreImpl::known_partitions() {
+  std::set<TopicPartition> known;
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    const auto some = co_await shard(i).call([this, i] {
+      std::vector<TopicPartition> ids;
+      for (const auto& log : shards_[i]->logs()) ids.push_back(log->id());
+      for (const RemovedFile& file : shards_[i]->removal().pending())
+        ids.push_back({file.topic, file.partition});
+      return ids;
+    });
+    known.insert(some.begin(), some.end());
+  }
+  co_return known;
+}
+
 runtime::Task<Result<Store::Disk>> StoreImpl::disk() {
   const auto space = co_await context_.runtime.files().space(context_.options.directory);
   if (!space) co_return fail(space.error());
-  co_return Disk{.total = space->total, .available = space->available, .ballast = 0};
+  co_return Disk{.total = space->total, .available = space->available, .ballast = space_->ballast()};
 }
 
 runtime::Task<Result<void>> StoreImpl::close() {
   context_.closing = true;
   maintenance_->close();
+  space_->close();
   co_await gate_.close();
   // Everything goes to the files, so that the next start has little to replay.
   Result<void> done;

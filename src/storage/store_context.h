@@ -8,17 +8,19 @@
 #include "base/diagnostic.h"
 #include "runtime/runtime.h"
 #include "storage/journal.h"
+#include "storage/storage_metrics.h"
 #include "storage/store.h"
 
 namespace godwit::storage {
 
 struct StoreContext {
-  StoreContext(StoreOptions o, runtime::Runtime& r, DiagnosticSink& d)
-      : options(std::move(o)), runtime(r), diagnostics(d) {}
+  StoreContext(StoreOptions o, runtime::Runtime& r, DiagnosticSink& d, metrics::Registry& m)
+      : options(std::move(o)), runtime(r), diagnostics(d), metrics(m) {}
 
   const StoreOptions options;
   runtime::Runtime& runtime;
   DiagnosticSink& diagnostics;
+  StorageMetrics metrics;
 
   // After an EIO (rule 14): nothing is written any more until restart. Any shard.
   std::atomic<bool> failed{false};
@@ -32,6 +34,8 @@ struct StoreContext {
   // A shard or a journal is short of room: write-back should run now. Any shard.
   std::function<void()> request_write_back;
 
+  // A write to files found no space. Any shard.
+  std::function<void()> report_no_space;
   // Opens the journal of flush=interval topics, or gives the one that is open. Any shard.
   std::function<runtime::Task<Result<Journal*>>()> open_relaxed;
 

@@ -291,7 +291,13 @@ TEST(StoreFiles, AFailedSyncEndsPublishingAndReadingGoesOn) {
   run(at.node, [&](Runtime&) -> Task<void> {
     auto open = co_await opened_store(at.node);
     Log* log = open->store->find(partition(0));
-    co_await expect_texts(*log, 0, 5, 3000, 10'000);
+    // What was not acknowledged may be there all the same; what was acknowledged is.
+    auto texts = co_await read_texts(*log, Offset(0), 10'000);
+    EXPECT_GE(texts.size(), 5u);
+    if (texts.size() > 5) EXPECT_EQ(texts[5], "5=lost");
+    EXPECT_LE(texts.size(), 6u);
+    texts.resize(5);
+    EXPECT_EQ(texts[4], "4=" + text_of(4, 3000));
     EXPECT_EQ(co_await publish(*log, {"again"}), ErrorCode::none);
   });
 }

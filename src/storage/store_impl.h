@@ -5,11 +5,13 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "storage/log_shard.h"
 #include "storage/maintenance.h"
 #include "storage/replay.h"
+#include "storage/space.h"
 #include "storage/store.h"
 
 namespace godwit::storage {
@@ -58,9 +60,11 @@ class StoreImpl final : public Store {
   // Reads payloads of one journal, on its shard.
   static runtime::Task<Result<Bytes>> read_steps(Journal& journal, std::vector<LoadStep> steps);
   void report_failure(std::string what);
+  // Bytes in tails that are not in files; tells the metrics besides.
+  runtime::Task<uint64_t> unwritten();
+  runtime::Task<std::set<TopicPartition>> known_partitions();
 
   StoreContext context_;
-  metrics::Registry& metrics_;
   runtime::Shard* journal_shard_ = nullptr;
   std::unique_ptr<Journal> journal_;
   runtime::Shard* relaxed_shard_ = nullptr;
@@ -71,6 +75,7 @@ class StoreImpl final : public Store {
   std::vector<std::unique_ptr<LogShard>> shards_;
   durable::TwoCopyFile checkpoint_file_;
   std::unique_ptr<Maintenance> maintenance_;
+  std::unique_ptr<SpaceWatch> space_;
   runtime::Gate gate_;
   std::function<void()> on_health_change_;
   // Shard 0; copied for others under a mutex.

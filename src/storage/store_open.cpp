@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "storage/store_impl.h"
+#include "storage/unknown_folders.h"
 
 namespace godwit::storage {
 
@@ -291,7 +292,15 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
                                                                  .file_ids = *file_ids_,
                                                                  .shards = shards_,
                                                                  .checkpoint_file = checkpoint_file_});
+  space_ = std::make_unique<SpaceWatch>(context_, [this] { return unwritten(); });
+  space_->on_change([this] {
+    context_.metrics.space_left.set(context_.space_left ? 1 : 0);
+    if (on_health_change_) on_health_change_();
+  });
+  context_.report_no_space = [this] { shard(0).post([this] { space_->no_space(); }); };
   gate_.spawn(shard(0), maintenance_->run());
+  gate_.spawn(shard(0), space_->run());
+  gate_.spawn(shard(0), put_unknown_folders_aside(context_, [this] { return known_partitions(); }));
   co_return {};
 }
 

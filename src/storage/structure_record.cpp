@@ -74,6 +74,7 @@ Removed change(LogState& state, const TruncateLog& truncate) {
   state.segments.push_back(empty_segment(truncate.file, truncate.end));
   state.end = truncate.end;
   state.high_watermark = std::min(state.high_watermark, truncate.end);
+  state.cleaned_to = std::min(state.cleaned_to, truncate.end);
   state.epochs.truncate(truncate.end);
   if (!state.producers.truncate(truncate.end)) state.producers_incomplete = true;
   std::erase_if(state.damages, [&](const DamagedRange& d) { return d.from >= truncate.end; });
@@ -89,6 +90,7 @@ Removed change(LogState& state, const RestartLog& restart) {
   state.producers = {};
   state.producers_incomplete = false;
   state.damages.clear();
+  state.cleaned_to = restart.start;
   return removed;
 }
 
@@ -121,9 +123,15 @@ Removed change(LogState& state, const SwapSegments& swap) {
   });
   GW_CHECK(!state.segments.empty(), "the active segment is never swapped");
   for (const SegmentState& added : swap.added) {
+    // Nothing of it was kept: the offsets are a gap.
+    if (added.empty()) {
+      removed.push_back(added);
+      continue;
+    }
     state.segments.insert(std::ranges::upper_bound(state.segments, added.base, {}, &SegmentState::base),
                           added);
   }
+  state.cleaned_to = std::max(state.cleaned_to, swap.cleaned_to);
   return removed;
 }
 

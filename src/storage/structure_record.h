@@ -104,10 +104,12 @@ struct SwapSegments {
   RecordHead head;
   std::vector<FileId> removed;
   std::vector<SegmentState> added;
+  Offset cleaned_to;  // as in LogState
   static void fields(auto& f) {
     f("head", &SwapSegments::head);
     f("removed", &SwapSegments::removed);
     f("added", &SwapSegments::added);
+    f("cleaned_to", &SwapSegments::cleaned_to);
   }
 };
 

@@ -90,6 +90,7 @@ runtime::Task<void> WriteBack::run() {
     // Many small tails: what is left of each must go too.
     if (done && unwritten_ > shard_.write_back_threshold()) done = co_await pass({.bytes_min = kBlockMin});
     shard_.room_made();
+    if (!done && done.error().kind == ErrorKind::no_space) context_.report_no_space();
     if (!done || unwritten_ >= before) {
       // Nothing could be written: the disk is full, or what there is waits for the journal.
       (void)co_await wake_.wait_until(runtime::Shard::current()->now() + std::chrono::milliseconds(100));

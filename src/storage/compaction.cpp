@@ -1,0 +1,184 @@
+#include "storage/compaction.h"
+
+#include "record/batches.h"
+#include "record/filter_batch.h"
+#include "storage/log_shard.h"
+#include "storage/segment_output.h"
+
+namespace godwit::storage {
+namespace {
+
+constexpr size_t kReadBytes = 1 << 20;
+
+bool has_tombstone(const BatchView& batch) {
+  auto reader = RecordReader::open(batch);
+  if (!reader) return false;
+  Record record;
+  for (;;) {
+    const auto more = reader->next(record);
+    if (!more || !*more) return false;
+    if (!record.value) return true;
+  }
+}
+
+}  // namespace
+
+runtime::Task<Result<KeyOffsets>> Compaction::keys_of(PartitionLog& log, CompactionPlan& plan) {
+  KeyOffsets keys(kKeyBytesMax);
+  for (size_t i = 0; i < plan.segments.size(); ++i) {
+    const SegmentState segment = plan.segments[i];
+    Offset from = std::max(segment.base, plan.dirty_from);
+    bool full = false;
+    while (from < segment.next && !full) {
+      auto part = co_await log.read_segment(segment.id, from, kReadBytes);
+      if (!part) co_return fail(std::move(part).error());
+      if (part->batches.empty()) break;
+      const Bytes bytes = part->batches.flatten();
+      auto walked =
+          for_each_batch(bytes, {.check_crc = false}, [&](const BatchView& batch, size_t) -> Result<void> {
+            if (batch.header().attributes.control() || batch.header().record_count == 0) return {};
+            auto reader = RecordReader::open(batch);
+            if (!reader) return fail(reader.error());
+            Record record;
+            for (;;) {
+              const auto more = reader->next(record);
+              if (!more) return fail(more.error());
+              if (!*more) return {};
+              if (record.key && !keys.note(*record.key, record.offset)) full = true;
+            }
+          });
+      if (!walked) co_return fail(std::move(walked).error());
+      from = part->next;
+    }
+    // What is known of a segment in part does no harm; that it was compared is only said of those before it.
+    // One alone goes on with what fits: keys without room are kept.
+    if (full) {
+      plan.segments.resize(std::max<size_t>(i, 1));
+      break;
+    }
+  }
+  co_return keys;
+}
+
+runtime::Task<Result<void>> Compaction::copy(PartitionLog& log, const CompactionPlan& plan,
+                                             const KeyOffsets& keys, size_t first, size_t last,
+                                             SegmentOutput& output) {
+  const WallTime now = runtime::Shard::current()->wall_now();
+  for (size_t i = first; i < last; ++i) {
+    const SegmentState segment = plan.segments[i];
+    Offset from = segment.base;
+    while (from < segment.next) {
+      auto part = co_await log.read_segment(segment.id, from, kReadBytes);
+      if (!part) co_return fail(std::move(part).error());
+      if (part->batches.empty()) break;
+      const Bytes bytes = part->batches.flatten();
+      BatchSplitter splitter(bytes, {.check_crc = false});
+      while (!splitter.done()) {
+        const auto batch = splitter.next();
+        if (!batch) co_return fail(batch.error());
+        const BatchHeader& header = batch->header();
+        if (header.last_offset() < from) continue;
+        const bool last_of_producer = log.is_last_of_producer(header);
+        if (header.attributes.control()) {
+          // Transaction markers stay; they are few.
+          GW_TRY(co_return, co_await output.add(header, batch->bytes()));
+          continue;
+        }
+        // Tombstones go once the horizon that an earlier cleaning gave their batch has passed (KIP-534).
+        const auto horizon = header.delete_horizon_ms();
+        const bool tombstones_go = horizon && *horizon <= now.ms;
+        FilterOptions options{.keep_when_empty = last_of_producer};
+        if (!horizon && has_tombstone(*batch)) {
+          options.set_delete_horizon_ms = now.ms + log.config().delete_retention_ms;
+        }
+        const auto filtered = filter_batch(
+            *batch,
+            [&](const Record& record) {
+              // A record without a key cannot be compacted; such were refused since the topic is compacted.
+              if (!record.key) return false;
+              if (!record.value && tombstones_go) return false;
+              return keys.is_newest(*record.key, record.offset);
+            },
+            options);
+        if (!filtered) co_return fail(filtered.error());
+        if (filtered->outcome == FilterOutcome::dropped) continue;
+        if (filtered->outcome == FilterOutcome::unchanged) {
+          GW_TRY(co_return, co_await output.add(header, batch->bytes()));
+        } else {
+          const BatchHeader rebuilt = BatchHeader::load(filtered->batch);
+          GW_TRY(co_return, co_await output.add(rebuilt, filtered->batch));
+        }
+      }
+      from = part->next;
+    }
+  }
+  co_return {};
+}
+
+runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> log, CompactionPlan plan) {
+  const auto keys = co_await keys_of(*log, plan);
+  if (!keys) co_return fail(keys.error());
+  if (plan.segments.empty()) co_return {};
+  SwapSegments swap{.head = {}, .removed = {}, .added = {}, .cleaned_to = plan.segments.back().next};
+  for (size_t first = 0; first < plan.segments.size();) {
+    // Neighbours that together fit one segment become one: else small ones would gather.
+    size_t last = first + 1;
+    uint64_t size = plan.segments[first].end.value();
+    while (last < plan.segments.size() &&
+           size + plan.segments[last].end.value() <= static_cast<uint64_t>(log->config().segment_bytes)) {
+      size += plan.segments[last++].end.value();
+    }
+    const auto id = co_await shard_.file_ids().next();
+    if (!id) co_return fail(id.error());
+    GW_TRY(co_return, co_await log->make_output_file(*id));
+    SegmentOutput output(shard_.files(), log->output_path(*id));
+    GW_TRY(co_return, co_await copy(*log, plan, *keys, first, last, output));
+    GW_TRY(co_return, co_await output.finish());
+    SegmentState added{.id = *id,
+                       .base = plan.segments[first].base,
+                       .next = plan.segments[last - 1].next,
+                       .end = output.end(),
+                       .timestamp_max = output.timestamp_max(),
+                       .first_append_ms = plan.segments[first].first_append_ms,
+                       .compacted = true};
+    added.set_whole();
+    swap.added.push_back(added);
+    for (; first < last; ++first) swap.removed.push_back(plan.segments[first].id);
+  }
+  GW_TRY(co_return, co_await context_.runtime.files().sync_filesystem(context_.options.directory));
+  co_return co_await log->swap_segments(std::move(swap), plan.segments);
+}
+
+runtime::Task<void> Compaction::pass() {
+  const auto lock = co_await one_pass_.lock();
+  for (const auto& log : shard_.logs()) {
+    if (closed_ || context_.failed || !context_.space_left) co_return;
+    if (log->dropping() || !log->config().cleanup_compact) continue;
+    auto plan = plan_compaction(log->state(), runtime::Shard::current()->wall_now());
+    if (!plan) continue;
+    const auto done = co_await compact(log, std::move(*plan));
+    if (done) context_.metrics.compactions.add();
+    if (!done && !log->dropping()) {
+      context_.diagnostics.emit(
+          {Severity::warning,
+           "log.not_compacted",
+           "a log could not be compacted; it stays as it was and is tried again",
+           {{"partition", context_.folder_of(log->id())}, {"why", done.error().describe()}}});
+    }
+  }
+}
+
+runtime::Task<void> Compaction::run() {
+  while (!closed_) {
+    if (co_await stop_.wait_until(runtime::Shard::current()->now() + context_.options.compaction_interval))
+      continue;
+    co_await pass();
+  }
+}
+
+void Compaction::close() {
+  closed_ = true;
+  stop_.notify_all();
+}
+
+}  // namespace godwit::storage

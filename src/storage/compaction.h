@@ -1,0 +1,52 @@
+// Compaction by key (rule 18): sealed, durable files are read, and what is still needed is written to new files,
+// which take their place with one structure record.
+//
+//   kept: the newest record of each key; tombstones and markers until delete.retention.ms has passed since the
+//   cleaning that first saw them (KIP-534); the last batch of each producer that is known, if need be empty
+//
+// A crash before the record leaves files that nobody knows; they are put aside. One for each shard, one log at
+// a time.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "runtime/sync.h"
+#include "storage/compaction_plan.h"
+#include "storage/key_offsets.h"
+#include "storage/store_context.h"
+
+namespace godwit::storage {
+
+class LogShard;
+class PartitionLog;
+class SegmentOutput;
+
+class Compaction {
+ public:
+  Compaction(LogShard& shard, StoreContext& context) : shard_(shard), context_(context) {}
+
+  // One pass over all logs that ask for it.
+  runtime::Task<void> pass();
+  // Passes as often as options.compaction_interval says, until close().
+  runtime::Task<void> run();
+  void close();
+
+ private:
+  static constexpr size_t kKeyBytesMax = 64 << 20;
+
+  runtime::Task<Result<void>> compact(std::shared_ptr<PartitionLog> log, CompactionPlan plan);
+  // The keys of the dirty part; drops segments from the plan's end whose keys find no room.
+  runtime::Task<Result<KeyOffsets>> keys_of(PartitionLog& log, CompactionPlan& plan);
+  // Copies what is kept of segments [first, last) of the plan behind each other.
+  runtime::Task<Result<void>> copy(PartitionLog& log, const CompactionPlan& plan, const KeyOffsets& keys,
+                                   size_t first, size_t last, SegmentOutput& output);
+
+  LogShard& shard_;
+  StoreContext& context_;
+  runtime::Mutex one_pass_;
+  runtime::Condition stop_;
+  bool closed_ = false;
+};
+
+}  // namespace godwit::storage

@@ -1,0 +1,252 @@
+#include <gmock/gmock.h>
+
+#include "record/batches.h"
+#include "record/record_reader.h"
+#include "runtime/sim/sweep_testing.h"
+#include "storage/compaction_plan.h"
+#include "storage/store_testing.h"
+
+namespace godwit::storage::store_test {
+namespace {
+
+using runtime::sim::CrashKind;
+using runtime::sim::CrashScenario;
+using runtime::sim::World;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+LogConfig compacted_config() {
+  LogConfig config;
+  config.cleanup_delete = false;
+  config.cleanup_compact = true;
+  config.min_cleanable_dirty_ratio = 0;
+  config.delete_retention_ms = 10'000;
+  config.file_delete_delay_ms = 0;
+  config.segment_bytes = 2500;
+  return config;
+}
+
+struct KeyValue {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+Task<Served<Appended>> put(Log& log, std::vector<KeyValue> records, Producer producer = {}) {
+  auto& shard = *runtime::Shard::current();
+  BatchBuilder builder({.producer_id = producer.id,
+                        .producer_epoch = producer.id < 0 ? kNoProducerEpoch : producer.epoch,
+                        .base_sequence = producer.id < 0 ? kNoSequence : producer.sequence});
+  for (const auto& record : records) {
+    builder.add({.timestamp_ms = shard.wall_now().ms,
+                 .key = as_bytes(record.key),
+                 .value = record.value ? std::optional(as_bytes(*record.value)) : std::nullopt});
+  }
+  Bytes batch = *builder.build();
+  auto appended = co_await log.append(
+      batch, {.epoch = LeaderEpoch(0), .now = shard.wall_now(), .deadline = shard.now() + 30s});
+  if (appended) (void)co_await log.wait_stable(appended->last_offset + 1, shard.now() + 30s);
+  co_return appended;
+}
+
+// "offset:key=value", "offset:key" for tombstones.
+Task<std::vector<std::string>> contents(Log& log) {
+  std::vector<std::string> found;
+  Offset from = log.start();
+  while (from < log.end()) {
+    auto read = co_await log.read({.from = from, .bytes_max = 500, .end = log.end()});
+    if (!read) {
+      found.push_back("error: " + read.error().message);
+      co_return found;
+    }
+    const Bytes bytes = read->batches.flatten();
+    (void)for_each_batch(bytes, {}, [&](const BatchView& batch, size_t) -> Result<void> {
+      auto reader = RecordReader::open(batch);
+      Record record;
+      while (reader && *reader->next(record)) {
+        std::string line = to_string(record.offset) + ":" + std::string(as_text(*record.key));
+        if (record.value) line += "=" + std::string(as_text(*record.value)).substr(0, 2);
+        found.push_back(line);
+      }
+      return {};
+    });
+    if (read->next <= from) {
+      found.push_back("stuck");
+      co_return found;
+    }
+    from = read->next;
+  }
+  co_return found;
+}
+
+std::string wide(std::string text) {
+  return text + std::string(800, '.');
+}
+
+Task<void> compact(Store& store, Log& log) {
+  EXPECT_TRUE((co_await log.roll()).has_value());
+  EXPECT_TRUE((co_await store.checkpoint()).has_value());
+  log.set_high_watermark(log.end());
+  co_await store.run_compaction();
+}
+
+TEST(StoreCompaction, KeepsTheNewestRecordOfEachKeyAtItsOffset) {
+  World world(1);
+  auto& node = world.add_node("a");
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    Log* log = *co_await open->store->create(partition(0), compacted_config());
+    for (int i = 0; i < 5; ++i) {
+      (void)co_await put(*log, {{"a", wide("a" + std::to_string(i))}, {"b", wide("b" + std::to_string(i))}});
+    }
+    (void)co_await put(*log, {{"c", wide("c0")}});
+    co_await compact(*open->store, *log);
+    EXPECT_THAT(co_await contents(*log), ElementsAre("8:a=a4", "9:b=b4", "10:c=c0"));
+    EXPECT_EQ(log->end(), Offset(11));
+    EXPECT_EQ(log->start(), Offset(0));
+    (void)co_await put(*log, {{"a", wide("a5")}});
+    co_await compact(*open->store, *log);
+    EXPECT_THAT(co_await contents(*log), ElementsAre("9:b=b4", "10:c=c0", "11:a=a5"));
+  });
+  node.crash(CrashKind::power_cut);
+  node.restart();
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    Log* log = open->store->find(partition(0));
+    EXPECT_THAT(co_await contents(*log), ElementsAre("9:b=b4", "10:c=c0", "11:a=a5"));
+    // The first cleaning's files are gone.
+    co_await runtime::sleep_for(1s);
+    size_t files = 0;
+    for (const std::string& path : node.disk().files()) files += path.ends_with(".log") ? 1 : 0;
+    EXPECT_LE(files, 2u);
+  });
+}
+
+TEST(StoreCompaction, TombstonesGoAfterDeleteRetention) {
+  World world(1);
+  auto& node = world.add_node("a");
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    Log* log = *co_await open->store->create(partition(0), compacted_config());
+    (void)co_await put(*log, {{"a", wide("a0")}});
+    (void)co_await put(*log, {{"a", std::nullopt}});
+    (void)co_await put(*log, {{"b", wide("b0")}});
+    co_await compact(*open->store, *log);
+    EXPECT_THAT(co_await contents(*log), ElementsAre("1:a", "2:b=b0"));
+    co_await runtime::sleep_for(5s);
+    (void)co_await put(*log, {{"c", wide("c0")}});
+    co_await compact(*open->store, *log);
+    EXPECT_THAT(co_await contents(*log), ElementsAre("1:a", "2:b=b0", "3:c=c0"));
+    co_await runtime::sleep_for(6s);
+    (void)co_await put(*log, {{"d", wide("d0")}});
+    co_await compact(*open->store, *log);
+    EXPECT_THAT(co_await contents(*log), ElementsAre("2:b=b0", "3:c=c0", "4:d=d0"));
+  });
+}
+
+TEST(StoreCompaction, AProducersLastBatchStaysAndItsSequenceGoesOn) {
+  World world(1);
+  auto& node = world.add_node("a");
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    Log* log = *co_await open->store->create(partition(0), compacted_config());
+    (void)co_await put(*log, {{"a", wide("a0")}}, {.id = 9});
+    (void)co_await put(*log, {{"a", wide("a1")}});
+    co_await compact(*open->store, *log);
+    EXPECT_THAT(co_await contents(*log), ElementsAre("1:a=a1"));
+    const auto repeated = co_await put(*log, {{"a", wide("a0")}}, {.id = 9});
+    EXPECT_TRUE(repeated && repeated->duplicate);
+    const auto next = co_await put(*log, {{"a", wide("a2")}}, {.id = 9, .sequence = 1});
+    EXPECT_TRUE(next && !next->duplicate);
+  });
+}
+
+TEST(StoreCompaction, ALogWhoseSealedPartIsAllSupersededGoesOnBehindAGap) {
+  World world(1);
+  auto& node = world.add_node("a");
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    LogConfig config = compacted_config();
+    config.delete_retention_ms = 0;
+    Log* log = *co_await open->store->create(partition(0), config);
+    (void)co_await put(*log, {{"a", std::nullopt}});
+    co_await compact(*open->store, *log);
+    co_await runtime::sleep_for(1s);
+    (void)co_await put(*log, {{"b", std::nullopt}});
+    co_await compact(*open->store, *log);
+    co_await runtime::sleep_for(1s);
+    (void)co_await put(*log, {{"c", wide("c0")}});
+    co_await compact(*open->store, *log);
+    EXPECT_THAT(co_await contents(*log), ElementsAre("2:c=c0"));
+  });
+}
+
+TEST(StoreCompaction, IsWholeOrAbsentAfterACrashAnywhere) {
+  const auto result = runtime::sim::sweep_crashes(
+      {.seeds_per_point = 1, .crashes_in_recovery = true, .stride = 3}, [&](CrashScenario& scenario) {
+        auto* const node = &scenario.node();
+        auto ready = std::make_shared<bool>(false);
+        scenario.work([=](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(*node);
+          Log* log = *co_await open->store->create(partition(0), compacted_config());
+          for (int i = 0; i < 4; ++i) {
+            (void)co_await put(*log,
+                               {{"a", wide("a" + std::to_string(i))}, {"b", wide("b" + std::to_string(i))}});
+          }
+          *ready = true;
+          co_await compact(*open->store, *log);
+          co_await compact(*open->store, *log);
+          co_await open->store->close();
+        });
+        const auto next_life = [=](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(*node);
+          Log* log = open->store->find(partition(0));
+          if (!*ready) co_return;
+          EXPECT_NE(log, nullptr);
+          if (log == nullptr) co_return;
+          const auto before = co_await contents(*log);
+          EXPECT_THAT(before, testing::AnyOf(ElementsAre("6:a=a3", "7:b=b3"), testing::SizeIs(8)));
+          co_await compact(*open->store, *log);
+          EXPECT_THAT(co_await contents(*log), ElementsAre("6:a=a3", "7:b=b3"));
+          EXPECT_EQ(log->end(), Offset(8));
+        };
+        scenario.recover(next_life);
+        scenario.recover(next_life);
+      });
+  EXPECT_GT(result.runs, 50u);
+}
+
+TEST(CompactionPlan, WaitsForTheRatioUnlessARecordIsOverdue) {
+  LogState state;
+  state.config = compacted_config();
+  state.config.min_cleanable_dirty_ratio = 0.5;
+  for (int i = 0; i < 4; ++i) {
+    SegmentState segment{.id = FileId(static_cast<uint64_t>(i) + 1),
+                         .base = Offset(i * 10),
+                         .next = Offset(i * 10 + 10),
+                         .end = Position(100),
+                         .timestamp_max = 1000,
+                         .first_append_ms = 1000};
+    segment.set_whole();
+    state.segments.push_back(segment);
+  }
+  state.end = state.high_watermark = Offset(40);
+  state.cleaned_to = Offset(20);
+  EXPECT_FALSE(plan_compaction(state, {2000}).has_value());
+  EXPECT_TRUE(plan_compaction(state, {2000}, true).has_value());
+  state.config.max_compaction_lag_ms = 500;
+  EXPECT_TRUE(plan_compaction(state, {2000}).has_value());
+  state.config.max_compaction_lag_ms = INT64_MAX;
+  state.cleaned_to = Offset(10);
+  const auto plan = plan_compaction(state, {2000});
+  EXPECT_TRUE(plan.has_value());
+  if (plan) EXPECT_EQ(plan->segments.size(), 3u) << "never the active one";
+  state.config.min_compaction_lag_ms = 1500;
+  EXPECT_FALSE(plan_compaction(state, {2000}).has_value());
+  state.config.min_compaction_lag_ms = 0;
+  state.high_watermark = Offset(15);
+  EXPECT_FALSE(plan_compaction(state, {2000}, true).has_value())
+      << "a follower may still be cut back to there";
+}
+
+}  // namespace
+}  // namespace godwit::storage::store_test
