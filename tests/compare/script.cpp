@@ -80,7 +80,7 @@ void Script::meet() {
 }
 
 std::string Script::create(const std::string& stem, const TopicSpec& spec) {
-  const std::string real = name(stem);
+  std::string real = name(stem);
   kafka::CreateTopicsRequest request;
   auto& topic = request.topics.emplace_back();
   topic.name = real;
