@@ -23,6 +23,16 @@ struct ListenerOptions {
   std::optional<runtime::Endpoint> advertised;
 };
 
+// A setting as it holds since the start, for tools that ask (DescribeConfigs).
+struct StartSetting {
+  std::string name;
+  std::string value;
+  std::string fallback;
+  int8_t type = 2;     // the protocol's number
+  bool given = false;  // by a person
+  std::string documentation;
+};
+
 struct BrokerOptions {
   BrokerId id{1};
   std::string cluster_id;  // empty: the store's, or a new random one
@@ -56,6 +66,8 @@ struct BrokerOptions {
   size_t fetch_sessions_max = 1000;  // on each shard
   // Topic settings that hold where a topic sets none, under the topic settings' names.
   cluster::ConfigMap topic_defaults;
+  // The other settings, by name, without secrets. Told, not obeyed: what is obeyed stands above.
+  std::vector<StartSetting> start_settings;
 };
 
 }  // namespace godwit::broker

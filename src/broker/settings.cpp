@@ -129,6 +129,44 @@ cluster::ConfigMap topic_defaults_from(const Values& values) {
   return defaults;
 }
 
+// The protocol's number of a type.
+int8_t protocol_type(config::Type type) {
+  switch (type) {
+    case config::Type::boolean:
+      return 1;
+    case config::Type::text:
+    case config::Type::choice:
+      return 2;
+    case config::Type::integer:
+    case config::Type::bytes:
+    case config::Type::duration_ms:
+      return 5;
+    case config::Type::number:
+      return 6;
+    case config::Type::choices:
+      return 7;
+  }
+  return 2;
+}
+
+// What DescribeConfigs shows of a broker beside the defaults of its topics.
+std::vector<StartSetting> start_settings_from(const Values& values) {
+  const auto defaults = topic_setting_names();
+  std::vector<StartSetting> start;
+  for (const config::Setting& setting : settings()) {
+    const bool is_default =
+        std::ranges::find(defaults, setting.name, &TopicSettingName::broker_name) != defaults.end();
+    if (is_default || setting.secret) continue;
+    start.push_back({.name = std::string(setting.name),
+                     .value = values.text(setting.name),
+                     .fallback = std::string(setting.fallback),
+                     .type = protocol_type(setting.type),
+                     .given = values.is_given(setting.name),
+                     .documentation = std::string(setting.doc)});
+  }
+  return start;
+}
+
 }  // namespace
 
 config::Given automatic_settings(const runtime::Machine& machine) {
@@ -203,6 +241,7 @@ Result<BrokerOptions> options_from(const Values& values) {
   options.fetch_sessions_max =
       static_cast<size_t>(values.integer("max.incremental.fetch.session.cache.slots"));
   options.topic_defaults = topic_defaults_from(values);
+  options.start_settings = start_settings_from(values);
   return options;
 }
 

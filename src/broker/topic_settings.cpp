@@ -484,6 +484,21 @@ cluster::ConfigMap effective_defaults(const cluster::ConfigMap& at_start, const 
   return defaults;
 }
 
+static SettingView view_of(const StartSetting& setting) {
+  SettingView view;
+  view.name = setting.name;
+  view.value = setting.value;
+  view.source = setting.given ? kSourceStaticBroker : kSourceDefault;
+  view.type = setting.type;
+  view.read_only = true;
+  view.documentation = setting.documentation;
+  if (setting.given) view.synonyms.push_back({setting.name, setting.value, kSourceStaticBroker});
+  if (!setting.given || !setting.fallback.empty()) {
+    view.synonyms.push_back({setting.name, setting.given ? setting.fallback : setting.value, kSourceDefault});
+  }
+  return view;
+}
+
 std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Image& image,
                                                   const BrokerOptions& options) {
   std::vector<SettingView> views;
@@ -512,6 +527,10 @@ std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Im
     view.value = view.synonyms.front().value;
     view.source = view.synonyms.front().source;
     views.push_back(std::move(view));
+  }
+  if (id != kNoBroker) {
+    for (const StartSetting& setting : options.start_settings) views.push_back(view_of(setting));
+    std::ranges::sort(views, {}, &SettingView::name);
   }
   return views;
 }

@@ -25,6 +25,7 @@ struct SettingView {
   int8_t source = kSourceDefault;
   int8_t type =
       0;  // the protocol's: 1 boolean, 2 string, 3 int, 4 short, 5 long, 6 double, 7 list, 8 class, 9 password
+  bool read_only = false;  // only the configuration at start can change it
   std::string documentation;
   struct Synonym {
     std::string name;

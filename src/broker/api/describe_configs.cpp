@@ -14,6 +14,7 @@ Config to_config(SettingView view, const kafka::DescribeConfigsRequest& request)
   config.value = std::move(view.value);
   config.config_source = view.source;
   config.config_type = view.type;
+  config.read_only = view.read_only;
   if (request.include_synonyms) {
     for (auto& synonym : view.synonyms)
       config.synonyms.push_back({synonym.name, synonym.value, synonym.source});
