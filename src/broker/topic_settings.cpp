@@ -445,6 +445,7 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
   const Row* const row = find_row(name);
   if (row == nullptr) {
     std::vector<std::string_view> names;
+    names.reserve(kRows.size());
     for (const Row& known : kRows) names.push_back(known.setting.name);
     const auto meant = config::nearest_name(name, names);
     return "Unknown topic config name: " + std::string(name) +
@@ -529,6 +530,7 @@ std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Im
     views.push_back(std::move(view));
   }
   if (id != kNoBroker) {
+    views.reserve(views.size() + options.start_settings.size());
     for (const StartSetting& setting : options.start_settings) views.push_back(view_of(setting));
     std::ranges::sort(views, {}, &SettingView::name);
   }
@@ -537,6 +539,7 @@ std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Im
 
 std::vector<TopicSettingName> topic_setting_names() {
   std::vector<TopicSettingName> names;
+  names.reserve(kRows.size());
   for (const Row& row : kRows) names.push_back({&row.setting, row.broker_name});
   return names;
 }
