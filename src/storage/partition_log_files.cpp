@@ -114,6 +114,9 @@ void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Positi
 }
 
 bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
+  // More than this is no remainder: it could not be written back yet (a relaxed log waits for its sync), and carrying
+  // it would fill the very journal that is to be emptied. The next pass writes it.
+  constexpr uint64_t kRemainderMax = 1 << 20;
   if (failed_ || dropping_) return false;
   bool any = false;
   for (const auto& l : live_) {
@@ -122,7 +125,7 @@ bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
     const auto oldest_relaxed = l->oldest(true);
     const bool old = (oldest && *oldest <= through) || (oldest_relaxed && *oldest_relaxed <= through_relaxed);
     if (segment == nullptr || !l->tail || !old || l->write_under_way || l->carry_under_way) continue;
-    if (l->stable <= segment->written) continue;
+    if (l->stable <= segment->written || l->stable - segment->written > kRemainderMax) continue;
     l->carry_under_way = any = true;
     // In front: it has room in a journal in which publishers wait for room.
     news_.insert(news_.begin(), DataNews{.version = state_.version,

@@ -52,6 +52,8 @@ runtime::Task<void> WriteBack::work(Pieces& pieces) {
 
 runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
   const auto lock = co_await one_pass_.lock();
+  // What is not synced is not written back: the next pass finds more.
+  if (goal.carry_through_relaxed > Sequence(0)) shard_.sync_relaxed_now();
   Pieces pieces;
   for (const auto& log : shard_.logs()) {
     log->for_each_writable([&](FileId file, uint64_t bytes, bool sealed) {
