@@ -219,6 +219,20 @@ TEST(StoreFiles, IntervalTopicsSurviveAKillAndLoseAtMostAnIntervalToAPowerCut) {
   }
 }
 
+TEST(StoreFiles, AnIntervalTopicIsPublishedToForMoreThanItsJournalHoldsAtOnce) {
+  OneNode at;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    LogConfig config;
+    config.flush = LogConfig::Flush::interval;
+    config.flush_ms = 60'000;  // nothing is synced, so nothing written back, before the journal is full
+    Log* log = co_await made(*open->store, partition(0), config);
+    co_await publish_many(*log, 0, 400, 50'000);
+    EXPECT_EQ(log->stable_end(), Offset(400));
+    co_await expect_texts(*log, 0, 400, 50'000, 100'000);
+  });
+}
+
 TEST(StoreFiles, ATopicMayChangeItsFlushAndLosesNothing) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
