@@ -1,6 +1,7 @@
 """Where the clients of each language come from: installed below build/clients/ at first use, kept as long as what
 names their versions (and their sources) stays the same. What cannot be installed here raises Unavailable with the reason."""
 
+import fcntl
 import hashlib
 import os
 import re
@@ -56,11 +57,15 @@ def _installed(folder, sources, install):
     """Calls install(folder) unless it was done with just these `sources` before; gives the folder."""
     stamp = folder / ".installed"
     wanted = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        install(folder)
-        stamp.write_text(wanted)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Clients of one language share a folder and run at the same time: one installs, the others wait for it.
+    with open(folder.with_name(folder.name + ".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            install(folder)
+            stamp.write_text(wanted)
     return folder
 
 
