@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,17 +55,23 @@ class Transaction {
   struct Write {
     std::string key;
     std::optional<Bytes> value;  // empty: delete
+    bool leased = false;         // vanishes with the lease that commits it
   };
   Transaction& require(std::string key, Version version) {
     conditions.push_back({std::move(key), version});
     return *this;
   }
   Transaction& put(std::string key, Bytes value) {
-    writes.push_back({std::move(key), std::move(value)});
+    writes.push_back({std::move(key), std::move(value), false});
+    return *this;
+  }
+  // For Lease::commit alone: the key vanishes with the lease.
+  Transaction& put_leased(std::string key, Bytes value) {
+    writes.push_back({std::move(key), std::move(value), true});
     return *this;
   }
   Transaction& remove(std::string key) {
-    writes.push_back({std::move(key), std::nullopt});
+    writes.push_back({std::move(key), std::nullopt, false});
     return *this;
   }
   std::vector<Condition> conditions;
@@ -79,17 +86,23 @@ class Watch {
   virtual runtime::Task<Result<void>> changed() = 0;
 };
 
-// Keys put with a lease vanish when it ends: by revoke(), or when nobody keeps it alive.
+// Keys put with a lease vanish when it ends: by revoke(), or when nobody keeps it alive. Whoever holds the object keeps it
+// alive; destroying it without revoke() leaves its keys until the timeout, as a crash does.
 class Lease {
  public:
   virtual ~Lease() = default;
   // The timeout that was negotiated; may be longer than what was asked.
   virtual Duration timeout() const = 0;
-  // Until when the holder may believe in it: counted from before the last keep-alive was sent.
+  // Until when the holder may believe in it: counted from before the last keep-alive was sent that was answered, on a
+  // clock that counts suspend. In the past: the holder must act as if the lease were lost.
   virtual MonotonicTime valid_until() const = 0;
-  // Puts a key that vanishes with the lease; conditions as in a transaction. Errors as commit.
-  virtual runtime::Task<Result<void>> put(std::string key, Bytes value,
-                                          std::vector<Transaction::Condition> conditions) = 0;
+  // Keep-alives go out only while this gives true (design-cluster rule 13); none set: always.
+  virtual void keep_alive_while(std::function<bool()> healthy) = 0;
+  // As Coordination::commit; writes by put_leased vanish with this lease, others stay. Errors besides: not_found (the lease
+  // has ended: its keys are gone or going; grant a new one).
+  virtual runtime::Task<Result<void>> commit(Transaction transaction) = 0;
+  // Returns once the lease is known to have ended: expired at the engine, or its session lost. closed after revoke().
+  virtual runtime::Task<Result<void>> lost() = 0;
   virtual runtime::Task<Result<void>> revoke() = 0;
 };
 

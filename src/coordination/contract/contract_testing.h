@@ -139,12 +139,18 @@ TEST_P(CoordinationContract, KeysOfALeaseVanishWithIt) {
   with_store([](Coordination& store, runtime::Runtime&) -> runtime::Task<void> {
     auto lease = co_await store.grant(std::chrono::seconds(3));
     EXPECT_GE((*lease)->timeout(), std::chrono::seconds(3));
-    EXPECT_TRUE(co_await (*lease)->put("/live/1", value_of("x"), {{"/live/1", kAbsent}}));
+    const auto claim = [] {
+      Transaction t;
+      t.require("/live/1", kAbsent).put_leased("/live/1", value_of("x")).put("/fence", value_of("1"));
+      return t;
+    };
+    EXPECT_TRUE(co_await (*lease)->commit(claim()));
     EXPECT_TRUE(*co_await store.get("/live/1"));
-    EXPECT_EQ((co_await (*lease)->put("/live/1", value_of("y"), {{"/live/1", kAbsent}})).error().kind,
-              ErrorKind::conflict);
+    EXPECT_EQ((co_await (*lease)->commit(claim())).error().kind, ErrorKind::conflict);
     EXPECT_TRUE(co_await (*lease)->revoke());
     EXPECT_FALSE(*co_await store.get("/live/1"));
+    EXPECT_TRUE(*co_await store.get("/fence"));
+    EXPECT_EQ((co_await (*lease)->commit(claim())).error().kind, ErrorKind::not_found);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "coordination/memory/memory_coordination.h"
 
 #include <algorithm>
+#include <set>
 
 namespace godwit::coordination {
 
@@ -76,39 +77,51 @@ class MemoryCoordination::MemoryWatch final : public Watch, public runtime::List
 class MemoryCoordination::MemoryLease final : public Lease {
  public:
   MemoryLease(MemoryCoordination& store, Duration timeout) : store_(store), timeout_(timeout) {}
-  ~MemoryLease() override {
-    std::vector<Transaction::Write> writes;
-    for (const auto& key : keys_) writes.push_back({key, std::nullopt});
-    store_.keys_.apply(writes);
-    store_.notify(writes);
-  }
+  ~MemoryLease() override { remove_keys(); }
   Duration timeout() const override { return timeout_; }
-  MonotonicTime valid_until() const override { return MonotonicTime::max(); }
-  Task<Result<void>> put(std::string key, Bytes value,
-                         std::vector<Transaction::Condition> conditions) override {
-    Transaction transaction;
-    transaction.conditions = std::move(conditions);
-    transaction.put(key, std::move(value));
-    // What a lease holds is not durable: a new start of the process is a new holder.
+  MonotonicTime valid_until() const override { return revoked_ ? MonotonicTime::min() : MonotonicTime::max(); }
+  void keep_alive_while(std::function<bool()>) override {}
+  Task<Result<void>> commit(Transaction transaction) override {
+    if (revoked_) co_return fail(ErrorKind::not_found, "the lease was revoked");
     const auto lock = co_await store_.changing_.lock();
     GW_TRY(co_return, store_.keys_.check(transaction));
+    // What a lease holds is not durable: a new start of the process is a new holder.
+    std::vector<Transaction::Write> lasting;
+    for (const auto& write : transaction.writes)
+      if (!write.leased) lasting.push_back(write);
+    if (store_.persist_ && !lasting.empty()) GW_TRY(co_return, co_await store_.persist_(lasting));
     store_.keys_.apply(transaction.writes);
+    for (const auto& write : transaction.writes) {
+      if (write.leased) keys_.insert(write.key);
+      if (!write.value) keys_.erase(write.key);
+    }
     store_.notify(transaction.writes);
-    keys_.push_back(std::move(key));
     co_return Result<void>();
   }
+  Task<Result<void>> lost() override {
+    while (!revoked_) co_await ended_.wait();
+    co_return fail(ErrorKind::closed, "the lease was revoked");
+  }
   Task<Result<void>> revoke() override {
-    std::vector<Transaction::Write> writes;
-    for (const auto& key : std::exchange(keys_, {})) writes.push_back({key, std::nullopt});
-    store_.keys_.apply(writes);
-    store_.notify(writes);
+    revoked_ = true;
+    ended_.notify_all();
+    remove_keys();
     co_return Result<void>();
   }
 
  private:
+  void remove_keys() {
+    std::vector<Transaction::Write> writes;
+    for (const auto& key : std::exchange(keys_, {})) writes.push_back({key, std::nullopt});
+    store_.keys_.apply(writes);
+    store_.notify(writes);
+  }
+
   MemoryCoordination& store_;
   Duration timeout_;
-  std::vector<std::string> keys_;
+  std::set<std::string> keys_;
+  bool revoked_ = false;
+  runtime::Condition ended_;
 };
 
 MemoryCoordination::MemoryCoordination(Persist persist) : persist_(std::move(persist)) {}
@@ -122,6 +135,7 @@ Task<Result<std::vector<KeyValue>>> MemoryCoordination::list(std::string prefix)
 }
 
 Task<Result<void>> MemoryCoordination::commit(Transaction transaction) {
+  for (const auto& write : transaction.writes) GW_CHECK(!write.leased, "a leased key is put through its lease");
   if (closed_) co_return fail(ErrorKind::closed, "the coordination store was closed");
   // One at a time: conditions still hold when the writes take effect after they were made durable.
   const auto lock = co_await changing_.lock();
