@@ -17,20 +17,28 @@
 
 namespace godwit::cluster {
 
+// A broker that is registered and has joined: it may lead, follow and serve.
 struct BrokerInfo {
   BrokerId id;
   uint64_t incarnation = 0;
-  std::string rack;  // empty: none
+  std::string rack;       // empty: none
+  bool draining = false;  // it gets no replicas and gives up those that it has
   // Advertised addresses by listener name.
   std::map<std::string, runtime::Endpoint> listeners;
   friend bool operator==(const BrokerInfo&, const BrokerInfo&) = default;
 };
 
+// One key of the store for each (design-cluster rule 4); only the controller writes it.
 struct PartitionState {
+  int64_t version = 0;  // rises with each write
   BrokerId leader = kNoBroker;
+  uint64_t leader_incarnation = 0;
   LeaderEpoch leader_epoch{0};
-  std::vector<BrokerId> replicas;
+  std::vector<BrokerId> replicas;  // the first is the preferred leader
   std::vector<BrokerId> isr;
+  // While it is moved: members of `replicas` that come, and that go once those are in the ISR.
+  std::vector<BrokerId> adding;
+  std::vector<BrokerId> removing;
   friend bool operator==(const PartitionState&, const PartitionState&) = default;
 };
 
@@ -46,9 +54,21 @@ struct Topic {
   friend bool operator==(const Topic&, const Topic&) = default;
 };
 
+// How many replicas must have a record before it is acknowledged under acks=all: what the topic says, else `fallback`, else
+// 2 with three replicas or more, and 1 with fewer.
+int min_insync(const Topic& topic, const ConfigMap& fallback);
+
+// Which state of the cluster an image is: the controller's fence and its changes since it took the office. Means nothing in
+// durable data.
+struct ImageVersion {
+  int64_t fence = -1;
+  int64_t sequence = -1;
+  friend auto operator<=>(const ImageVersion&, const ImageVersion&) = default;
+};
+
 class Image {
  public:
-  uint64_t version = 0;  // rises with each change in this process; means nothing elsewhere
+  ImageVersion version;
   std::string cluster_id;
   BrokerId controller = kNoBroker;
   std::map<BrokerId, BrokerInfo> brokers;

@@ -5,8 +5,13 @@
 #include "base/check.h"
 #include "kafka/filler.h"
 #include "kafka/messages/alter_configs.h"
+#include "kafka/messages/alter_partition.h"
 #include "kafka/messages/alter_partition_reassignments.h"
 #include "kafka/messages/api_versions.h"
+#include "kafka/messages/broker_probe.h"
+#include "kafka/messages/broker_report.h"
+#include "kafka/messages/cluster_command.h"
+#include "kafka/messages/cluster_poll.h"
 #include "kafka/messages/create_acls.h"
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
@@ -24,6 +29,7 @@
 #include "kafka/messages/elect_leaders.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/find_coordinator.h"
+#include "kafka/messages/forward.h"
 #include "kafka/messages/heartbeat.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/init_producer_id.h"
@@ -156,10 +162,16 @@ std::vector<const AnyMessage*> list() {
   add<AlterPartitionReassignmentsRequest>(all);
   add<ListPartitionReassignmentsRequest>(all);
   add<OffsetDeleteRequest>(all);
+  add<AlterPartitionRequest>(all);
   add<DescribeClusterRequest>(all);
   add<DescribeProducersRequest>(all);
   add<ListTransactionsRequest>(all);
   add<DescribeTopicPartitionsRequest>(all);
+  add<ClusterPollRequest>(all);
+  add<BrokerReportRequest>(all);
+  add<BrokerProbeRequest>(all);
+  add<ClusterCommandRequest>(all);
+  add<ForwardRequest>(all);
   return all;
 }
 

@@ -43,10 +43,16 @@ constexpr ApiInfo kApis[] = {
     {ApiKey::alter_partition_reassignments, "AlterPartitionReassignments", {0, 1}, {0, 1}, 0},
     {ApiKey::list_partition_reassignments, "ListPartitionReassignments", {0, 0}, {0, 0}, 0},
     {ApiKey::offset_delete, "OffsetDelete", {0, 0}, {0, 0}, codec::kNoVersion},
+    {ApiKey::alter_partition, "AlterPartition", {3, 3}, {3, 3}, 0, true},
     {ApiKey::describe_cluster, "DescribeCluster", {0, 2}, {0, 2}, 0},
     {ApiKey::describe_producers, "DescribeProducers", {0, 0}, {0, 0}, 0},
     {ApiKey::list_transactions, "ListTransactions", {0, 2}, {0, 2}, 0},
     {ApiKey::describe_topic_partitions, "DescribeTopicPartitions", {0, 0}, {0, 0}, 0},
+    {ApiKey::cluster_poll, "ClusterPoll", {0, 0}, {0, 0}, 0, true},
+    {ApiKey::broker_report, "BrokerReport", {0, 0}, {0, 0}, 0, true},
+    {ApiKey::broker_probe, "BrokerProbe", {0, 0}, {0, 0}, 0, true},
+    {ApiKey::cluster_command, "ClusterCommand", {0, 0}, {0, 0}, 0, true},
+    {ApiKey::forward, "Forward", {0, 0}, {0, 0}, 0, true},
 };
 
 constexpr bool advertises_no_more_than_it_takes() {

@@ -44,10 +44,17 @@ enum class ApiKey : int16_t {
   alter_partition_reassignments = 45,
   list_partition_reassignments = 46,
   offset_delete = 47,
+  alter_partition = 56,
   describe_cluster = 60,
   describe_producers = 61,
   list_transactions = 66,
   describe_topic_partitions = 75,
+  // godwit's own, between brokers and for its command line.
+  cluster_poll = 30001,
+  broker_report = 30002,
+  broker_probe = 30003,
+  cluster_command = 30004,
+  forward = 30005,
 };
 
 struct ApiInfo {
@@ -62,6 +69,8 @@ struct ApiInfo {
   codec::VersionRange advertised;
   // From here on requests have header v2 and responses header v1 (but ApiVersions); kNoVersion: never.
   int16_t flexible_since;
+  // Between brokers and for godwit's command line: offered to those alone.
+  bool internal = false;
 
   constexpr bool flexible(int16_t version) const { return version >= flexible_since; }
   // 1, or 2 with tagged fields.

@@ -28,6 +28,8 @@ Task<kafka::ApiVersionsResponse> handle(RequestContext& context, kafka::ApiVersi
   }
   for (const kafka::ApiInfo& api : kafka::all_apis()) {
     if (!is_served(api.key)) continue;
+    // What brokers and the command line say among themselves is nothing for clients.
+    if (api.internal && !context.client.software.starts_with("godwit ")) continue;
     response.api_keys.push_back({static_cast<int16_t>(api.key), api.advertised.first, api.advertised.last});
   }
   co_return response;

@@ -1,0 +1,84 @@
+// The controller: the broker that holds the office decides who leads and writes the state of partitions, under its fence
+// (design-cluster rules 4, 5, 11, 12). Made by the one who took the office, when it took it; destroyed when it is lost.
+//
+// All changes go through one writer: what is wished meanwhile is collected, decided on the newest state (decisions.h), written in
+// transactions of at most 127 keys with the fence as condition, several in flight, internal topics first; then one new image is
+// published and those who wished are answered. A transaction whose outcome is unknown is written again: only this controller writes
+// these keys as long as its fence stands.
+//
+//   auto controller = co_await Controller::open(options, store, runtime, diagnostics);   // reads everything
+//   controller->liveness(…)                    // told by Liveness and by the watch of registrations
+//   co_await controller->create_topic(…)       // the broker's handlers
+//
+// Belongs to shard 0.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "cluster/decisions.h"
+#include "cluster/metadata.h"
+#include "coordination/coordination.h"
+#include "kafka/messages/broker_report.h"
+#include "kafka/messages/cluster_command.h"
+#include "kafka/messages/cluster_poll.h"
+
+namespace godwit::cluster {
+
+struct ControllerOptions {
+  BrokerId self;
+  std::string cluster_id;
+  int64_t fence = 0;                   // as it was raised when the office was taken
+  coordination::Version fence_version = 0;  // of the fence's key: the condition of every write
+  Duration session_timeout = std::chrono::seconds(3);
+  // Leadership returns to the preferred broker after it was steady for so long, doubled with each death within an hour.
+  Duration preferred_after = std::chrono::seconds(10);
+  ConfigMap topic_defaults;
+};
+
+class Controller {
+ public:
+  // Reads everything, linearizably. Errors: corrupt (a key is named), unavailable, conflict (the office is somebody else's by
+  // now).
+  static runtime::Task<Result<std::unique_ptr<Controller>>> open(ControllerOptions options,
+                                                                 coordination::Coordination& store,
+                                                                 runtime::Runtime& runtime,
+                                                                 DiagnosticSink& diagnostics);
+  virtual ~Controller() = default;
+
+  // The newest state that is durable.
+  virtual ImagePtr image() const = 0;
+  // Returns once the fence was found to be somebody else's; nothing is written afterwards.
+  virtual runtime::Task<void> deposed() = 0;
+
+  // A registration in the store appeared, changed or vanished (rules 1, 12). A vanished one is a death only where
+  // `confirmed` (refused connection, or lease lost and probe failed): that is Liveness's and the office's to find out.
+  virtual void registered(const BrokerInfo& broker) = 0;
+  virtual runtime::Task<void> died(BrokerId id, uint64_t incarnation, std::string why) = 0;
+
+  // A broker's long poll: what changed since what it has, or after max_wait_ms nothing.
+  virtual runtime::Task<kafka::ClusterPollResponse> poll(kafka::ClusterPollRequest request) = 0;
+  // Join, health, leave.
+  virtual runtime::Task<kafka::BrokerReportResponse> report(kafka::BrokerReportRequest request) = 0;
+  virtual runtime::Task<std::vector<IsrOutcome>> alter_isr(BrokerId asker, uint64_t incarnation,
+                                                           std::vector<IsrChange> changes) = 0;
+  // As Metadata's verbs of the same names.
+  virtual runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic, bool validate_only) = 0;
+  virtual runtime::Task<Changed<void>> delete_topic(TopicId id) = 0;
+  virtual runtime::Task<Changed<void>> create_partitions(TopicId id, int32_t count,
+                                                         std::vector<std::vector<BrokerId>> assignment,
+                                                         bool validate_only) = 0;
+  virtual runtime::Task<Changed<void>> alter_topic_config(TopicId id, ConfigEdit change, bool validate_only) = 0;
+  virtual runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change, bool validate_only) = 0;
+  virtual runtime::Task<std::vector<Changed<void>>> reassign(std::vector<Reassignment> wishes) = 0;
+  virtual runtime::Task<std::vector<Changed<void>>> elect(bool unclean, std::vector<TopicPartition> partitions) = 0;
+  virtual runtime::Task<kafka::ClusterCommandResponse> command(kafka::ClusterCommandRequest request) = 0;
+
+  // Everything under way is answered with not_controller.
+  virtual runtime::Task<void> close() = 0;
+};
+
+}  // namespace godwit::cluster

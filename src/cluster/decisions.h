@@ -1,0 +1,62 @@
+// What becomes of one partition when something happens: the rules of design-cluster 2, 4, 7, 12 and of moving replicas, as
+// functions of its state and of who is alive. Pure: the controller reads, decides here, writes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "cluster/image.h"
+
+namespace godwit::cluster {
+
+// Who may lead and be counted on, by the controller's knowledge.
+struct Eligible {
+  std::map<BrokerId, uint64_t> live;  // joined, with its incarnation
+  // Alive, but not to lead: cannot append, is about to stop, drains.
+  std::set<BrokerId> not_to_lead;
+
+  bool alive(BrokerId id) const { return live.contains(id); }
+};
+
+// Each gives the partition's next state with version (and, where the leader or its incarnation changes, epoch) raised; empty when
+// nothing is to be changed. `min_insync` is already bounded by the number of replicas.
+
+// Members of the ISR that are dead leave it, not below `min_insync` (rule 12); a leader that is dead, has another incarnation
+// or is not to lead is replaced by a live member of the ISR, in the order of `replicas`, one of those that may lead if there is
+// one. Without one there is no leader (kNoBroker): it is elected as soon as a member is back. A leader that is alive with its
+// incarnation, and is the only one left, goes on, also if it is not to lead.
+std::optional<PartitionState> after_change_of_brokers(const PartitionState& state, const Eligible& brokers,
+                                                      int min_insync);
+// `broker` cannot prove that it has what it reported (rule 2): it leaves the ISR whatever the bound says. Was it the only
+// member, the ISR is left as it is and the partition has no leader until an operator's order: `lost` is set then.
+std::optional<PartitionState> after_loss(const PartitionState& state, BrokerId broker, const Eligible& brokers,
+                                         bool& lost);
+// Leadership goes to the first of `replicas`, if it is in the ISR and may lead.
+std::optional<PartitionState> elect_preferred(const PartitionState& state, const Eligible& brokers);
+// An operator's order: any live replica leads, and the ISR is that one alone. Records may be lost.
+std::optional<PartitionState> elect_unclean(const PartitionState& state, const Eligible& brokers);
+
+// What the leader asks for (AlterPartition).
+enum class IsrAnswer { accepted, fenced_epoch, stale_version, ineligible, invalid };
+struct IsrWish {
+  BrokerId asker;
+  LeaderEpoch epoch;
+  int64_t version = 0;
+  std::map<BrokerId, uint64_t> isr;  // with incarnations
+};
+// `next` is set where it is accepted and something changes. Invalid: the asker does not lead, is not in its own ISR, a member is
+// no replica, or it shrinks below `min_insync`.
+IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eligible& brokers, int min_insync,
+                     std::optional<PartitionState>& next);
+
+// Moving replicas. begin: replicas become target ∪ present ones, with `adding` and `removing`; a move under way is replaced.
+std::optional<PartitionState> begin_move(const PartitionState& state, const std::vector<BrokerId>& target);
+// Where all of `adding` are in the ISR: those of `removing` go, the leader among them hands over first. Empty as long as not.
+std::optional<PartitionState> finish_move(const PartitionState& state, const Eligible& brokers);
+// Those of `adding` go again, unless the ISR would be empty without them.
+std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers);
+
+}  // namespace godwit::cluster

@@ -1,0 +1,126 @@
+// ClusterCommand (godwit's own, key 30004): what an operator wants of the cluster (`godwit cluster …`). Any broker takes it
+// and hands it to the controller.
+#pragma once
+
+#include "kafka/message.h"
+
+namespace godwit::kafka {
+
+struct ClusterCommandResponse;
+
+struct ClusterCommandRequest {
+  static constexpr ApiKey kApi = ApiKey::cluster_command;
+  static constexpr codec::Format kFormat{
+      .name = "ClusterCommandRequest", .versions = {0, 0}, .flexible_since = 0};
+  using Response = ClusterCommandResponse;
+
+  // "status", "events", "drain", "resume", "remove", "rebalance", "throttle".
+  std::string verb;
+  BrokerId broker_id = kNoBroker;  // drain, resume, remove
+  bool dry_run = false;            // rebalance
+  int64_t number = 0;              // events: at most so many; throttle: bytes a second, 0 for none
+
+  static void fields(auto& f) {
+    f("verb", &ClusterCommandRequest::verb);
+    f("broker_id", &ClusterCommandRequest::broker_id);
+    f("dry_run", &ClusterCommandRequest::dry_run);
+    f("number", &ClusterCommandRequest::number);
+  }
+  friend bool operator==(const ClusterCommandRequest&, const ClusterCommandRequest&) = default;
+};
+
+struct ClusterCommandResponse {
+  static constexpr ApiKey kApi = ApiKey::cluster_command;
+  static constexpr codec::Format kFormat{
+      .name = "ClusterCommandResponse", .versions = {0, 0}, .flexible_since = 0};
+
+  struct Broker {
+    BrokerId id = kNoBroker;
+    std::string state;  // "live", "joining", "silent", "draining", "drained", "dead"
+    int64_t incarnation = -1;
+    std::string rack;
+    std::string address;
+    int32_t leads = 0;
+    int32_t replicas = 0;
+    int32_t out_of_sync = 0;  // replicas there that are not in their ISR
+    bool can_append = true;
+
+    static void fields(auto& f) {
+      f("id", &Broker::id);
+      f("state", &Broker::state);
+      f("incarnation", &Broker::incarnation);
+      f("rack", &Broker::rack);
+      f("address", &Broker::address);
+      f("leads", &Broker::leads);
+      f("replicas", &Broker::replicas);
+      f("out_of_sync", &Broker::out_of_sync);
+      f("can_append", &Broker::can_append);
+    }
+    friend bool operator==(const Broker&, const Broker&) = default;
+  };
+
+  // What the controller decided.
+  struct Event {
+    int64_t sequence = 0;
+    int64_t time_ms = 0;
+    BrokerId controller = kNoBroker;
+    std::string what;    // "broker.dead", "leaders.moved", "isr.shrunk", …
+    std::string detail;  // why, from which state to which
+
+    static void fields(auto& f) {
+      f("sequence", &Event::sequence);
+      f("time_ms", &Event::time_ms);
+      f("controller", &Event::controller);
+      f("what", &Event::what);
+      f("detail", &Event::detail);
+    }
+    friend bool operator==(const Event&, const Event&) = default;
+  };
+
+  // A partition that rebalance moves, or would.
+  struct Move {
+    std::string topic;
+    PartitionIndex partition;
+    std::vector<BrokerId> from;
+    std::vector<BrokerId> to;
+
+    static void fields(auto& f) {
+      f("topic", &Move::topic);
+      f("partition", &Move::partition);
+      f("from", &Move::from);
+      f("to", &Move::to);
+    }
+    friend bool operator==(const Move&, const Move&) = default;
+  };
+
+  ErrorCode error_code = ErrorCode::none;
+  std::string message;
+  BrokerId controller = kNoBroker;
+  int64_t fence = -1;
+  int32_t partitions = 0;
+  int32_t without_leader = 0;
+  int32_t under_replicated = 0;
+  int32_t under_min_isr = 0;
+  int32_t moving = 0;  // partitions with a reassignment under way
+  std::vector<Broker> brokers;
+  std::vector<Event> events;
+  std::vector<Move> moves;
+
+  static void fields(auto& f) {
+    f("error_code", &ClusterCommandResponse::error_code);
+    f("message", &ClusterCommandResponse::message);
+    f("controller", &ClusterCommandResponse::controller);
+    f("fence", &ClusterCommandResponse::fence);
+    f("partitions", &ClusterCommandResponse::partitions);
+    f("without_leader", &ClusterCommandResponse::without_leader);
+    f("under_replicated", &ClusterCommandResponse::under_replicated);
+    f("under_min_isr", &ClusterCommandResponse::under_min_isr);
+    f("moving", &ClusterCommandResponse::moving);
+    f("brokers", &ClusterCommandResponse::brokers);
+    f("events", &ClusterCommandResponse::events);
+    f("moves", &ClusterCommandResponse::moves);
+  }
+  friend bool operator==(const ClusterCommandResponse&, const ClusterCommandResponse&) = default;
+};
+
+}  // namespace godwit::kafka
