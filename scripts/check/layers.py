@@ -96,7 +96,8 @@ def external(rule, name):
 def external_findings(rule, path, line, name):
     found = rule.external_rule(name)
     if found and not matches(path, found[1]):
-        yield Finding(path, line, CHECK, f"<{name}> may be included by {', '.join(found[1])} only")
+        where = f"by {', '.join(found[1])} only" if found[1] else "nowhere"
+        yield Finding(path, line, CHECK, f"<{name}> may be included {where}")
 
 
 def cmake(tree, rule, path, declared):

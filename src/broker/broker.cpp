@@ -29,6 +29,7 @@ Broker::Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink&
       connections_max_(connections_allowed(options_, runtime.machine())),
       runtime_(runtime),
       diagnostics_(diagnostics),
+      registry_(metrics),
       metrics_(metrics) {}
 
 Broker::~Broker() = default;
@@ -37,47 +38,54 @@ Task<Result<std::unique_ptr<Broker>>> Broker::start(BrokerOptions options, runti
                                                     coordination::Coordination& coordination,
                                                     DiagnosticSink& diagnostics, metrics::Registry& metrics) {
   std::unique_ptr<Broker> broker(new Broker(std::move(options), runtime, diagnostics, metrics));
-  auto store = co_await storage::Store::open(broker->options_.store, runtime, diagnostics, metrics);
-  if (!store) co_return fail(store.error());
-  broker->store_ = std::move(*store);
+  if (auto opened = co_await broker->open(coordination); !opened) {
+    // Why it did not start matters more than what a close may say.
+    (void)co_await broker->close_parts();
+    co_return fail(opened.error());
+  }
+  co_return std::move(broker);
+}
 
-  for (size_t i = 0; i < runtime.shard_count(); ++i) {
-    broker->shards_.push_back(std::make_unique<BrokerShard>(*broker, runtime.shard(i), i));
-    broker->serving_.push_back(std::make_unique<Serving>());
+Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
+  auto store = co_await storage::Store::open(options_.store, runtime_, diagnostics_, registry_);
+  if (!store) co_return fail(store.error());
+  store_ = std::move(*store);
+
+  for (size_t i = 0; i < runtime_.shard_count(); ++i) {
+    shards_.push_back(std::make_unique<BrokerShard>(*this, runtime_.shard(i), i));
+    serving_.push_back(std::make_unique<Serving>());
   }
 
   // The listeners are bound before the broker is registered: with port 0 only then is its address known.
-  GW_TRY(co_return, co_await broker->listen());
+  GW_TRY(co_return, co_await listen());
   cluster::MetadataOptions metadata;
-  metadata.cluster_id = broker->options_.cluster_id;
-  metadata.self.id = broker->options_.id;
-  metadata.self.rack = broker->options_.rack;
-  for (size_t i = 0; i < broker->options_.listeners.size(); ++i) {
-    const auto& listener = broker->options_.listeners[i];
+  metadata.cluster_id = options_.cluster_id;
+  metadata.self.id = options_.id;
+  metadata.self.rack = options_.rack;
+  for (const auto& listener : options_.listeners) {
     if (listener.advertised) metadata.self.listeners[listener.name] = *listener.advertised;
   }
-  auto started = co_await cluster::Metadata::start(std::move(metadata), coordination, runtime, diagnostics);
+  auto started = co_await cluster::Metadata::start(std::move(metadata), coordination, runtime_, diagnostics_);
   if (!started) co_return fail(started.error());
-  broker->metadata_ = std::move(*started);
-  broker->producer_ids_ = std::make_unique<ProducerIds>(*broker);
+  metadata_ = std::move(*started);
+  producer_ids_ = std::make_unique<ProducerIds>(*this);
 
-  co_await broker->apply(broker->metadata_->image());
-  co_await broker->compare_store_with(broker->metadata_->image());
-  broker->metadata_->on_change([self = broker.get()](cluster::ImagePtr, cluster::ImagePtr after) {
-    return self->apply(std::move(after));
-  });
+  co_await apply(metadata_->image());
+  co_await compare_store_with(metadata_->image());
+  metadata_->on_change(
+      [this](cluster::ImagePtr, cluster::ImagePtr after) { return apply(std::move(after)); });
 
-  for (size_t i = 0; i < broker->shards_.size(); ++i) {
-    co_await runtime.shard(i).call([self = broker.get(), i] {
-      Serving& serving = *self->serving_[i];
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    co_await runtime_.shard(i).call([this, i] {
+      Serving& serving = *serving_[i];
       for (size_t l = 0; l < serving.listeners.size(); ++l) {
-        serving.tasks.spawn(self->runtime_.shard(i), self->accept(*serving.listeners[l], *self->shards_[i],
-                                                                  self->options_.listeners[l].name));
+        serving.tasks.spawn(runtime_.shard(i),
+                            accept(*serving.listeners[l], *shards_[i], options_.listeners[l].name));
       }
     });
   }
-  broker->ready_.store(true, std::memory_order_release);
-  co_return std::move(broker);
+  ready_.store(true, std::memory_order_release);
+  co_return Result<void>();
 }
 
 Task<Result<void>> Broker::listen() {
@@ -204,8 +212,13 @@ Task<Result<void>> Broker::stop() {
       co_await serving.tasks.close();
     });
   }
-  co_await metadata_->close();
-  auto closed = co_await store_->close();
+  co_return co_await close_parts();
+}
+
+Task<Result<void>> Broker::close_parts() {
+  if (metadata_ != nullptr) co_await metadata_->close();
+  Result<void> closed;
+  if (store_ != nullptr) closed = co_await store_->close();
   for (size_t i = 0; i < shards_.size(); ++i) {
     co_await runtime_.shard(i).call([this, i] {
       serving_[i].reset();

@@ -20,6 +20,7 @@
 #include "coordination/coordination.h"
 #include "metrics/registry.h"
 #include "runtime/runtime.h"
+#include "runtime/sync.h"
 #include "storage/store.h"
 
 namespace godwit::broker {
@@ -64,6 +65,8 @@ class Broker {
   cluster::Metadata& metadata() { return *metadata_; }  // its changes: on shard 0 (see on_first)
   storage::Store& store() { return *store_; }
   ProducerIds& producer_ids() { return *producer_ids_; }
+  // Held on shard 0 from counting partitions until those that are added count too.
+  runtime::Mutex& adding_partitions() { return adding_partitions_; }
   Metrics& metrics() { return metrics_; }
   DiagnosticSink& diagnostics() { return diagnostics_; }
   runtime::Runtime& runtime() { return runtime_; }
@@ -86,6 +89,10 @@ class Broker {
  private:
   Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
          metrics::Registry& metrics);
+  // All of start() but the constructor; after an error close_parts() puts away what was made.
+  runtime::Task<Result<void>> open(coordination::Coordination& coordination);
+  // Ends what open() began, each thing on the shard it belongs to. Errors: those of Store::close.
+  runtime::Task<Result<void>> close_parts();
   runtime::Task<Result<void>> listen();
   runtime::Task<void> accept(runtime::Listener& listener, BrokerShard& shard, std::string name);
   runtime::Task<void> apply(cluster::ImagePtr image);
@@ -102,12 +109,14 @@ class Broker {
   size_t connections_max_;
   runtime::Runtime& runtime_;
   DiagnosticSink& diagnostics_;
+  metrics::Registry& registry_;
   Metrics metrics_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<cluster::Metadata> metadata_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::vector<std::unique_ptr<Serving>> serving_;
   std::unique_ptr<ProducerIds> producer_ids_;
+  runtime::Mutex adding_partitions_;
   std::vector<runtime::Endpoint> addresses_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> stopping_{false};

@@ -56,11 +56,13 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   const auto lock = co_await applying_.lock();
   if (image->version <= image_->version && image_->version != 0) co_return;
   const cluster::ImagePtr before = std::exchange(image_, std::move(image));
+  cluster::ConfigMap defaults = effective_defaults(options().topic_defaults, *image_, options().id);
+  const bool same_defaults = defaults == topic_defaults_;
+  topic_defaults_ = std::move(defaults);
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
-    if (known == topic.get()) continue;  // the same object: nothing changed
-    const TopicSettings settings =
-        effective_settings(topic->config, options().topic_defaults, topic->internal());
+    if (known == topic.get() && same_defaults) continue;  // the same object: nothing changed
+    const TopicSettings settings = effective_settings(topic->config, topic_defaults_, topic->internal());
     settings_.insert_or_assign(topic->id, settings);
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));

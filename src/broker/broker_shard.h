@@ -45,9 +45,6 @@ class BrokerShard {
   // The effective settings of a topic; null when the image has no such topic.
   const TopicSettings* settings(const TopicId& topic) const;
 
-  // What holds for topics that set nothing themselves, as of the image.
-  const cluster::ConfigMap& topic_defaults() const { return topic_defaults_; }
-
   // The partition where it lives on this shard, else null.
   std::shared_ptr<Partition> find(const TopicPartition& id) const;
   size_t partition_count() const { return partitions_.size(); }
@@ -89,6 +86,7 @@ class BrokerShard {
   runtime::Shard& shard_;
   size_t index_;
   cluster::ImagePtr image_;
+  // What holds for topics that set nothing themselves, as of the image.
   cluster::ConfigMap topic_defaults_;
   std::unordered_map<TopicId, TopicSettings> settings_;
   std::unordered_map<TopicPartition, std::shared_ptr<Partition>> partitions_;

@@ -74,7 +74,8 @@ OnResource<std::vector<SettingView>> describe_resource(const BrokerShard& shard,
     const cluster::ImagePtr image = shard.image();
     const auto topic = parse_topic(*image, name);
     if (!topic) return tl::unexpected(topic.error());
-    return describe_topic_settings((*topic)->config, shard.topic_defaults());
+    return describe_topic_settings((*topic)->config, shard.options().topic_defaults, *image,
+                                   shard.options().id);
   }
   if (type == ResourceType::broker) {
     const auto id = parse_broker(shard, name);

@@ -31,8 +31,10 @@ class Connection final : public OpenConnection {
     if (listed) {
       tasks_.spawn(shard_.shard(), send_answers());
       co_await read_requests();
-      // No more requests; those under way are answered as long as the peer reads.
+      // No more requests; those under way are answered as long as the peer reads, and nothing is waited for.
       reading_ended_ = true;
+      client_.gone = true;
+      if (const auto poll = client_.long_poll.lock()) poll->stop();
       answers_changed_.notify_all();
       co_await tasks_.close();
       shard_.broker().leave(*this, shard_);
@@ -68,6 +70,8 @@ class Connection final : public OpenConnection {
         if (!co_await runtime::read_exactly(*stream_, rest)) co_return;
         have = kafka::kFrameLengthSize;
       }
+      while (!may_start_another()) co_await answers_changed_.wait();
+      if (failed_ || finishing_) co_return;
       const auto length = load_big<int32_t>(head);
       if (length < 0 || static_cast<size_t>(length) > shard_.options().request_bytes_max) {
         refuse("a frame of " + std::to_string(length) + " bytes; the limit is " +
@@ -135,11 +139,14 @@ class Connection final : public OpenConnection {
     pending_.push_back(pending);
     watch_idle();
     tasks_.spawn(shard_.shard(), handle(pending, std::move(*frame), memory));
-    while (!pending->started_next || pending_.size() >= shard_.options().requests_in_flight_max) {
-      co_await answers_changed_.wait();
-      if (failed_) co_return false;
-    }
+    newest_ = std::move(pending);
     co_return !failed_ && !finishing_;
+  }
+
+  // Whether the newest request has been answered, or waits for the disk alone, and not too many do.
+  bool may_start_another() const {
+    if (failed_ || newest_ == nullptr) return true;
+    return newest_->started_next && pending_.size() < shard_.options().requests_in_flight_max;
   }
 
   Task<void> handle(std::shared_ptr<Pending> pending, kafka::RequestFrame frame,
@@ -235,6 +242,7 @@ class Connection final : public OpenConnection {
   runtime::Gate tasks_;
   runtime::Condition answers_changed_;
   std::deque<std::shared_ptr<Pending>> pending_;
+  std::shared_ptr<Pending> newest_;
   runtime::Timer idle_;
   runtime::Timer sending_;
   bool reading_ended_ = false;

@@ -7,12 +7,16 @@ namespace godwit::broker {
 using runtime::Task;
 
 // Touched on the waiting shard only; shared, since a report may arrive after the wait has ended.
-struct FetchWait::News {
+struct FetchWait::News final : LongPoll {
   std::vector<size_t> changed;
   runtime::Condition arrived;
   bool stopped = false;
   void add(size_t index) {
     changed.push_back(index);
+    arrived.notify_all();
+  }
+  void stop() override {
+    stopped = true;
     arrived.notify_all();
   }
 };
@@ -31,9 +35,11 @@ struct FetchWait::Watch final : Partition::Watcher {
   size_t index;
 };
 
-FetchWait::FetchWait(BrokerShard& shard)
+FetchWait::FetchWait(BrokerShard& shard, Client& client)
     : shard_(shard), news_(std::make_shared<News>()), watches_(shard.broker().shard_count()) {
   shard_.fetch_waits().push_back(*this);
+  client.long_poll = news_;
+  news_->stopped = client.gone;
 }
 
 FetchWait::~FetchWait() = default;
@@ -68,8 +74,7 @@ Task<std::vector<size_t>> FetchWait::changed(MonotonicTime deadline) {
 }
 
 void FetchWait::stop() {
-  news_->stopped = true;
-  news_->arrived.notify_all();
+  news_->stop();
 }
 
 Task<void> FetchWait::close() {

@@ -1,6 +1,6 @@
 // Waits for news of many partitions, on any shards, from one place: the long poll of Fetch.
 //
-//   FetchWait wait(shard);
+//   FetchWait wait(shard, client);
 //   co_await wait.watch(id, i);              // for each partition; what changes later is reported with `i`
 //   … look again (news before the watch are seen now) …
 //   std::vector<size_t> changed = co_await wait.changed(deadline);   // empty: the deadline came
@@ -11,13 +11,14 @@
 #include <memory>
 #include <vector>
 
-#include "broker/broker_shard.h"
+#include "broker/request.h"
 
 namespace godwit::broker {
 
 class FetchWait : public runtime::ListNode {
  public:
-  explicit FetchWait(BrokerShard& shard);
+  // `client` is who waits: when it has gone, changed() waits no longer. It need not outlive the wait.
+  FetchWait(BrokerShard& shard, Client& client);
   ~FetchWait();
   FetchWait(const FetchWait&) = delete;
   FetchWait& operator=(const FetchWait&) = delete;
@@ -33,7 +34,7 @@ class FetchWait : public runtime::ListNode {
   // counts as news at once.
   runtime::Task<std::vector<size_t>> changed(MonotonicTime deadline);
   runtime::Task<void> close();
-  // The broker stops: changed() answers at once, from now on.
+  // The broker stops, or the peer has gone: changed() answers at once, from now on.
   void stop();
 
  private:

@@ -1,91 +1,8 @@
 // The requests of consumer groups, through their handlers, on a whole broker with two shards.
-#include <gtest/gtest.h>
-
-#include "base/endian.h"
-#include "broker/api/handlers.h"
-#include "broker/broker.h"
-#include "broker/topic_creation.h"
-#include "coordination/memory/memory_coordination.h"
-#include "runtime/sim/node.h"
+#include "broker/stage_testing.h"
 
 namespace godwit::broker {
 namespace {
-
-using runtime::Runtime;
-using runtime::Task;
-using namespace std::chrono_literals;
-
-BrokerOptions options() {
-  BrokerOptions options;
-  options.listeners = {{.name = "PLAINTEXT", .bind = {"", 9092}, .advertised = {}}};
-  options.offsets_topic_partitions = 4;
-  options.store.directory = "/data";
-  options.store.arena_bytes = 8 << 20;
-  options.store.read_buffer_bytes = 4 << 20;
-  options.store.journal_file_bytes = 1 << 20;
-  options.store.reserve_bytes = 0;
-  options.store.ballast_bytes = 0;
-  return options;
-}
-
-struct Stage {
-  explicit Stage(Runtime& r) : runtime(r) {
-    client.peer = {"10.0.0.9", 40000};
-    client.local = {"10.0.0.1", 9092};
-    client.listener = "PLAINTEXT";
-  }
-  Task<void> start() {
-    auto started = co_await Broker::start(options(), runtime, coordination, diagnostics, metrics);
-    EXPECT_TRUE(started.has_value()) << started.error().describe();
-    broker = std::move(*started);
-  }
-  Task<void> restart() {
-    (void)co_await broker->stop();
-    broker.reset();
-    co_await start();
-  }
-  Task<void> create(std::string name) {
-    TopicWish wish;
-    wish.name = name;
-    const auto created = co_await create_topic(broker->shard(0), std::move(wish));
-    EXPECT_TRUE(created.has_value());
-  }
-  TopicId topic_id(const std::string& name) { return broker->shard(0).image()->find(name)->id; }
-
-  // Serves the request as if it came by a connection of shard 0, in its newest version or the given one.
-  template <class Request>
-  Task<typename Request::Response> ask(Request request, int16_t version = Request::kFormat.versions.last) {
-    kafka::RequestFrame frame{.api = kafka::find_api(static_cast<int16_t>(Request::kApi)),
-                              .version = version,
-                              .client_id = "tester",
-                              .body = codec::Input(SharedBytes())};
-    RequestContext context(broker->shard(0), client, std::move(frame), nullptr, runtime.shard(0).now(),
-                           nullptr);
-    co_return co_await api::handle(context, std::move(request));
-  }
-
-  Runtime& runtime;
-  coordination::MemoryCoordination coordination;
-  RecordingSink diagnostics;
-  metrics::Registry metrics;
-  std::unique_ptr<Broker> broker;
-  Client client;
-};
-
-void run(std::move_only_function<Task<void>(Stage&)> body) {
-  runtime::sim::World world(11);
-  runtime::sim::NodeOptions machine;
-  machine.shards = 2;
-  runtime::sim::Node& node = world.add_node("a", machine);
-  EXPECT_TRUE(node.run([&](Runtime& runtime) -> Task<void> {
-    Stage& stage = node.make<Stage>(runtime);
-    co_await stage.start();
-    co_await body(stage);
-    if (stage.broker == nullptr) co_return;
-    (void)co_await stage.broker->stop();
-    stage.broker.reset();
-  }));
-}
 
 kafka::FindCoordinatorRequest find_group(std::vector<std::string> groups) {
   kafka::FindCoordinatorRequest request;
@@ -129,7 +46,7 @@ Task<Offset> committed(Stage& stage, std::string group, std::string topic) {
 }
 
 TEST(GroupApi, WhoLooksForAGroupMakesTheOffsetsTopicAndFindsThisBroker) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     EXPECT_EQ((co_await stage.ask(kafka::HeartbeatRequest{.group_id = "g"})).error_code,
               ErrorCode::not_coordinator);
     const auto found = co_await stage.ask(find_group({"g", "h"}));
@@ -148,7 +65,7 @@ TEST(GroupApi, WhoLooksForAGroupMakesTheOffsetsTopicAndFindsThisBroker) {
 }
 
 TEST(GroupApi, OtherCoordinatorsAreRefusedSoThatClientsDoNotAskForEver) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     auto request = find_group({"t"});
     request.key_type = 1;
     const auto transaction = co_await stage.ask(request);
@@ -160,7 +77,7 @@ TEST(GroupApi, OtherCoordinatorsAreRefusedSoThatClientsDoNotAskForEver) {
 }
 
 TEST(GroupApi, AMemberJoinsSyncsCommitsAndLeaves) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");
     for (const std::string group : {"g", "h", "i", "j"}) {  // on all partitions, so on both shards
       (void)co_await stage.ask(find_group({group}));
@@ -227,7 +144,7 @@ TEST(GroupApi, AMemberJoinsSyncsCommitsAndLeaves) {
 }
 
 TEST(GroupApi, ACommitForWhatDoesNotExistSaysSoAndKeepsTheRest) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");
     (void)co_await stage.ask(find_group({"g"}));
     auto commit = commit_of("g", "nothing", 1);
@@ -245,7 +162,7 @@ TEST(GroupApi, ACommitForWhatDoesNotExistSaysSoAndKeepsTheRest) {
 }
 
 TEST(GroupApi, TopicsAreNamedByTheirIdsInVersion10) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");
     (void)co_await stage.ask(find_group({"g"}));
     auto commit = commit_of("g", "", 5);
@@ -272,7 +189,7 @@ TEST(GroupApi, TopicsAreNamedByTheirIdsInVersion10) {
 }
 
 TEST(GroupApi, ATopicsDeletionForgetsItsOffsets) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");
     (void)co_await stage.ask(find_group({"g"}));
     (void)co_await stage.ask(commit_of("g", "orders", 5), 9);
@@ -288,7 +205,7 @@ TEST(GroupApi, ATopicsDeletionForgetsItsOffsets) {
 }
 
 TEST(GroupApi, WhatWasCommittedSurvivesARestart) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");
     (void)co_await stage.ask(find_group({"g"}));
     for (int i = 0; i < 10; ++i) (void)co_await stage.ask(commit_of("g" + std::to_string(i), "orders", i), 9);
@@ -300,22 +217,8 @@ TEST(GroupApi, WhatWasCommittedSurvivesARestart) {
   });
 }
 
-// Sends one request by a connection and gives the bytes of the answer, without their length.
-Task<SharedBytes> converse(Runtime& runtime, Chain frame) {
-  auto stream = co_await runtime.network().connect({"10.0.0.1", 9092}, 1s);
-  EXPECT_TRUE(stream.has_value()) << stream.error().describe();
-  const Bytes sent = frame.flatten();
-  const BytesView part(sent);
-  EXPECT_TRUE(co_await (*stream)->write_all(std::span(&part, 1)));
-  Bytes length(4);
-  EXPECT_TRUE(co_await runtime::read_exactly(**stream, length));
-  Bytes answer(load_big<uint32_t>(length.data()));
-  EXPECT_TRUE(co_await runtime::read_exactly(**stream, answer));
-  co_return SharedBytes::own(std::move(answer));
-}
-
 TEST(GroupApi, AStopAnswersWhoeverWaitsForTheGroupAndIsNotHeldUp) {
-  run([](Stage& stage) -> Task<void> {
+  run_on_stage([](Stage& stage) -> Task<void> {
     (void)co_await stage.ask(find_group({"g"}));
     constexpr int16_t kVersion = 3;
     auto frame = kafka::encode_request(77, "tester", join_of("g"), kVersion);

@@ -14,13 +14,22 @@
 
 namespace godwit::broker {
 
+// What waits on behalf of a request and can be told that it need not: it is then answered with what there is.
+class LongPoll {
+ public:
+  virtual ~LongPoll() = default;
+  virtual void stop() = 0;
+};
+
 // What is known of the connection that a request came by. Lives as long as the connection.
 struct Client {
   uint64_t connection = 0;  // a number for diagnostics
   runtime::Endpoint peer;
-  runtime::Endpoint local;  // the address that the client dialled
-  std::string listener;     // its name
-  std::string software;     // "librdkafka 2.0.2", as ApiVersions said; empty before
+  runtime::Endpoint local;            // the address that the client dialled
+  std::string listener;               // its name
+  std::string software;               // "librdkafka 2.0.2", as ApiVersions said; empty before
+  std::weak_ptr<LongPoll> long_poll;  // of the request that is being served
+  bool gone = false;                  // the peer has ended its side: nothing is waited for on its behalf
 };
 
 // Memory of a response that was made and not yet sent; given back when it is destroyed, on the connection's shard.

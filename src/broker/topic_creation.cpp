@@ -16,6 +16,42 @@ tl::unexpected<cluster::Refusal> refuse(ErrorCode code, std::string message) {
   return tl::unexpected(cluster::Refusal{code, std::move(message)});
 }
 
+// In words, where `more` partitions would be more than the broker takes; else empty. Whoever adds them holds
+// adding_partitions() until they are in the image, or two could each find room for the same.
+std::optional<std::string> too_many_partitions(Broker& broker, int64_t more) {
+  int64_t there = 0;
+  const cluster::ImagePtr image = broker.metadata().image();
+  for (const auto& [name, topic] : image->topics()) there += std::ssize(topic->partitions);
+  const int64_t most = broker.options().partitions_max;
+  if (there + more <= most) return std::nullopt;
+  return "there would be " + std::to_string(there + more) + " partitions, and the broker takes " +
+         std::to_string(most);
+}
+
+// On shard 0.
+runtime::Task<Created> create_on_first(Broker& broker, cluster::NewTopic topic, bool validate_only) {
+  const auto lock = co_await broker.adding_partitions().lock();
+  // Before anything is taken for them: the count is whatever somebody sent.
+  if (auto fault = too_many_partitions(broker, topic.partitions)) {
+    co_return refuse(ErrorCode::policy_violation, std::move(*fault));
+  }
+  co_return co_await broker.metadata().create_topic(std::move(topic), validate_only);
+}
+
+// On shard 0.
+runtime::Task<cluster::Changed<void>> add_on_first(Broker& broker, TopicId id, int32_t count,
+                                                   std::vector<std::vector<BrokerId>> assignment,
+                                                   bool validate_only) {
+  const auto lock = co_await broker.adding_partitions().lock();
+  const cluster::ImagePtr image = broker.metadata().image();
+  const cluster::Topic* const topic = image->find(id);
+  const int64_t more = topic == nullptr ? 0 : count - std::ssize(topic->partitions);
+  if (auto fault = more > 0 ? too_many_partitions(broker, more) : std::nullopt) {
+    co_return refuse(ErrorCode::policy_violation, std::move(*fault));
+  }
+  co_return co_await broker.metadata().create_partitions(id, count, std::move(assignment), validate_only);
+}
+
 }  // namespace
 
 int16_t default_replication_factor(const BrokerShard& shard) {
@@ -24,16 +60,6 @@ int16_t default_replication_factor(const BrokerShard& shard) {
   const auto brokers =
       static_cast<int16_t>(std::min<size_t>(shard.image()->brokers.size(), kReplicationFactorUsual));
   return std::max<int16_t>(brokers, 1);
-}
-
-std::optional<std::string> too_many_partitions(const BrokerShard& shard, int64_t more) {
-  int64_t there = 0;
-  const cluster::ImagePtr image = shard.image();
-  for (const auto& [name, topic] : image->topics()) there += std::ssize(topic->partitions);
-  const int64_t most = shard.options().partitions_max;
-  if (there + more <= most) return std::nullopt;
-  return "there would be " + std::to_string(there + more) + " partitions, and the broker takes " +
-         std::to_string(most);
 }
 
 runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
@@ -58,14 +84,20 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
     topic.partitions = static_cast<int32_t>(topic.assignment.size());
     topic.replication_factor = static_cast<int16_t>(topic.assignment.front().size());
   }
-  // Before anything is taken for them: the count is whatever somebody sent.
-  if (auto fault = too_many_partitions(shard, topic.partitions)) {
-    co_return refuse(ErrorCode::policy_violation, std::move(*fault));
-  }
   Broker& broker = shard.broker();
   co_return co_await broker.on_first(
       [&broker, topic = std::move(topic), only = wish.validate_only]() mutable {
-        return broker.metadata().create_topic(std::move(topic), only);
+        return create_on_first(broker, std::move(topic), only);
+      });
+}
+
+runtime::Task<cluster::Changed<void>> add_partitions(BrokerShard& shard, TopicId id, int32_t count,
+                                                     std::vector<std::vector<BrokerId>> assignment,
+                                                     bool validate_only) {
+  Broker& broker = shard.broker();
+  co_return co_await broker.on_first(
+      [&broker, id, count, assignment = std::move(assignment), validate_only]() mutable {
+        return add_on_first(broker, id, count, std::move(assignment), validate_only);
       });
 }
 

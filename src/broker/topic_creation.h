@@ -28,9 +28,11 @@ runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_to
 runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_offsets_topic(
     BrokerShard& shard);
 
-// In words, where `more` partitions would be more than the broker takes; else empty. To be asked before memory is taken
-// for a count that a request names.
-std::optional<std::string> too_many_partitions(const BrokerShard& shard, int64_t more);
+// Gives the topic `count` partitions in all. Refusals: those of Metadata::create_partitions, and policy_violation (more
+// partitions than the broker takes).
+runtime::Task<cluster::Changed<void>> add_partitions(BrokerShard& shard, TopicId id, int32_t count,
+                                                     std::vector<std::vector<BrokerId>> assignment,
+                                                     bool validate_only);
 
 // What replication factor and partition count are used where none is asked for.
 int16_t default_replication_factor(const BrokerShard& shard);

@@ -545,7 +545,8 @@ std::vector<TopicSettingName> topic_setting_names() {
 }
 
 std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
-                                                 const cluster::ConfigMap& defaults) {
+                                                 const cluster::ConfigMap& at_start,
+                                                 const cluster::Image& image, BrokerId self) {
   std::vector<SettingView> views;
   for (const Row& row : kRows) {
     SettingView view;
@@ -557,7 +558,15 @@ std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given
     };
     if (const auto found = given.find(row.setting.name); found != given.end())
       add(view.name, found->second, kSourceTopic);
-    if (const auto found = defaults.find(row.setting.name); found != defaults.end()) {
+    const auto dynamic = [&](BrokerId of, ConfigSource source) {
+      const auto broker = image.broker_configs.find(of);
+      if (broker == image.broker_configs.end()) return;
+      const auto found = broker->second.find(row.broker_name);
+      if (found != broker->second.end()) add(row.broker_name, found->second, source);
+    };
+    dynamic(self, kSourceDynamicBroker);
+    dynamic(kNoBroker, kSourceDynamicDefaultBroker);
+    if (const auto found = at_start.find(row.setting.name); found != at_start.end()) {
       add(row.broker_name, found->second, kSourceStaticBroker);
     }
     if (std::ranges::find(kWithoutBrokerDefault, row.setting.name) == std::end(kWithoutBrokerDefault)) {

@@ -60,7 +60,8 @@ TEST(TopicSettings, BadValuesAndUnknownNamesAreRefusedWithAReason) {
 }
 
 TEST(TopicSettings, ToolsSeeWhereEachValueComesFrom) {
-  const auto views = describe_topic_settings({{"retention.ms", "5"}}, {{"retention.ms", "7"}});
+  const auto views = describe_topic_settings({{"retention.ms", "5"}}, {{"retention.ms", "7"}},
+                                             cluster::Image(), BrokerId(1));
   const auto view =
       std::find_if(views.begin(), views.end(), [](const auto& v) { return v.name == "retention.ms"; });
   ASSERT_NE(view, views.end());

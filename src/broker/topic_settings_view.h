@@ -35,9 +35,11 @@ struct SettingView {
   std::vector<Synonym> synonyms;  // from the most to the least specific
 };
 
-// All settings of a topic that sets `given`, over the broker's `defaults`, by name.
+// All settings of a topic that sets `given`, by name, as broker `self` has them: over the dynamic defaults of `image` and
+// the defaults `at_start`.
 std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
-                                                 const cluster::ConfigMap& defaults);
+                                                 const cluster::ConfigMap& at_start,
+                                                 const cluster::Image& image, BrokerId self);
 
 // The settings of a broker (kNoBroker: the dynamic ones of all brokers) that hold for its topics.
 std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Image& image,

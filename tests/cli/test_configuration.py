@@ -22,6 +22,10 @@ class Configuration(ProgramTest):
         self.refuses(done, 2, "num.partitions: 'three' is not a whole number", "max.connections: '0' is below 1",
                      "GODWIT_RACKS: this environment variable is no setting")
 
+    def test_an_unknown_variable_names_the_nearest_one(self):
+        self.refuses(self.run_program("serve", "--data-dir", "d", GODWIT_NUM_PARTITION="3"), 2,
+                     "GODWIT_NUM_PARTITION: this environment variable is no setting; did you mean GODWIT_NUM_PARTITIONS?")
+
     def test_a_file_that_is_no_toml(self):
         self.refuses(self.run_program("serve", "--data-dir", "d", *self.file("num.partitions: 3\n")), 2, "godwit.toml:1:")
 

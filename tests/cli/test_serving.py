@@ -18,6 +18,10 @@ class Serving(ProgramTest):
         self.assertEqual(server.stop(), 0, server.events)
         self.assertEqual(server.events[-1]["event"], "broker.stopped")
 
+    def test_the_variable_of_the_clients_is_no_setting_of_the_broker(self):
+        server = self.serve(GODWIT_BROKERS="elsewhere:9092").wait_ready()
+        self.assertEqual(server.stop(), 0, server.events)
+
     def test_http_can_be_switched_off(self):
         server = self.serve("--http", "off").wait_ready()
         self.assertEqual(server.ready["http"], "off")

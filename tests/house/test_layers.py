@@ -40,6 +40,10 @@ class Layers(HouseTest):
         self.refuses("layers", {"src/net/a.cpp": "#include <vector>\n#include <boost/asio/io_context.hpp>\n"},
                      "src/net/a.cpp:2 src/runtime/real/*")
 
+    def test_a_header_that_may_stand_nowhere(self):
+        table = TABLE + "| `boost/` | nowhere else |\n"
+        self.refuses("layers", {"src/app/a.cpp": "#include <boost/format.hpp>\n"}, "src/app/a.cpp:1 nowhere", table=table)
+
     def test_a_heavy_header_in_a_header(self):
         self.refuses("layers", {"src/app/a.h": "#include <grpc/grpc.h>\n"}, "src/app/a.h:1 src/app/*.cpp only")
 

@@ -35,11 +35,6 @@ Task<kafka::CreatePartitionsResponse> handle(RequestContext& context,
       continue;
     }
     const int64_t more = asked.count - std::ssize(topic->partitions);
-    if (auto fault = more > 0 ? too_many_partitions(context.shard, more) : std::nullopt) {
-      answer.error_code = ErrorCode::policy_violation;
-      answer.error_message = std::move(*fault);
-      continue;
-    }
     if (more > 0 && asked.assignments && std::ssize(*asked.assignments) != more) {
       answer.error_code = ErrorCode::invalid_replica_assignment;
       answer.error_message = "the assignment has not one entry for each new partition";
@@ -49,12 +44,8 @@ Task<kafka::CreatePartitionsResponse> handle(RequestContext& context,
     if (asked.assignments) {
       for (const auto& one : *asked.assignments) assignment.push_back(one.broker_ids);
     }
-    Broker& broker = context.shard.broker();
-    auto done = co_await broker.on_first([&broker, id = topic->id, count = asked.count,
-                                          assignment = std::move(assignment),
-                                          only = request.validate_only]() mutable {
-      return broker.metadata().create_partitions(id, count, std::move(assignment), only);
-    });
+    auto done = co_await add_partitions(context.shard, topic->id, asked.count, std::move(assignment),
+                                        request.validate_only);
     if (done) continue;
     answer.error_code = done.error().code;
     answer.error_message = done.error().message;

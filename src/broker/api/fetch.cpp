@@ -176,13 +176,14 @@ class Fetching {
   }
 
   Task<void> wait_for_more() {
-    FetchWait wait(shard_);
+    FetchWait wait(shard_, context_.client);
     std::vector<FetchWait::Target> targets;
     for (size_t i = 0; i < items_.size(); ++i) targets.push_back({items_[i].id, i});
     // News between the first read and the watch would be missed: so everything is read once more.
     co_await wait.watch(std::move(targets));
     co_await read_all();
-    while (!satisfied() && shard_.shard().now() < deadline_ && !shard_.broker().stopping()) {
+    while (!satisfied() && shard_.shard().now() < deadline_ && !shard_.broker().stopping() &&
+           !context_.client.gone) {
       std::vector<size_t> changed = co_await wait.changed(deadline_);
       if (changed.empty()) break;
       std::ranges::sort(changed);

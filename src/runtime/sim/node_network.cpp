@@ -88,6 +88,7 @@ class SimListener final : public Listener {
 
   void close() override {
     if (!state_->open || !state_->node->alive()) return;
+    GW_CHECK(Shard::current() == state_->shard, "a listener is closed on the shard that made it");
     state_->open = false;
     network_.unlisten(*state_);
     for (const auto& connection : std::exchange(state_->backlog, {})) connection->close(1);

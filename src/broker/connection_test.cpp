@@ -1,0 +1,160 @@
+// A connection as its client sees it, over the simulated network.
+#include "broker/connection.h"
+
+#include "broker/fetch_wait.h"
+#include "broker/stage_testing.h"
+
+namespace godwit::broker {
+namespace {
+
+constexpr int16_t kFetchVersion = 12;
+
+// Waits for a record of "orders" for up to `wait`.
+kafka::FetchRequest fetch_of(Duration wait) {
+  kafka::FetchRequest request;
+  request.max_wait_ms =
+      static_cast<int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wait).count());
+  request.min_bytes = 1;
+  request.max_bytes = 1 << 20;
+  auto& topic = request.topics.emplace_back();
+  topic.topic = "orders";
+  topic.partitions.emplace_back().partition_max_bytes = 1 << 20;
+  return request;
+}
+
+Task<std::unique_ptr<runtime::Stream>> send_fetch(Stage& stage, Duration wait) {
+  auto stream = co_await stage.runtime.network().connect({"10.0.0.1", 9092}, 1s);
+  EXPECT_TRUE(stream.has_value());
+  const auto frame = kafka::encode_request(1, "tester", fetch_of(wait), kFetchVersion);
+  const Bytes sent = frame->flatten();
+  const BytesView part(sent);
+  EXPECT_TRUE(co_await (*stream)->write_all(std::span(&part, 1)));
+  co_return std::move(*stream);
+}
+
+Task<Result<kafka::FetchResponse>> answer_of(runtime::Stream& stream) {
+  Bytes length(4);
+  GW_TRY(co_return, co_await runtime::read_exactly(stream, length));
+  Bytes answer(load_big<uint32_t>(length.data()));
+  GW_TRY(co_return, co_await runtime::read_exactly(stream, answer));
+  auto frame =
+      kafka::parse_response(SharedBytes::own(std::move(answer)), kafka::ApiKey::fetch, kFetchVersion);
+  if (!frame) co_return fail(frame.error());
+  co_return codec::decode<kafka::FetchResponse>(frame->body, kFetchVersion);
+}
+
+// On both shards.
+Task<size_t> parked(Stage& stage) {
+  size_t count = 0;
+  for (size_t i = 0; i < stage.broker->shard_count(); ++i) {
+    BrokerShard& shard = stage.broker->shard(i);
+    count += co_await shard.shard().call([&shard] {
+      size_t here = 0;
+      shard.fetch_waits().for_each([&](runtime::ListNode&) { ++here; });
+      return here;
+    });
+  }
+  co_return count;
+}
+
+TEST(Connection, ThatIsClosedEndsItsParkedFetch) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    std::vector<std::unique_ptr<runtime::Stream>> streams;
+    for (int i = 0; i < 4; ++i) streams.push_back(co_await send_fetch(stage, 10min));
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(co_await parked(stage), 4U);
+    streams.front()->close();
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(co_await parked(stage), 3U) << "the others go on to wait";
+    EXPECT_EQ(stage.broker->metrics().connections.value(), 3);
+    streams.clear();
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(co_await parked(stage), 0U);
+    EXPECT_EQ(stage.broker->metrics().connections.value(), 0);
+  });
+}
+
+TEST(Connection, ThatEndsItsSideIsAnsweredAtOnceWithWhatThereIs) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    const auto stream = co_await send_fetch(stage, 10min);
+    co_await runtime::sleep_for(1s);
+    const MonotonicTime before = stage.runtime.shard(0).now();
+    stream->shutdown_write();
+    const auto answer = co_await answer_of(*stream);
+    EXPECT_LT(stage.runtime.shard(0).now() - before, 1s);
+    EXPECT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->responses.at(0).partitions.at(0).error_code, ErrorCode::none);
+  });
+}
+
+TEST(Connection, ThatHasSentItsNextRequestGoesOnToWait) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    const auto stream = co_await send_fetch(stage, 20s);
+    const auto next = kafka::encode_request(2, "tester", fetch_of(0s), kFetchVersion);
+    const Bytes sent = next->flatten();
+    const BytesView part(sent);
+    const MonotonicTime before = stage.runtime.shard(0).now();
+    EXPECT_TRUE(co_await stream->write_all(std::span(&part, 1)));
+    EXPECT_TRUE(co_await answer_of(*stream));
+    EXPECT_GE(stage.runtime.shard(0).now() - before, 19s);
+    EXPECT_TRUE(co_await answer_of(*stream)) << "and then the second is answered";
+    EXPECT_LT(stage.runtime.shard(0).now() - before, 21s);
+  });
+}
+
+TEST(Connection, AStopAnswersParkedFetchesAndIsNotHeldUp) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    std::vector<std::unique_ptr<runtime::Stream>> streams;
+    for (int i = 0; i < 4; ++i) streams.push_back(co_await send_fetch(stage, 10min));
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(co_await parked(stage), 4U);
+    const MonotonicTime before = stage.runtime.shard(0).now();
+    EXPECT_TRUE(co_await stage.broker->stop());
+    EXPECT_LT(stage.runtime.shard(0).now() - before, 1s) << "the limit for requests under way is longer";
+    stage.broker.reset();
+    for (const auto& stream : streams) {
+      const auto answer = co_await answer_of(*stream);
+      EXPECT_TRUE(answer.has_value());
+      EXPECT_EQ(answer->responses.at(0).partitions.at(0).error_code, ErrorCode::none);
+    }
+  });
+}
+
+TEST(FetchWait, TellsWhatChangedUntilItIsStopped) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    BrokerShard& shard = stage.broker->shard(0);
+    const TopicPartition id{stage.topic_id("orders"), PartitionIndex(0)};
+    FetchWait wait(shard, stage.client);
+    std::vector<FetchWait::Target> targets{{id, 5}, {{stage.topic_id("orders"), PartitionIndex(9)}, 7}};
+    co_await wait.watch(targets);
+    const MonotonicTime start = shard.shard().now();
+    EXPECT_EQ(co_await wait.changed(start + 1s), std::vector<size_t>{7}) << "a partition that is not there";
+    EXPECT_EQ(co_await wait.changed(start + 1s), std::vector<size_t>{}) << "the deadline";
+    EXPECT_GE(shard.shard().now(), start + 1s);
+    shard.end_long_polls();
+    const MonotonicTime stopped = shard.shard().now();
+    EXPECT_EQ(co_await wait.changed(stopped + 1h), std::vector<size_t>{});
+    EXPECT_LT(shard.shard().now(), stopped + 1s);
+    co_await wait.close();
+  });
+}
+
+TEST(FetchWait, OfAClientThatHasGoneWaitsForNothing) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    stage.client.gone = true;
+    BrokerShard& shard = stage.broker->shard(0);
+    FetchWait wait(shard, stage.client);
+    const MonotonicTime start = shard.shard().now();
+    EXPECT_EQ(co_await wait.changed(start + 1h), std::vector<size_t>{});
+    EXPECT_LT(shard.shard().now(), start + 1s);
+    co_await wait.close();
+  });
+}
+
+}  // namespace
+}  // namespace godwit::broker
