@@ -1,5 +1,6 @@
 #include "broker/broker_shard.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "broker/broker.h"
@@ -8,6 +9,13 @@
 namespace godwit::broker {
 
 using runtime::Task;
+
+namespace {
+
+// How often leaders are asked whether a follower lags.
+constexpr Duration kLookAfterLeaders = std::chrono::milliseconds(200);
+
+}  // namespace
 
 BrokerShard::BrokerShard(Broker& broker, runtime::Shard& shard, size_t index)
     : broker_(broker),
@@ -51,37 +59,165 @@ BrokerShard& BrokerShard::owner(const TopicPartition& id) {
   return broker_.shard(broker_.store().shard_of(id));
 }
 
+void BrokerShard::begin(uint64_t incarnation, std::string cluster_id) {
+  surroundings_.shard = &shard_;
+  surroundings_.self = options().id;
+  surroundings_.incarnation = incarnation;
+  surroundings_.lag_max = options().replica_lag_max;
+  surroundings_.contacts = &contacts_;
+  surroundings_.wants_isr = [this](Partition& partition) { isr_asker_.look_at(partition); };
+  surroundings_.lease_holds = [this] { return broker_.metadata().lease_holds(); };
+  replicator::ReplicatorOptions follow;
+  follow.self = options().id;
+  follow.incarnation = incarnation;
+  follow.cluster_id = std::move(cluster_id);
+  follow.wait_max = std::min<Duration>(follow.wait_max, options().session_timeout / 3);
+  replicator_ = std::make_unique<replicator::Replicator>(follow, broker_.runtime(), diagnostics());
+  looking_after_.spawn(shard_, look_after_leaders());
+}
+
+Task<void> BrokerShard::look_after_leaders() {
+  while (!looking_after_.closed()) {
+    co_await ended_.wait_until(shard_.now() + kLookAfterLeaders);
+    for (const auto& [id, partition] : partitions_) {
+      if (partition->leading() && partition->state().replicas.size() > 1) isr_asker_.look_at(*partition);
+    }
+  }
+}
+
+Task<void> BrokerShard::end_replication() {
+  ended_.notify_all();
+  auto ended = looking_after_.close();
+  ended_.notify_all();
+  co_await ended;
+  co_await isr_asker_.stop();
+  if (replicator_) co_await replicator_->close();
+}
+
+Task<void> BrokerShard::image_after(cluster::ImagePtr known, MonotonicTime deadline) {
+  while (image_ == known && co_await image_changed_.wait_until(deadline)) {
+  }
+}
+
+std::vector<replication::LiveBroker> BrokerShard::live_brokers() const {
+  std::vector<replication::LiveBroker> live;
+  for (const auto& [id, broker] : image_->brokers) live.push_back({id, broker.incarnation});
+  return live;
+}
+
 Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   // One image after the other: a later one must not overtake while logs are being made for an earlier one.
   const auto lock = co_await applying_.lock();
-  if (image->version <= image_->version && image_->version != 0) co_return;
+  if (image->version <= image_->version) co_return;
   const cluster::ImagePtr before = std::exchange(image_, std::move(image));
-  cluster::ConfigMap defaults = effective_defaults(options().topic_defaults, *image_, options().id);
-  const bool same_defaults = defaults == topic_defaults_;
-  topic_defaults_ = std::move(defaults);
+  image_changed_.notify_all();
+  std::vector<Task<void>> changes;
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
-    if (known == topic.get() && same_defaults) continue;  // the same object: nothing changed
-    const TopicSettings settings = effective_settings(topic->config, topic_defaults_, topic->internal());
-    settings_.insert_or_assign(topic->id, settings);
+    if (known == topic.get()) continue;  // the same object: nothing changed
+    settings_.insert_or_assign(topic->id,
+                               effective_settings(topic->config, options().topic_defaults, topic->internal()));
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));
-      const TopicPartition id{topic->id, index};
-      if (broker_.store().shard_of(id) != index_) continue;
-      if (const auto partition = find(id)) {
-        partition->log()->set_config(settings.log);
-      } else {
-        co_await add_partition(*topic, index);
-      }
+      if (broker_.store().shard_of({topic->id, index}) != index_) continue;
+      changes.push_back(apply_partition(topic, index));
+    }
+  }
+  // Together: their structure records share rounds of the journal, so that a thousand elections cost a few syncs.
+  co_await runtime::when_all(std::move(changes));
+  if (before->brokers != image_->brokers) {
+    const auto live = live_brokers();
+    for (const auto& [id, partition] : partitions_) partition->set_live(live);
+    for (const auto& [id, broker] : before->brokers) {
+      if (!image_->brokers.contains(id)) contacts_.forget(id);
     }
   }
   co_await drop_missing();
   groups_.apply(*before, *image_);
 }
 
-Task<void> BrokerShard::add_partition(const cluster::Topic& topic, PartitionIndex index) {
+// What the replicator says goes to the partition that follows.
+class BrokerShard::Follower final : public replicator::FollowObserver {
+ public:
+  explicit Follower(std::shared_ptr<Partition> partition) : partition_(std::move(partition)) {}
+  void settled(LeaderEpoch epoch) override { partition_->settled(epoch); }
+  void followed() override { partition_->followed(); }
+
+ private:
+  std::shared_ptr<Partition> partition_;
+};
+
+Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> topic, PartitionIndex index) {
+  const TopicPartition id{topic->id, index};
+  const cluster::PartitionState& state = topic->partitions[static_cast<size_t>(index.value())];
+  auto partition = find(id);
+  if (std::ranges::find(state.replicas, options().id) == state.replicas.end()) {
+    if (partition != nullptr) co_await drop(std::move(partition));
+    co_return;
+  }
+  if (partition == nullptr) {
+    partition = co_await open_partition(*topic, index);
+    if (partition == nullptr) co_return;
+  } else {
+    partition->log()->set_config(settings_.at(topic->id).log);
+  }
+  const auto latest = partition->log()->epochs().latest();
+  if (latest && *latest > state.leader_epoch) {
+    // Rule 3: a store that was restored from a backup, or is another cluster's, must not make us forget.
+    partition->resign(state);
+    co_await replicator_->unfollow(id);
+    if (contradicted_.insert_or_assign(id, state.leader_epoch).second) {
+      diagnostics().emit({Severity::error,
+                          "cluster.store_is_older",
+                          "the log is of a later leader epoch than the coordination store knows: the partition is not "
+                          "served here (was the store restored from a backup?)",
+                          {{"topic", topic->name},
+                           {"partition", to_string(index)},
+                           {"epoch", to_string(*latest)},
+                           {"store_epoch", to_string(state.leader_epoch)}}});
+    }
+    co_return;
+  }
+  contradicted_.erase(id);
+  const bool leads = state.leader == options().id && state.leader_incarnation == surroundings_.incarnation;
+  if (!leads) {
+    partition->resign(state);
+    co_await follow(partition, state);
+    co_return;
+  }
+  const int min_insync = cluster::min_insync(*topic, topic_defaults_);
+  if (partition->leading() && partition->leader()->epoch() == state.leader_epoch) {
+    partition->update(state, min_insync);
+    co_return;
+  }
+  co_await replicator_->unfollow(id);
+  followers_.erase(id);
+  auto led = co_await partition->lead(state, min_insync, live_brokers());
+  if (!led) {
+    diagnostics().emit({Severity::error,
+                        "storage.epoch_not_begun",
+                        led.error().message,
+                        {{"topic", topic->name}, {"partition", to_string(index)}}});
+  }
+}
+
+Task<void> BrokerShard::follow(const std::shared_ptr<Partition>& partition, const cluster::PartitionState& state) {
+  const TopicPartition id = partition->id();
+  const auto leader = image_->brokers.find(state.leader);
+  const runtime::Endpoint* const at =
+      leader == image_->brokers.end() ? nullptr : leader->second.address(options().inter_broker_listener);
+  if (at == nullptr || state.leader == options().id) {
+    co_await replicator_->unfollow(id);
+    co_return;
+  }
+  auto& follower = followers_[id];
+  if (follower == nullptr) follower = std::make_unique<Follower>(partition);
+  replicator_->follow(id, *partition->log(), state.leader_epoch,
+                      {state.leader, leader->second.incarnation, *at}, *follower);
+}
+
+Task<std::shared_ptr<Partition>> BrokerShard::open_partition(const cluster::Topic& topic, PartitionIndex index) {
   const TopicPartition id{topic.id, index};
-  const cluster::PartitionState& state = topic.partitions[static_cast<size_t>(index.value())];
   auto log = co_await broker_.store().create(id, settings_.at(topic.id).log);
   if (!log) {
     // Without its log a partition is not served: clients are told that its leader is not available, and retry.
@@ -89,39 +225,36 @@ Task<void> BrokerShard::add_partition(const cluster::Topic& topic, PartitionInde
                         "storage.partition_not_created",
                         log.error().message,
                         {{"topic", topic.name}, {"partition", to_string(index)}}});
-    co_return;
+    co_return nullptr;
   }
-  if (const auto latest = (*log)->epochs().latest(); !latest || *latest < state.leader_epoch) {
-    auto begun = co_await (*log)->begin_epoch(state.leader_epoch);
-    if (!begun) {
-      diagnostics().emit({Severity::error,
-                          "storage.epoch_not_begun",
-                          begun.error().message,
-                          {{"topic", topic.name}, {"partition", to_string(index)}}});
-    }
-  }
-  partitions_[id] = std::make_shared<Partition>(id, topic.name, **log, state);
+  auto partition = std::make_shared<Partition>(id, topic.name, **log, surroundings_);
+  partitions_[id] = partition;
+  co_return partition;
+}
+
+Task<void> BrokerShard::drop(std::shared_ptr<Partition> partition) {
+  const TopicPartition id = partition->id();
+  co_await replicator_->unfollow(id);
+  followers_.erase(id);
+  partitions_.erase(id);
+  partition->close();
+  auto dropped = co_await broker_.store().drop(id);
+  if (dropped) co_return;
+  // The next start drops it.
+  diagnostics().emit({Severity::warning,
+                      "storage.partition_not_dropped",
+                      dropped.error().message,
+                      {{"topic", partition->topic()}, {"partition", to_string(id.partition)}}});
 }
 
 Task<void> BrokerShard::drop_missing() {
-  std::vector<std::shared_ptr<Partition>> gone;
+  std::vector<Task<void>> gone;
   for (const auto& [id, partition] : partitions_) {
-    if (image_->find(id) == nullptr) gone.push_back(partition);
+    if (image_->find(id) == nullptr) gone.push_back(drop(partition));
   }
-  for (const auto& partition : gone) {
-    partitions_.erase(partition->id());
-    partition->close();
-    auto dropped = co_await broker_.store().drop(partition->id());
-    if (!dropped) {
-      // The tombstone stays, so the next start drops it.
-      diagnostics().emit(
-          {Severity::warning,
-           "storage.partition_not_dropped",
-           dropped.error().message,
-           {{"topic", partition->topic()}, {"partition", to_string(partition->id().partition)}}});
-    }
-  }
+  co_await runtime::when_all(std::move(gone));
   std::erase_if(settings_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
+  std::erase_if(contradicted_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
 }
 
 }  // namespace godwit::broker

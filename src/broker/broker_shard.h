@@ -14,11 +14,14 @@
 #include "base/diagnostic.h"
 #include "broker/fetch_session.h"
 #include "broker/group_drivers.h"
+#include "broker/isr_asker.h"
 #include "broker/metrics.h"
 #include "broker/options.h"
 #include "broker/partition.h"
 #include "broker/topic_settings.h"
 #include "cluster/metadata.h"
+#include "replication/contacts.h"
+#include "replicator/replicator.h"
 #include "runtime/runtime.h"
 #include "runtime/sync.h"
 
@@ -52,9 +55,15 @@ class BrokerShard {
     return partitions_;
   }
 
-  // Takes an image over: makes logs for partitions that came, closes and drops those that went, applies settings. When
-  // it returns, requests see the new image here.
+  // Takes an image over: makes logs for partitions that came, closes and drops those that went, leads and follows as it says,
+  // applies settings. When it returns, requests see the new image here.
   runtime::Task<void> apply(cluster::ImagePtr image);
+  // Waits until there is another image than `known`, or `deadline` has come.
+  runtime::Task<void> image_after(cluster::ImagePtr known, MonotonicTime deadline);
+  // Begins to look after leaders (what they want of the ISR, who is silent), once this broker's incarnation is known.
+  void begin(uint64_t incarnation, std::string cluster_id);
+  // Follows and asks no more; before the store closes.
+  runtime::Task<void> end_replication();
 
   // The shard that owns a partition.
   BrokerShard& owner(const TopicPartition& id);
@@ -75,12 +84,23 @@ class BrokerShard {
   // Answers them all, with what they have.
   void end_long_polls();
 
+  // When followers were last heard here.
+  replication::Contacts& contacts() { return contacts_; }
+
   // The consumer groups that are managed here.
   GroupDrivers& groups() { return groups_; }
 
  private:
-  runtime::Task<void> add_partition(const cluster::Topic& topic, PartitionIndex index);
+  class Follower;
+  runtime::Task<void> apply_partition(std::shared_ptr<const cluster::Topic> topic, PartitionIndex index);
+  // Makes the log where there is none. Null where that fails.
+  runtime::Task<std::shared_ptr<Partition>> open_partition(const cluster::Topic& topic, PartitionIndex index);
+  runtime::Task<void> follow(const std::shared_ptr<Partition>& partition, const cluster::PartitionState& state);
+  // The replica is no longer this broker's: its log goes.
+  runtime::Task<void> drop(std::shared_ptr<Partition> partition);
   runtime::Task<void> drop_missing();
+  runtime::Task<void> look_after_leaders();
+  std::vector<replication::LiveBroker> live_brokers() const;
 
   Broker& broker_;
   runtime::Shard& shard_;
@@ -90,7 +110,17 @@ class BrokerShard {
   cluster::ConfigMap topic_defaults_;
   std::unordered_map<TopicId, TopicSettings> settings_;
   std::unordered_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
+  // Partitions whose store says what cannot be: told once.
+  std::unordered_map<TopicPartition, LeaderEpoch> contradicted_;
   runtime::Mutex applying_;
+  runtime::Condition image_changed_;
+  replication::Contacts contacts_;
+  Partition::Surroundings surroundings_;
+  IsrAsker isr_asker_{*this};
+  std::unique_ptr<replicator::Replicator> replicator_;
+  std::unordered_map<TopicPartition, std::unique_ptr<Follower>> followers_;
+  runtime::Gate looking_after_;
+  runtime::Condition ended_;
   runtime::Semaphore request_memory_;
   runtime::Semaphore response_memory_;
   FetchSessions fetch_sessions_;

@@ -57,6 +57,20 @@ struct BrokerOptions {
   // How long stop() waits for requests under way.
   Duration shutdown_timeout = std::chrono::seconds(10);
 
+  // Whether others may belong to the cluster: each listener then has an advertised address.
+  bool clustered = false;
+  // The listener whose addresses brokers use among themselves.
+  std::string inter_broker_listener = "PLAINTEXT";
+  // Of the lease by which a broker that hangs is noticed.
+  Duration session_timeout = std::chrono::seconds(3);
+  // A follower that had not all that the leader had for so long is taken out of the ISR.
+  Duration replica_lag_max = std::chrono::seconds(3);
+  // How long leadership stays away from a broker that is back.
+  Duration preferred_leader_after = std::chrono::seconds(10);
+  // Of the data directory.
+  Uuid storage_id;
+  bool was_member = false;
+
   bool auto_create_topics = true;
   int32_t default_partitions = 1;
   int16_t default_replication_factor = -1;  // -1: min(3, brokers)

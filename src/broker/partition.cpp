@@ -1,16 +1,34 @@
 #include "broker/partition.h"
 
+#include <algorithm>
+
 namespace godwit::broker {
 
-Partition::Partition(TopicPartition id, std::string topic, storage::Log& log, cluster::PartitionState state)
-    : id_(id), topic_(std::move(topic)), log_(&log), state_(std::move(state)) {
+using runtime::Task;
+
+// In the list until its end is committed or the leadership that it waits for has ended.
+struct Partition::CommitWaiter : runtime::ListNode {
+  Offset end;
+  runtime::Condition arrived;
+};
+
+Partition::Partition(TopicPartition id, std::string topic, storage::Log& log, const Surroundings& surroundings)
+    : id_(id), topic_(std::move(topic)), log_(&log), surroundings_(surroundings) {
   log_->set_observer(this);
-  // With one replica all that is stable is committed. A recovered log knows what its last checkpoint said.
-  log_->set_high_watermark(log_->stable_end());
 }
 
 Partition::~Partition() {
   if (log_ != nullptr) log_->set_observer(nullptr);
+}
+
+Offset Partition::high_watermark() const {
+  if (closed()) return Offset(-1);
+  return leader_ != nullptr ? leader_->high_watermark() : log_->high_watermark();
+}
+
+bool Partition::serves_reads() const {
+  return !closed() && (leading() || (settled_epoch_ == state_.leader_epoch &&
+                                     std::ranges::find(state_.isr, surroundings_.self) != state_.isr.end()));
 }
 
 ErrorCode Partition::check_epoch(LeaderEpoch asked) const {
@@ -24,19 +42,115 @@ storage::Served<void> Partition::open() const {
   return {};
 }
 
-runtime::Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, WallTime now,
-                                                                    MonotonicTime deadline) {
+Task<storage::Served<void>> Partition::lead(cluster::PartitionState state, int min_insync,
+                                            std::vector<replication::LiveBroker> live) {
+  resign(state);
+  if (const auto latest = log_->epochs().latest(); !latest || *latest < state.leader_epoch) {
+    auto begun = co_await log_->begin_epoch(state.leader_epoch);
+    if (!begun) co_return tl::unexpected(begun.error());
+  }
+  if (closed()) co_return storage::refuse(ErrorCode::unknown_topic_or_partition, "the topic was deleted");
+  leader_ = std::make_unique<replication::LeaderReplica>(
+      replication::LeaderReplica::Setup{.self = surroundings_.self,
+                                        .epoch = state.leader_epoch,
+                                        .version = state.version,
+                                        .replicas = state.replicas,
+                                        .isr = state.isr,
+                                        .min_insync = min_insync,
+                                        .lag_max = surroundings_.lag_max,
+                                        .epoch_start = log_->end(),
+                                        .end = log_->end(),
+                                        .synced = log_->stable_end(),
+                                        .high_watermark = std::max(log_->high_watermark(), log_->start()),
+                                        .now = now(),
+                                        .contacts = surroundings_.contacts});
+  leader_->set_live(live);
+  state_ = std::move(state);
+  after_event();
+  tell_watchers();
+  co_return storage::Served<void>();
+}
+
+void Partition::update(cluster::PartitionState state, int min_insync) {
+  state_ = std::move(state);
+  if (leader_ == nullptr) return;
+  leader_->on_min_insync(min_insync);
+  GW_CHECK(leader_->on_committed(state_.version, state_.replicas, state_.isr, now()),
+           "an image holds no state that contradicts itself");
+  after_event();
+}
+
+void Partition::set_live(std::span<const replication::LiveBroker> live) {
+  if (leader_ == nullptr) return;
+  leader_->set_live(live);
+  after_event();
+}
+
+void Partition::resign(cluster::PartitionState state) {
+  state_ = std::move(state);
+  if (leader_ == nullptr) return;
+  leader_.reset();
+  ++reign_;
+  tell_commit_waiters();
+  tell_watchers();
+}
+
+void Partition::followed() {
+  tell(watchers_);
+}
+
+bool Partition::confirmed_within(Duration timeout) const {
+  return leading() && leader_->confirmed_within(now(), timeout);
+}
+
+Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, WallTime wall,
+                                                           MonotonicTime deadline, bool all_replicas) {
   if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
-  co_return co_await log_->append(batch, {state_.leader_epoch, now, deadline});
+  if (!leading()) co_return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it");
+  // Rule 14: cut off from coordination and from an in-sync replica, somebody else may have been elected.
+  if (!surroundings_.lease_holds() && leader_->has_silent_member(now(), surroundings_.lag_max)) {
+    co_return storage::refuse(ErrorCode::not_leader_or_follower, "this broker is cut off from the cluster");
+  }
+  if (all_replicas && !leader_->accepts_all(now())) {
+    co_return storage::refuse(ErrorCode::not_enough_replicas,
+                              "fewer than min.insync.replicas are in sync; nothing was written");
+  }
+  const uint64_t reign = reign_;
+  auto appended = co_await log_->append(batch, {leader_->epoch(), wall, deadline});
+  if (leading() && reign == reign_) {
+    leader_->own_progress(log_->end(), log_->stable_end(), now());
+    after_event();
+    tell(replica_watchers_);
+  }
+  co_return appended;
 }
 
-runtime::Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline) {
+Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline) {
+  const uint64_t reign = reign_;
+  CommitWaiter waiter;
+  waiter.end = end;
+  for (;;) {
+    if (closed()) co_return ErrorCode::unknown_topic_or_partition;
+    if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
+    if (leader_->high_watermark() >= end) co_return ErrorCode::none;
+    if (failed_) co_return ErrorCode::kafka_storage_error;
+    if (!waiter.linked()) commit_waiters_.push_back(waiter);
+    if (!co_await waiter.arrived.wait_until(deadline)) {
+      if (leading() && reign == reign_ && leader_->high_watermark() >= end) co_return ErrorCode::none;
+      co_return ErrorCode::request_timed_out;
+    }
+  }
+}
+
+Task<ErrorCode> Partition::wait_stable(Offset end, MonotonicTime deadline) {
   if (closed()) co_return ErrorCode::unknown_topic_or_partition;
-  co_return co_await log_->wait_stable(end, deadline);
+  const uint64_t reign = reign_;
+  const ErrorCode outcome = co_await log_->wait_stable(end, deadline);
+  if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
+  co_return outcome;
 }
 
-runtime::Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from, size_t bytes_max,
-                                                                    bool at_least_one) {
+Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from, size_t bytes_max, bool at_least_one) {
   if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
   const Offset end = high_watermark();
   // Between the high watermark and the log's end there is nothing to see yet, but the offset is no error.
@@ -44,23 +158,92 @@ runtime::Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from,
   co_return co_await log_->read({from, bytes_max, end, at_least_one});
 }
 
+Task<storage::Served<storage::ReadAnswer>> Partition::read_for_replica(Offset from, size_t bytes_max,
+                                                                       bool at_least_one) {
+  if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
+  const Offset end = log_->end();
+  if (from == end) co_return storage::ReadAnswer{{}, from};
+  co_return co_await log_->read({from, bytes_max, end, at_least_one});
+}
+
+replication::FetchOutcome Partition::on_replica_fetch(const replication::FollowerFetch& fetch) {
+  if (!leading()) return replication::FetchOutcome::not_a_replica;
+  const auto outcome = leader_->on_fetch(fetch, now());
+  after_event();
+  return outcome;
+}
+
+void Partition::on_unfollow(BrokerId follower) {
+  if (leader_ != nullptr) leader_->on_unfollow(follower);
+}
+
+std::optional<replication::IsrProposal> Partition::take_proposal() {
+  if (!leading()) return std::nullopt;
+  return leader_->take_proposal(now());
+}
+
+void Partition::on_answer(uint64_t proposal, replication::IsrOutcome outcome) {
+  if (leader_ == nullptr) return;
+  leader_->on_answer(proposal, outcome, now());
+  after_event();
+}
+
 void Partition::close() {
   if (closed()) return;
   log_->set_observer(nullptr);
   log_ = nullptr;
+  leader_.reset();
+  ++reign_;
+  tell_commit_waiters();
   tell_watchers();
 }
 
 void Partition::log_advanced() {
-  log_->set_high_watermark(log_->stable_end());
+  if (leader_ != nullptr) {
+    leader_->own_progress(log_->end(), log_->stable_end(), now());
+    after_event();
+  }
+}
+
+void Partition::log_failed() {
+  failed_ = true;
+  tell_commit_waiters();
   tell_watchers();
 }
 
+void Partition::after_event() {
+  if (leader_ == nullptr || closed()) return;
+  if (const Offset committed = leader_->high_watermark(); committed > log_->high_watermark()) {
+    log_->set_high_watermark(committed);
+    while (runtime::ListNode* node = commit_waiters_.front()) {
+      auto& waiter = static_cast<CommitWaiter&>(*node);
+      if (waiter.end > committed) break;
+      waiter.unlink();
+      waiter.arrived.notify_all();
+    }
+    tell_watchers();
+  }
+  if (state_.replicas.size() > 1) surroundings_.wants_isr(*this);
+}
+
+void Partition::tell_commit_waiters() {
+  while (runtime::ListNode* node = commit_waiters_.front()) {
+    auto& waiter = static_cast<CommitWaiter&>(*node);
+    waiter.unlink();
+    waiter.arrived.notify_all();
+  }
+}
+
 void Partition::tell_watchers() {
+  tell(watchers_);
+  tell(replica_watchers_);
+}
+
+void Partition::tell(runtime::List& watchers) {
   // A watcher leaves the list when it is told and comes back when it wants to hear more: news while it works are not
   // lost, since it looks again before it waits.
   runtime::List now;
-  now.take_all(watchers_);
+  now.take_all(watchers);
   while (runtime::ListNode* node = now.front()) {
     node->unlink();
     static_cast<Watcher*>(node)->partition_changed();

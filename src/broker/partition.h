@@ -1,7 +1,11 @@
 // A partition as this broker serves it: its log, its place in the cluster, and who waits for news of it.
 //
+// It leads (clients write to it, followers fetch from it, replication::LeaderReplica says what is committed), or follows (the
+// replicator writes to its log, and it may serve readers), or neither. The image says which: apply().
+//
 // Belongs to the shard of its log. Shared, so that a request that waits survives the deletion of the topic: after
-// close() everything answers unknown_topic_or_partition.
+// close() everything answers unknown_topic_or_partition; who waited for a commit when the leadership ended hears
+// not_leader_or_follower at once (design-cluster rule 17).
 #pragma once
 
 #include <memory>
@@ -10,15 +14,30 @@
 #include "cluster/image.h"
 #include "model/error_code.h"
 #include "record/produce_validation.h"
+#include "replication/leader_replica.h"
 #include "runtime/list.h"
+#include "runtime/sync.h"
 #include "storage/log.h"
 
 namespace godwit::broker {
 
 class Partition final : public storage::LogObserver {
  public:
+  // What holds for all partitions of a shard.
+  struct Surroundings {
+    runtime::Shard* shard = nullptr;
+    BrokerId self;
+    uint64_t incarnation = 0;
+    Duration lag_max{};
+    const replication::Contacts* contacts = nullptr;
+    // Told when the leader of a partition may have something to ask of the controller.
+    std::function<void(Partition&)> wants_isr;
+    // Rule 14: whether the coordination lease holds.
+    std::function<bool()> lease_holds;
+  };
+
   // `log` is the store's and lives until the store drops it; close() comes first.
-  Partition(TopicPartition id, std::string topic, storage::Log& log, cluster::PartitionState state);
+  Partition(TopicPartition id, std::string topic, storage::Log& log, const Surroundings& surroundings);
   ~Partition() override;
 
   const TopicPartition& id() const { return id_; }
@@ -26,49 +45,107 @@ class Partition final : public storage::LogObserver {
   const cluster::PartitionState& state() const { return state_; }
   LeaderEpoch leader_epoch() const { return state_.leader_epoch; }
   bool closed() const { return log_ == nullptr; }
+  // Whether this broker leads it, in this incarnation.
+  bool leading() const { return leader_ != nullptr && !closed(); }
+  // Whether its log may be read by consumers although it does not lead: it settled with the leader of this epoch and is in the
+  // ISR (rule 8).
+  bool serves_reads() const;
+
+  // Roles. The caller keeps the replicator's writing apart: nothing of it is under way when lead() is called.
+  //
+  // Begins to lead in the epoch of `state`; durable when it returns. Refusals as Log::begin_epoch.
+  runtime::Task<storage::Served<void>> lead(cluster::PartitionState state, int min_insync,
+                                            std::vector<replication::LiveBroker> live);
+  // The same epoch, as the controller published it.
+  void update(cluster::PartitionState state, int min_insync);
+  void set_live(std::span<const replication::LiveBroker> live);
+  // Leads no more; who waits is told.
+  void resign(cluster::PartitionState state);
+  // The follower and the leader of this epoch agree on what the log holds.
+  void settled(LeaderEpoch epoch) { settled_epoch_ = epoch; }
+  // The follower learnt the leader's high watermark, or appended.
+  void followed();
 
   Offset log_start() const { return closed() ? Offset(-1) : log_->start(); }
-  // What consumers may read ends here. With one replica: what is stable as the topic's `flush` says.
-  Offset high_watermark() const { return closed() ? Offset(-1) : log_->stable_end(); }
+  // What consumers may read ends here.
+  Offset high_watermark() const;
+  // Whether an earlier leader may have shown a higher one (OFFSET_NOT_AVAILABLE).
+  bool high_watermark_known() const { return leader_ == nullptr || leader_->high_watermark_known(); }
   // What consumers that read committed may read. There are no transactions, so it is the high watermark.
   Offset last_stable_offset() const { return high_watermark(); }
   // Null once closed.
   storage::Log* log() { return log_; }
+  // Null where it does not lead.
+  const replication::LeaderReplica* leader() const { return leader_.get(); }
+  // Rule 15: whether the ISR confirmed lately that this broker still leads.
+  bool confirmed_within(Duration timeout) const;
 
   // none, or why a request with this leader epoch is refused: fenced_leader_epoch (older than ours),
   // unknown_leader_epoch (newer). kNoLeaderEpoch is not checked.
   ErrorCode check_epoch(LeaderEpoch asked) const;
 
-  // Admits a validated batch (see Log::append).
+  // Admits a validated batch (see Log::append). Refusals besides: not_leader_or_follower; not_enough_replicas (`all_replicas`,
+  // and fewer than min.insync.replicas are caught up: nothing was appended).
   runtime::Task<storage::Served<storage::Appended>> append(MutableBytes batch, WallTime now,
-                                                           MonotonicTime deadline);
-  // Answers when everything before `end` is committed; errors as Log::wait_stable.
+                                                           MonotonicTime deadline, bool all_replicas);
+  // Answers when everything before `end` is committed (all in-sync replicas have it, as `flush` says); errors as
+  // Log::wait_stable, and not_leader_or_follower when this broker leads no more: whether it is committed is then for the new
+  // leader to say.
   runtime::Task<ErrorCode> wait_committed(Offset end, MonotonicTime deadline);
+  // Answers when everything before `end` is on this broker's disk, as `flush` says.
+  runtime::Task<ErrorCode> wait_stable(Offset end, MonotonicTime deadline);
   // Whole batches from `from` that consumers may read.
   runtime::Task<storage::Served<storage::ReadAnswer>> read(Offset from, size_t bytes_max, bool at_least_one);
+  // The same for a follower: also what is not committed yet.
+  runtime::Task<storage::Served<storage::ReadAnswer>> read_for_replica(Offset from, size_t bytes_max,
+                                                                       bool at_least_one);
+  // What a follower has synced, where its log agrees with ours.
+  replication::FetchOutcome on_replica_fetch(const replication::FollowerFetch& fetch);
+  void on_unfollow(BrokerId follower);
 
-  // Told of news: more can be read, the log failed, the partition was closed. On this shard.
+  // A change of the ISR that the leader wants, at most one at a time.
+  std::optional<replication::IsrProposal> take_proposal();
+  void on_answer(uint64_t proposal, replication::IsrOutcome outcome);
+
+  // Told of news: more can be read, the log failed, the partition was closed, leadership began or ended. On this shard.
   class Watcher : public runtime::ListNode {
    public:
     virtual ~Watcher() = default;
     virtual void partition_changed() = 0;
   };
-  void watch(Watcher& watcher) { watchers_.push_back(watcher); }
+  // `of_replica`: told also of what is appended and not committed yet.
+  void watch(Watcher& watcher, bool of_replica) { (of_replica ? replica_watchers_ : watchers_).push_back(watcher); }
 
-  // The topic's deletion: from now on there is no such partition. Waiters are told.
+  // The topic's deletion, or the replica's removal: from now on there is no such partition. Waiters are told.
   void close();
 
  private:
+  struct CommitWaiter;
+  MonotonicTime now() const { return surroundings_.shard->now(); }
   void log_advanced() override;
-  void log_failed() override { tell_watchers(); }
+  void log_failed() override;
+  // After any event of the leader: carries the high watermark on, tells who waits for it, and lets the leader ask for
+  // another ISR.
+  void after_event();
   void tell_watchers();
+  static void tell(runtime::List& watchers);
+  void tell_commit_waiters();
   storage::Served<void> open() const;
 
   TopicPartition id_;
   std::string topic_;
   storage::Log* log_;
+  const Surroundings& surroundings_;
   cluster::PartitionState state_;
+  std::unique_ptr<replication::LeaderReplica> leader_;
+  // Counts leaderships: a waiter of an earlier one is not answered by a later.
+  uint64_t reign_ = 0;
+  LeaderEpoch settled_epoch_ = kNoLeaderEpoch;
+  bool failed_ = false;
   runtime::List watchers_;
+  runtime::List replica_watchers_;
+  // In the order in which they came, which is that of their ends but for repeated batches: those wait a moment longer.
+  runtime::List commit_waiters_;
 };
 
 }  // namespace godwit::broker

@@ -25,6 +25,11 @@ struct BrokerInfo {
   bool draining = false;  // it gets no replicas and gives up those that it has
   // Advertised addresses by listener name.
   std::map<std::string, runtime::Endpoint> listeners;
+  // Null where it has no such listener.
+  const runtime::Endpoint* address(const std::string& listener) const {
+    const auto found = listeners.find(listener);
+    return found == listeners.end() ? nullptr : &found->second;
+  }
   friend bool operator==(const BrokerInfo&, const BrokerInfo&) = default;
 };
 
