@@ -2,7 +2,7 @@
 // and who should be in the ISR. A pure machine: events in with the time, the driver looks at what follows from them.
 //
 //   LeaderReplica leader({.self = me, .epoch = epoch, ...});       // one for each epoch; dropped with it
-//   leader.own_progress(log.end(), log.stable_end(), now);        // after appends and syncs
+//   leader.own_progress(log.end(), log.stable_end());              // after appends and syncs
 //   leader.on_fetch({follower, incarnation, epoch, offset}, now); // after the fetch was found not to diverge
 //   // after every event:
 //   log.set_high_watermark(leader.high_watermark());              // and wake parked requests when it moved
@@ -90,7 +90,7 @@ class LeaderReplica {
   explicit LeaderReplica(const Setup& setup);
 
   // The log's end and stable_end; neither falls.
-  void own_progress(Offset end, Offset synced, MonotonicTime now);
+  void own_progress(Offset end, Offset synced);
 
   // A follower asks for what lies behind `fetch.synced`. Only for a fetch whose offset and last fetched epoch agree
   // with this log (divergence.h): an offset in a log with other records says nothing. What a follower reported in
