@@ -212,8 +212,13 @@ Task<void> BrokerShard::follow(const std::shared_ptr<Partition>& partition, cons
   }
   auto& follower = followers_[id];
   if (follower == nullptr) follower = std::make_unique<Follower>(partition);
-  replicator_->follow(id, *partition->log(), state.leader_epoch,
-                      {state.leader, leader->second.incarnation, *at}, *follower);
+  const auto latest = partition->log()->epochs().latest();
+  replicator_->follow({.id = id,
+                       .log = partition->log(),
+                       .epoch = state.leader_epoch,
+                       .leader = {state.leader, leader->second.incarnation, *at},
+                       .accept_loss = state.unclean_epoch > latest.value_or(kNoLeaderEpoch),
+                       .observer = follower.get()});
 }
 
 Task<std::shared_ptr<Partition>> BrokerShard::open_partition(const cluster::Topic& topic, PartitionIndex index) {
@@ -248,11 +253,30 @@ Task<void> BrokerShard::drop(std::shared_ptr<Partition> partition) {
 }
 
 Task<void> BrokerShard::drop_missing() {
-  std::vector<Task<void>> gone;
+  std::vector<std::shared_ptr<Partition>> gone;
   for (const auto& [id, partition] : partitions_) {
-    if (image_->find(id) == nullptr) gone.push_back(drop(partition));
+    if (image_->find(id) == nullptr) gone.push_back(partition);
   }
-  co_await runtime::when_all(std::move(gone));
+  if (gone.empty()) co_return;
+  // Rule 3: a log goes only where its topic was deleted; that the store does not know it is no proof.
+  const auto tombstones = co_await broker_.on_first([this] { return broker_.metadata().tombstones(); });
+  std::vector<Task<void>> dropping;
+  for (const auto& partition : gone) {
+    const TopicPartition id = partition->id();
+    if (tombstones && std::ranges::find(*tombstones, id.topic) != tombstones->end()) {
+      dropping.push_back(drop(partition));
+      continue;
+    }
+    co_await replicator_->unfollow(id);
+    followers_.erase(id);
+    partitions_.erase(id);
+    partition->close();
+    diagnostics().emit({Severity::warning,
+                        "storage.unknown_partition",
+                        "a log whose topic the cluster does not know is kept and not served",
+                        {{"topic_id", to_string(id.topic)}, {"partition", to_string(id.partition)}}});
+  }
+  co_await runtime::when_all(std::move(dropping));
   std::erase_if(settings_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
   std::erase_if(contradicted_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
 }

@@ -2,7 +2,7 @@
 // leader what is synced (design-cluster rule 9: a follower syncs, then fetches).
 //
 //   Replicator replicator(options, runtime, diagnostics);
-//   replicator.follow(id, *log, epoch, leader, observer);     // also when epoch or leader changed
+//   replicator.follow({id, log, epoch, leader});              // also when epoch or leader changed
 //   co_await replicator.unfollow(id);                         // before anybody else writes to the log
 //
 // One connection and one fetch session for each leader, with all partitions that follow it; a long poll each, answered by
@@ -55,6 +55,17 @@ class FollowObserver {
 };
 
 
+// What is to be followed.
+struct Following {
+  TopicPartition id;
+  storage::Log* log = nullptr;
+  LeaderEpoch epoch;
+  Leader leader;
+  // An operator elected the leader of an epoch that this log did not take part in, and so gave up what that one lacks.
+  bool accept_loss = false;
+  FollowObserver* observer = nullptr;
+};
+
 class Replicator {
  public:
   Replicator(ReplicatorOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics);
@@ -62,7 +73,7 @@ class Replicator {
 
   // The log follows `leader` in this epoch from now on; what was followed before for this partition is replaced (writing that is
   // under way ends first).
-  void follow(TopicPartition id, storage::Log& log, LeaderEpoch epoch, Leader leader, FollowObserver& observer);
+  void follow(Following what);
   // Returns when nothing is written to the log any more.
   runtime::Task<void> unfollow(TopicPartition id);
   size_t following() const;

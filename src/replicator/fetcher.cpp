@@ -1,0 +1,198 @@
+#include "replicator/fetcher.h"
+
+#include <algorithm>
+
+namespace godwit::replicator {
+
+using runtime::Task;
+
+namespace {
+
+constexpr Duration kBackoffFirst = std::chrono::milliseconds(20);
+constexpr Duration kBackoffMax = std::chrono::seconds(1);
+constexpr size_t kUnderWayMax = 2;
+constexpr int32_t kSessionEnds = -1;
+
+}  // namespace
+
+Fetcher::Fetcher(Leader leader, const ReplicatorOptions& options, runtime::Runtime& runtime, runtime::Shard& shard,
+                 DiagnosticSink& diagnostics)
+    : leader_(std::move(leader)), options_(options), runtime_(runtime), shard_(shard), diagnostics_(diagnostics) {}
+
+void Fetcher::start() {
+  tasks_.spawn(shard_, run());
+}
+
+void Fetcher::add(LogPtr log) {
+  std::erase(forgotten_, log->id());
+  restless_.push_back(log);
+  logs_.insert_or_assign(log->id(), std::move(log));
+  changed_.notify_all();
+}
+
+void Fetcher::remove(const TopicPartition& id) {
+  const auto found = logs_.find(id);
+  if (found == logs_.end()) return;
+  std::erase(restless_, found->second);
+  logs_.erase(found);
+  if (session_epoch_ > 0) forgotten_.push_back(id);
+  changed_.notify_all();
+}
+
+Task<void> Fetcher::stop() {
+  stopped_ = true;
+  changed_.notify_all();
+  if (connection_) connection_->close();
+  co_await tasks_.close();
+}
+
+std::optional<MonotonicTime> Fetcher::next_tick() const {
+  std::optional<MonotonicTime> first;
+  for (const LogPtr& log : restless_) {
+    const auto tick = log->next_tick();
+    if (tick && (!first || *tick < *first)) first = tick;
+  }
+  return first;
+}
+
+Task<void> Fetcher::run() {
+  while (!stopped_) {
+    if (connection_ == nullptr || !connection_->open()) {
+      drop_connection();
+      if (!co_await connect()) continue;
+    }
+    if (send_next()) {
+      // What others have to say in the same turn of the loop goes with the next one.
+      co_await runtime::yield();
+      continue;
+    }
+    const auto tick = next_tick();
+    co_await changed_.wait_until(tick ? std::max(*tick, shard_.now() + std::chrono::milliseconds(1))
+                                      : shard_.now() + options_.wait_max);
+  }
+}
+
+Task<bool> Fetcher::connect() {
+  peer::ConnectionOptions options;
+  options.client_id = "godwit-replica-" + to_string(options_.self);
+  options.connect_timeout = options_.patience;
+  options.request_timeout = options_.wait_max + options_.patience;
+  auto connected = co_await peer::Connection::connect(runtime_.network(), leader_.at, options);
+  if (stopped_) co_return false;
+  if (!connected) {
+    if (!std::exchange(told_unreachable_, true)) {
+      diagnostics_.emit({Severity::warning,
+                         "replication.leader_unreachable",
+                         "cannot fetch from a leader: " + connected.error().describe(),
+                         {{"broker", to_string(leader_.id)}, {"address", to_string(leader_.at)}}});
+    }
+    backoff_ = backoff_ == Duration{} ? kBackoffFirst : std::min<Duration>(2 * backoff_, kBackoffMax);
+    const MonotonicTime until = shard_.now() + backoff_;
+    while (!stopped_ && shard_.now() < until) co_await changed_.wait_until(until);
+    co_return false;
+  }
+  told_unreachable_ = false;
+  backoff_ = {};
+  connection_ = std::move(*connected);
+  session_id_ = 0;
+  session_epoch_ = 0;
+  forgotten_.clear();
+  restless_.clear();
+  for (const auto& [id, log] : logs_) {
+    log->named = false;
+    restless_.push_back(log);
+  }
+  co_return true;
+}
+
+void Fetcher::drop_connection() {
+  if (connection_ == nullptr) return;
+  connection_->close();
+  connection_ = nullptr;
+}
+
+bool Fetcher::send_next() {
+  if (under_way_ >= kUnderWayMax) return false;
+  auto request = next_request();
+  if (!request) return false;
+  tasks_.spawn(shard_, exchange(connection_, std::move(*request)));
+  return true;
+}
+
+std::optional<kafka::FetchRequest> Fetcher::next_request() {
+  kafka::FetchRequest request;
+  std::map<TopicId, std::vector<kafka::FetchRequest::Partition>> named;
+  bool asks = false;
+  std::erase_if(restless_, [&](const LogPtr& log) {
+    const auto next = log->next_fetch();
+    if (!next) return false;
+    asks = true;
+    if (std::exchange(log->named, true)) return true;  // the session knows it so
+    kafka::FetchRequest::Partition partition;
+    partition.partition = log->id().partition;
+    partition.current_leader_epoch = next->current_leader_epoch;
+    partition.fetch_offset = next->offset;
+    partition.last_fetched_epoch = next->last_fetched_epoch;
+    partition.partition_max_bytes = static_cast<int32_t>(options_.partition_bytes_max);
+    named[log->id().topic].push_back(partition);
+    return true;
+  });
+  if (logs_.empty()) {
+    if (session_epoch_ == 0 || forgotten_.empty()) return std::nullopt;
+  } else if (named.empty() && forgotten_.empty() && (under_way_ > 0 || (writing_ > 0 && !asks))) {
+    return std::nullopt;
+  }
+  request.cluster_id = options_.cluster_id;
+  request.replica_state = {options_.self, static_cast<int64_t>(options_.incarnation)};
+  request.max_wait_ms = static_cast<int32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(options_.wait_max).count());
+  request.min_bytes = 1;
+  request.max_bytes = static_cast<int32_t>(options_.fetch_bytes_max);
+  request.session_id = session_id_;
+  request.session_epoch = session_epoch_++;
+  for (auto& [topic, partitions] : named) request.topics.push_back({"", topic, std::move(partitions)});
+  std::map<TopicId, std::vector<PartitionIndex>> forgotten;
+  for (const TopicPartition& id : std::exchange(forgotten_, {})) forgotten[id.topic].push_back(id.partition);
+  for (auto& [topic, partitions] : forgotten)
+    request.forgotten_topics_data.push_back({"", topic, std::move(partitions)});
+  return request;
+}
+
+Task<void> Fetcher::exchange(std::shared_ptr<peer::Connection> connection, kafka::FetchRequest request) {
+  ++under_way_;
+  auto response = co_await connection->call(std::move(request));
+  --under_way_;
+  changed_.notify_all();
+  co_await take(std::move(connection), std::move(response));
+  changed_.notify_all();
+}
+
+Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection, Result<kafka::FetchResponse> response) {
+  if (stopped_ || connection != connection_) co_return;
+  if (!response || response->error_code != ErrorCode::none) {
+    // Sessions end with their connection; all is asked anew.
+    connection_->close();
+    for (const auto& [id, log] : logs_) log->lost();
+    co_return;
+  }
+  session_id_ = response->session_id;
+  std::vector<Task<void>> taking;
+  for (auto& topic : response->responses) {
+    for (auto& partition : topic.partitions) {
+      const auto found = logs_.find({topic.topic_id, partition.partition_index});
+      if (found != logs_.end()) taking.push_back(take_one(found->second, std::move(partition)));
+    }
+  }
+  ++writing_;
+  co_await runtime::when_all(std::move(taking));
+  --writing_;
+}
+
+Task<void> Fetcher::take_one(LogPtr log, kafka::FetchResponse::Partition answer) {
+  co_await log->answered(std::move(answer));
+  if (log->ended()) co_return;
+  if (std::ranges::find(restless_, log) == restless_.end()) restless_.push_back(log);
+  changed_.notify_all();
+}
+
+}  // namespace godwit::replicator
