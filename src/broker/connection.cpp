@@ -5,6 +5,7 @@
 #include "base/endian.h"
 #include "broker/api/table.h"
 #include "broker/broker.h"
+#include "broker/replica_session.h"
 #include "net/sniff.h"
 
 namespace godwit::broker {
@@ -37,6 +38,7 @@ class Connection final : public OpenConnection {
       if (const auto poll = client_.long_poll.lock()) poll->stop();
       answers_changed_.notify_all();
       co_await tasks_.close();
+      if (client_.replica) co_await client_.replica->close();
       shard_.broker().leave(*this, shard_);
     }
     idle_.stop();
@@ -70,6 +72,7 @@ class Connection final : public OpenConnection {
         if (!co_await runtime::read_exactly(*stream_, rest)) co_return;
         have = kafka::kFrameLengthSize;
       }
+      if (const auto poll = client_.long_poll.lock(); poll && !may_start_another()) poll->next_came();
       while (!may_start_another()) co_await answers_changed_.wait();
       if (failed_ || finishing_) co_return;
       const auto length = load_big<int32_t>(head);

@@ -11,6 +11,13 @@ struct FetchWait::News final : LongPoll {
   std::vector<size_t> changed;
   runtime::Condition arrived;
   bool stopped = false;
+  bool hurried = false;
+  Of of = Of::consumer;
+  void next_came() override {
+    if (of != Of::follower) return;
+    hurried = true;
+    arrived.notify_all();
+  }
   void add(size_t index) {
     changed.push_back(index);
     arrived.notify_all();
@@ -35,10 +42,11 @@ struct FetchWait::Watch final : Partition::Watcher {
   size_t index;
 };
 
-FetchWait::FetchWait(BrokerShard& shard, Client& client)
-    : shard_(shard), news_(std::make_shared<News>()), watches_(shard.broker().shard_count()) {
+FetchWait::FetchWait(BrokerShard& shard, Client& client, Of of)
+    : shard_(shard), of_(of), news_(std::make_shared<News>()), watches_(shard.broker().shard_count()) {
   shard_.fetch_waits().push_back(*this);
   client.long_poll = news_;
+  news_->of = of;
   news_->stopped = client.gone;
 }
 
@@ -55,7 +63,7 @@ Task<void> FetchWait::watch(std::vector<Target> targets) {
       for (const Target& target : wanted) {
         auto watch = std::make_unique<Watch>(shard_.shard(), news_, target.index);
         if (const auto partition = owner.find(target.id)) {
-          partition->watch(*watch);
+          partition->watch(*watch, of_ == Of::follower);
         } else {
           watch->partition_changed();
         }
@@ -67,9 +75,10 @@ Task<void> FetchWait::watch(std::vector<Target> targets) {
 }
 
 Task<std::vector<size_t>> FetchWait::changed(MonotonicTime deadline) {
-  while (news_->changed.empty() && !news_->stopped) {
+  while (news_->changed.empty() && !news_->stopped && !news_->hurried) {
     if (!co_await news_->arrived.wait_until(deadline)) break;
   }
+  news_->hurried = false;
   co_return std::exchange(news_->changed, {});
 }
 

@@ -17,8 +17,10 @@ namespace godwit::broker {
 
 class FetchWait : public runtime::ListNode {
  public:
+  // A follower also wants to know of what is not committed yet, and waits no longer once it has sent the next request.
+  enum class Of { consumer, follower };
   // `client` is who waits: when it has gone, changed() waits no longer. It need not outlive the wait.
-  FetchWait(BrokerShard& shard, Client& client);
+  FetchWait(BrokerShard& shard, Client& client, Of of = Of::consumer);
   ~FetchWait();
   FetchWait(const FetchWait&) = delete;
   FetchWait& operator=(const FetchWait&) = delete;
@@ -41,6 +43,7 @@ class FetchWait : public runtime::ListNode {
   struct News;
   struct Watch;
   BrokerShard& shard_;
+  Of of_;
   std::shared_ptr<News> news_;
   // Watches live on the shards of their partitions; here only to be destroyed there.
   std::vector<std::vector<std::unique_ptr<Watch>>> watches_;  // by shard

@@ -8,6 +8,8 @@ using runtime::Task;
 
 namespace {
 
+constexpr Duration kRingAgain = std::chrono::milliseconds(100);
+
 // Batches of a manager share a record batch up to this size, so that many small commits share their overhead; one that is
 // larger goes alone.
 constexpr size_t kAppendBytes = size_t{256} << 10;
@@ -59,6 +61,8 @@ GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> parti
                          TopicExists topic_exists)
     : shard_(shard),
       partition_(std::move(partition)),
+      epoch_(partition_->leader_epoch()),
+      confirmed_within_(confirmed_within),
       manager_(options),
       diagnostics_(diagnostics),
       topic_exists_(std::move(topic_exists)),
@@ -85,7 +89,13 @@ Task<void> GroupDriver::stop() {
   co_await tasks_.close();
 }
 
+bool GroupDriver::sure() const {
+  return partition_->state().replicas.size() <= 1 || partition_->confirmed_within(confirmed_within_);
+}
+
 Task<groups::Response> GroupDriver::ask(groups::Request request) {
+  // Rule 15: cut off from the others, somebody else may manage these groups by now.
+  if (loaded_ && !sure()) co_return groups::error_response(request, ErrorCode::coordinator_not_available);
   const groups::RequestToken token(++last_token_);
   Asking asking(shared_from_this(), token);
   manager_.decide(token, std::move(request), now());
@@ -118,10 +128,18 @@ void GroupDriver::set_timer() {
   // Each heartbeat moves a deadline on. A timer that rings early finds nothing to do and is set again: cheaper than to move
   // it with every request.
   if (timer_.pending() && timer_.when() <= *deadline) return;
-  timer_.start(*deadline, [this] {
-    manager_.tick(now());
-    carry_out();
-  });
+  timer_.start(*deadline, [this] { ring(); });
+}
+
+void GroupDriver::ring() {
+  // After a gap (a stopped process, a cut network) nobody's session has run out before it is certain that these groups are
+  // still managed here: their members may have been heard elsewhere.
+  if (!sure()) {
+    timer_.start(shard_.now() + kRingAgain, [this] { ring(); });
+    return;
+  }
+  manager_.tick(now());
+  carry_out();
 }
 
 // --- writing
@@ -165,7 +183,7 @@ Task<void> GroupDriver::append(std::vector<groups::RecordBatch> batches) {
     co_return;
   }
   const auto appended =
-      co_await partition_->append(*bytes, shard_.wall_now(), shard_.now() + kAppendPatience);
+      co_await partition_->append(*bytes, shard_.wall_now(), shard_.now() + kAppendPatience, true);
   if (stopping_) co_return;
   if (!appended) {
     tell_refusal(appended.error());

@@ -30,7 +30,8 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   using TopicExists = std::function<bool(const std::string&)>;
 
   GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
-              const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicExists topic_exists);
+              const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicExists topic_exists,
+              Duration confirmed_within = std::chrono::seconds(3));
   ~GroupDriver();
 
   // Begins to load. Until that has ended requests are answered with COORDINATOR_LOAD_IN_PROGRESS; a log that cannot be read
@@ -47,6 +48,8 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   void topic_deleted(const std::string& name, const TopicId& id);
 
   const Partition& partition() const { return *partition_; }
+  // Whether this broker still leads the partition in the epoch in which the driver was made.
+  bool reigns() const { return partition_->leading() && partition_->leader_epoch() == epoch_; }
   bool loaded() const { return loaded_; }
   // For metrics and tests.
   const groups::GroupManager& manager() const { return manager_; }
@@ -64,6 +67,9 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   // Hands out the manager's output and sets the timer: after each event.
   void carry_out();
   void set_timer();
+  void ring();
+  // Whether the ISR confirmed lately that this broker still leads the partition (design-cluster rule 15).
+  bool sure() const;
 
   runtime::Task<void> load();
   // Reads on from `from` to `end`. False when the log refused (said in `why`).
@@ -83,6 +89,8 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
 
   runtime::Shard& shard_;
   std::shared_ptr<Partition> partition_;
+  LeaderEpoch epoch_;
+  Duration confirmed_within_;
   groups::GroupManager manager_;
   DiagnosticSink& diagnostics_;
   TopicExists topic_exists_;

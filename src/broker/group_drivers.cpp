@@ -29,10 +29,9 @@ void GroupDrivers::apply(const cluster::Image& before, const cluster::Image& aft
 void GroupDrivers::end_missing(const cluster::Image& image) {
   for (auto it = drivers_.begin(); it != drivers_.end();) {
     const Partition& partition = it->second->partition();
-    const cluster::PartitionState* const state = image.find(partition.id());
-    const bool led = state != nullptr && state->leader == shard_.options().id;
-    // The shard's own partition may be another object by now, if the topic was made anew.
-    if (led && !partition.closed() && shard_.find(partition.id()).get() == &partition) {
+    // The shard's own partition may be another object by now, if the topic was made anew; a driver is of one reign.
+    if (image.find(partition.id()) != nullptr && it->second->reigns() &&
+        shard_.find(partition.id()).get() == &partition) {
       ++it;
       continue;
     }
@@ -46,9 +45,9 @@ void GroupDrivers::start_missing(const cluster::Image& image) {
   if (offsets == nullptr) return;
   for (size_t i = 0; i < offsets->partitions.size(); ++i) {
     const PartitionIndex index(static_cast<int32_t>(i));
-    if (offsets->partitions[i].leader != shard_.options().id || drivers_.contains(index)) continue;
+    if (drivers_.contains(index)) continue;
     const auto partition = shard_.find({offsets->id, index});
-    if (partition == nullptr) continue;  // another shard's, or its log could not be made
+    if (partition == nullptr || !partition->leading()) continue;
     auto driver = std::make_shared<GroupDriver>(
         shard_.shard(), partition, shard_.options().groups, shard_.diagnostics(),
         [&shard = shard_](const std::string& name) { return shard.image()->find(name) != nullptr; });

@@ -19,7 +19,11 @@ class LongPoll {
  public:
   virtual ~LongPoll() = default;
   virtual void stop() = 0;
+  // The peer has sent another request, which waits for this one's answer.
+  virtual void next_came() {}
 };
+
+class ReplicaSession;
 
 // What is known of the connection that a request came by. Lives as long as the connection.
 struct Client {
@@ -30,6 +34,7 @@ struct Client {
   std::string software;               // "librdkafka 2.0.2", as ApiVersions said; empty before
   std::weak_ptr<LongPoll> long_poll;  // of the request that is being served
   bool gone = false;                  // the peer has ended its side: nothing is waited for on its behalf
+  std::shared_ptr<ReplicaSession> replica;  // where a follower fetches
 };
 
 // Memory of a response that was made and not yet sent; given back when it is destroyed, on the connection's shard.

@@ -11,7 +11,7 @@ Task<Done> delete_records(BrokerShard& owner, TopicPartition id, Offset offset) 
   done.partition_index = id.partition;
   done.low_watermark = Offset(-1);
   const auto partition = owner.find(id);
-  if (partition == nullptr || partition->closed()) {
+  if (partition == nullptr || !partition->leading()) {
     done.error_code = ErrorCode::not_leader_or_follower;
     co_return done;
   }

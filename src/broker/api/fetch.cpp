@@ -1,10 +1,13 @@
 // Fetch: reads partitions in the order of the request, and waits for more while there is less than min_bytes.
 #include <algorithm>
 #include <list>
+#include <set>
 
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
 #include "broker/fetch_wait.h"
+#include "broker/leader_hints.h"
+#include "broker/replica_session.h"
 
 namespace godwit::broker::api {
 namespace {
@@ -26,7 +29,8 @@ struct Item {
   FetchResponse::Partition answer;
   bool settled = false;  // an error that no waiting changes
   bool failed() const {
-    return answer.error_code != ErrorCode::none || answer.diverging_epoch.epoch != kNoLeaderEpoch;
+    return answer.error_code != ErrorCode::none || answer.diverging_epoch.epoch != kNoLeaderEpoch ||
+           answer.preferred_read_replica != kNoBroker;
   }
   size_t bytes() const { return answer.records ? answer.records->size() : 0; }
 };
@@ -130,9 +134,11 @@ class Fetching {
     answer.partition_index = asked.partition;
     if (request_.isolation_level != kReadCommitted) answer.aborted_transactions.reset();
     const auto partition = owner.find(item.id);
-    if (partition == nullptr || partition->closed()) {
+    // Followers serve readers that may know of it (KIP-392), from version 11 on.
+    if (partition == nullptr || partition->closed() ||
+        (!partition->leading() && !(context_.version() >= 11 && partition->serves_reads()))) {
       answer.error_code = ErrorCode::not_leader_or_follower;
-      answer.high_watermark = Offset(-1);
+      take_back_offsets(answer);
       co_return;
     }
     answer.error_code = partition->check_epoch(asked.current_leader_epoch);
@@ -144,6 +150,16 @@ class Fetching {
       co_return;
     }
     if (diverges(*partition, asked, answer)) co_return;
+    if (!partition->leading() && asked.fetch_offset > partition->log()->end()) {
+      // The leader has it; here it is on its way.
+      answer.error_code = ErrorCode::offset_not_available;
+      take_back_offsets(answer);
+      co_return;
+    }
+    if (const BrokerId nearer = nearer_replica(*partition, asked.fetch_offset); nearer != kNoBroker) {
+      answer.preferred_read_replica = nearer;
+      co_return;
+    }
     const size_t left = bytes_max_ > total_ ? bytes_max_ - total_ : 0;
     const size_t limit = std::min(left, static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
     const bool first = total_ == 0;
@@ -154,6 +170,19 @@ class Fetching {
       co_return;
     }
     answer.records = std::move(read->batches);
+  }
+
+  // KIP-392: an in-sync replica in the reader's rack, where this broker is in another and that one has the offset.
+  BrokerId nearer_replica(const Partition& partition, Offset from) const {
+    if (request_.rack_id.empty() || partition.leader() == nullptr) return kNoBroker;
+    const cluster::ImagePtr& image = shard_.image();
+    if (request_.rack_id == shard_.options().rack) return kNoBroker;
+    for (const auto& follower : partition.leader()->followers(shard_.shard().now())) {
+      const auto broker = image->brokers.find(follower.id);
+      if (!follower.in_isr || !follower.caught_up || !follower.synced || *follower.synced < from) continue;
+      if (broker != image->brokers.end() && broker->second.rack == request_.rack_id) return follower.id;
+    }
+    return kNoBroker;
   }
 
   // KIP-595: the fetcher's last batch belongs to an epoch that ended elsewhere here.
@@ -218,6 +247,7 @@ class Fetching {
     for (Item& item : items_) {
       if (item.bytes() > 0) gave_data.push_back(item.target);
       if (incremental_ && !has_news(item)) continue;
+      if (leads_elsewhere(item.answer.error_code)) hint(item.id, item.answer.current_leader);
       if (topic == nullptr || topic->topic != item.target->topic ||
           topic->topic_id != item.target->topic_id) {
         topic = &response.responses.emplace_back();
@@ -232,6 +262,12 @@ class Fetching {
       topic->partitions.push_back(std::move(item.answer));
     }
     if (session_ != nullptr) session_->move_to_end(gave_data);
+    response.node_endpoints = hinted_endpoints(context_, hinted_);
+  }
+
+  void hint(const TopicPartition& id, kafka::CurrentLeader& leader) {
+    leader = current_leader(*shard_.image(), id);
+    if (leader.leader_id != kNoBroker) hinted_.insert(leader.leader_id);
   }
 
   static bool has_news(const Item& item) {
@@ -247,6 +283,7 @@ class Fetching {
   bool incremental_ = false;
   std::list<FetchTarget> own_targets_;  // without a session
   std::vector<Item> items_;
+  std::set<BrokerId> hinted_;
   size_t bytes_max_ = 0;
   size_t bytes_min_ = 0;
   size_t total_ = 0;  // bytes in all answers
@@ -256,6 +293,11 @@ class Fetching {
 }  // namespace
 
 Task<FetchResponse> handle(RequestContext& context, FetchRequest request) {
+  const BrokerId replica = context.version() >= 15 ? request.replica_state.replica_id : request.replica_id;
+  if (replica >= BrokerId(0)) {
+    request.replica_state.replica_id = replica;
+    co_return co_await fetch_for_replica(context, std::move(request));
+  }
   Fetching fetching(context, std::move(request));
   co_return co_await fetching.run();
 }

@@ -42,12 +42,18 @@ Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked, int16_t 
     co_return found;
   }
   const auto partition = owner.find(id);
-  if (partition == nullptr || partition->closed()) {
+  if (partition == nullptr || !partition->leading()) {
     found.error_code = ErrorCode::not_leader_or_follower;
     co_return found;
   }
   found.error_code = partition->check_epoch(asked.current_leader_epoch);
   if (found.error_code != ErrorCode::none) co_return found;
+  // An earlier leader may have shown more than this one knows to be committed.
+  const bool by_end = asked.timestamp != kEarliest && asked.timestamp != kEarliestLocal;
+  if (by_end && !partition->high_watermark_known()) {
+    found.error_code = version >= 5 ? ErrorCode::offset_not_available : ErrorCode::leader_not_available;
+    co_return found;
+  }
   const auto at = [&](Offset offset) {
     found.offset = offset;
     found.leader_epoch = partition->log()->epochs().epoch_at(offset).value_or(partition->leader_epoch());

@@ -11,7 +11,7 @@ Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked) {
   Found found;
   found.partition = asked.partition;
   const auto partition = owner.find(id);
-  if (partition == nullptr || partition->closed()) {
+  if (partition == nullptr || !partition->leading()) {
     found.error_code = ErrorCode::not_leader_or_follower;
     co_return found;
   }

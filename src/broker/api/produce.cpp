@@ -2,9 +2,11 @@
 // then the next request of the connection may start, while this one waits until its batches are committed.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
+#include "broker/leader_hints.h"
 #include "broker/produce_plan.h"
 #include "record/batch_edit.h"
 #include "record/produce_validation.h"
@@ -167,7 +169,7 @@ class Producing {
         continue;
       }
       const MutableBytes batch = item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten);
-      auto appended = co_await partition->append(batch, now, deadline_);
+      auto appended = co_await partition->append(batch, now, deadline_, request_.acks == kAcksAll);
       if (!appended) {
         item.error = appended.error().code;
         item.message = appended.error().message;
@@ -185,22 +187,33 @@ class Producing {
     });
   }
 
-  // acks=1 waits for this broker's disk just as acks=all does: what `flush` promises holds at every level.
+  // acks=1 waits for this broker's disk: what `flush` promises holds at every level. acks=all waits for the whole ISR.
   Task<void> wait(BrokerShard& owner, std::vector<ProduceItem>& items) {
     for (ProduceItem& item : items) {
       if (item.error != ErrorCode::none) continue;
       const auto partition = owner.find(item.id);
-      item.error = partition == nullptr
-                       ? ErrorCode::unknown_topic_or_partition
-                       : co_await partition->wait_committed(item.appended.last_offset + 1, deadline_);
+      const Offset end = item.appended.last_offset + 1;
+      if (partition == nullptr) {
+        item.error = ErrorCode::not_leader_or_follower;
+      } else if (request_.acks == kAcksAll || item.appended.duplicate) {
+        // The answer to a repeated batch speaks of the original: that one may have been sent with acks=all.
+        item.error = co_await partition->wait_committed(end, deadline_);
+      } else {
+        item.error = co_await partition->wait_stable(end, deadline_);
+      }
     }
   }
 
   ProduceResponse respond() {
+    std::set<BrokerId> hinted;
     for (auto& [shard, items] : items_) {
       for (ProduceItem& item : items) {
         auto& part = response_.responses[item.topic].partition_responses[item.partition];
         part.error_code = item.error;
+        if (leads_elsewhere(item.error)) {
+          part.current_leader = current_leader(*context_.shard.image(), item.id);
+          if (part.current_leader.leader_id != kNoBroker) hinted.insert(part.current_leader.leader_id);
+        }
         if (!item.message.empty()) part.error_message = std::move(item.message);
         if (tells_log_start(item.error)) part.log_start_offset = item.appended.log_start;
         if (item.error != ErrorCode::none) continue;
@@ -208,6 +221,7 @@ class Producing {
         part.log_append_time_ms = item.appended.log_append_time_ms;
       }
     }
+    response_.node_endpoints = hinted_endpoints(context_, hinted);
     context_.shard.metrics().produce_seconds.observe_ns(
         static_cast<uint64_t>((context_.shard.shard().now() - context_.arrived).count()));
     return std::move(response_);

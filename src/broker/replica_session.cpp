@@ -1,0 +1,298 @@
+#include "broker/replica_session.h"
+
+#include <algorithm>
+
+#include "broker/broker.h"
+#include "replication/divergence.h"
+
+namespace godwit::broker {
+
+using kafka::FetchRequest;
+using kafka::FetchResponse;
+using replication::FetchOutcome;
+using runtime::Task;
+
+namespace {
+
+// From this version on topics are named by id and followers say their incarnation.
+constexpr int16_t kFirstVersion = 15;
+
+ErrorCode code_of(FetchOutcome outcome) {
+  switch (outcome) {
+    case FetchOutcome::counted:
+      return ErrorCode::none;
+    case FetchOutcome::not_a_replica:
+      return ErrorCode::not_leader_or_follower;
+    case FetchOutcome::fenced_epoch:
+      return ErrorCode::fenced_leader_epoch;
+    case FetchOutcome::unknown_epoch:
+      return ErrorCode::unknown_leader_epoch;
+    case FetchOutcome::old_incarnation:
+      return ErrorCode::stale_broker_epoch;
+    case FetchOutcome::beyond_end:
+      return ErrorCode::offset_out_of_range;
+  }
+  return ErrorCode::unknown_server_error;
+}
+
+}  // namespace
+
+ReplicaSession::ReplicaSession(BrokerShard& shard, Client& client, BrokerId follower, uint64_t incarnation)
+    : shard_(shard), follower_(follower), incarnation_(incarnation), wait_(shard, client, FetchWait::Of::follower) {
+  id_ = static_cast<int32_t>(1 + shard.shard().random().below(INT32_MAX));
+}
+
+ReplicaSession::~ReplicaSession() = default;
+
+Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRequest& request) {
+  FetchResponse response;
+  response.session_id = id_;
+  if (request.session_epoch != next_epoch_ || (next_epoch_ > 0 && request.session_id != id_)) {
+    response.error_code = ErrorCode::invalid_fetch_session_epoch;
+    co_return response;
+  }
+  next_epoch_ = next_epoch_ == INT32_MAX ? 1 : next_epoch_ + 1;
+  bytes_max_ = std::min(static_cast<size_t>(std::max(0, request.max_bytes)), shard_.options().fetch_bytes_max);
+  total_ = 0;
+  const MonotonicTime deadline = context.arrived + std::chrono::milliseconds(std::max(0, request.max_wait_ms));
+
+  co_await forget(request);
+  const std::set<size_t> named = name(request);
+  std::vector<FetchWait::Target> to_watch;
+  watch_again(named, to_watch);
+  co_await wait_.watch(std::move(to_watch));
+  Answers answers;
+  co_await look_at(named, true, answers);
+  co_await hear();
+  co_await look_at(std::exchange(unread_, {}), false, answers);
+  while (answers.empty() && !shard_.broker().stopping() && !context.client.gone) {
+    const std::vector<size_t> changed = co_await wait_.changed(deadline);
+    if (changed.empty()) break;
+    const std::set<size_t> places(changed.begin(), changed.end());
+    // Watched before it is looked at: what comes in between is news again.
+    std::vector<FetchWait::Target> again;
+    watch_again(places, again);
+    co_await wait_.watch(std::move(again));
+    co_await look_at(places, false, answers);
+  }
+  co_await take_memory(context, answers);
+
+  std::map<TopicId, size_t> topics;
+  for (auto& [place, answer] : answers) {
+    Target& target = targets_[place];
+    if (target.forgotten) continue;
+    target.answered_high_watermark = answer.high_watermark;
+    target.answered_log_start = answer.log_start_offset;
+    const auto [topic, first] = topics.try_emplace(target.id.topic, response.responses.size());
+    if (first) response.responses.push_back({"", target.id.topic, {}});
+    response.responses[topic->second].partitions.push_back(std::move(answer));
+  }
+  co_return response;
+}
+
+Task<void> ReplicaSession::forget(const FetchRequest& request) {
+  for (const auto& topic : request.forgotten_topics_data) {
+    for (const PartitionIndex partition : topic.partitions) {
+      const TopicPartition id{topic.topic_id, partition};
+      const auto found = places_.find(id);
+      if (found == places_.end()) continue;
+      targets_[found->second].forgotten = true;
+      unread_.erase(found->second);
+      places_.erase(found);
+      co_await shard_.on(id, [id, follower = follower_](BrokerShard& owner) {
+        if (const auto known = owner.find(id)) known->on_unfollow(follower);
+      });
+    }
+  }
+}
+
+std::set<size_t> ReplicaSession::name(const FetchRequest& request) {
+  std::set<size_t> named;
+  for (const auto& topic : request.topics) {
+    for (const auto& partition : topic.partitions) {
+      const TopicPartition id{topic.topic_id, partition.partition};
+      const auto [found, first] = places_.try_emplace(id, targets_.size());
+      if (first) targets_.push_back({.id = id});
+      Target& target = targets_[found->second];
+      target.asked = partition;
+      // It is to hear something in any case when it says where it is for the first time, or anew after a fault.
+      if (first) target.answered_high_watermark = Offset(-1);
+      shards_.insert(shard_.broker().store().shard_of(id));
+      named.insert(found->second);
+    }
+  }
+  return named;
+}
+
+void ReplicaSession::watch_again(const std::set<size_t>& places, std::vector<FetchWait::Target>& out) const {
+  for (const size_t place : places) {
+    if (!targets_[place].forgotten) out.push_back({targets_[place].id, place});
+  }
+}
+
+Task<void> ReplicaSession::hear() {
+  for (const size_t index : shards_) {
+    BrokerShard& owner = shard_.broker().shard(index);
+    co_await owner.shard().call([&owner, follower = follower_, incarnation = incarnation_] {
+      owner.contacts().heard(follower, incarnation, owner.shard().now());
+    });
+  }
+}
+
+Task<void> ReplicaSession::look_at(const std::set<size_t>& places, bool named, Answers& answers) {
+  std::map<size_t, std::vector<size_t>> by_shard;
+  for (const size_t place : places) {
+    if (!targets_[place].forgotten) by_shard[shard_.broker().store().shard_of(targets_[place].id)].push_back(place);
+  }
+  for (const auto& [index, wanted] : by_shard) {
+    BrokerShard& owner = shard_.broker().shard(index);
+    co_await owner.shard().call([this, &owner, &wanted, named, &answers]() -> Task<void> {
+      for (const size_t place : wanted) co_await look_at_one(owner, place, named, answers);
+    });
+  }
+}
+
+Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool named, Answers& answers) {
+  const Target& target = targets_[place];
+  const FetchRequest::Partition& asked = target.asked;
+  FetchResponse::Partition answer;
+  answer.partition_index = asked.partition;
+  answer.aborted_transactions.reset();
+  const auto partition = owner.find(target.id);
+  if (partition == nullptr || !partition->leading()) {
+    answer.error_code = ErrorCode::not_leader_or_follower;
+  } else if (asked.current_leader_epoch < LeaderEpoch(0)) {
+    answer.error_code = ErrorCode::unknown_leader_epoch;
+  } else {
+    answer.error_code = partition->check_epoch(asked.current_leader_epoch);
+  }
+  if (answer.error_code != ErrorCode::none) {
+    answer.high_watermark = Offset(-1);
+    if (named) answers[place] = std::move(answer);
+    co_return;
+  }
+  answer.log_start_offset = partition->log_start();
+  answer.high_watermark = partition->high_watermark();
+  if (!agrees(*partition, asked, answer)) {
+    answers[place] = std::move(answer);
+    co_return;
+  }
+  if (named) {
+    const auto outcome =
+        partition->on_replica_fetch({follower_, incarnation_, asked.current_leader_epoch, asked.fetch_offset});
+    answer.error_code = code_of(outcome);
+    if (answer.error_code != ErrorCode::none) {
+      answers[place] = std::move(answer);
+      co_return;
+    }
+  }
+  if (asked.fetch_offset < partition->log()->end()) {
+    if (total_ >= bytes_max_ && total_ > 0) {
+      unread_.insert(place);
+    } else {
+      const size_t limit =
+          std::min(bytes_max_ - total_, static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
+      auto read = co_await partition->read_for_replica(asked.fetch_offset, limit, total_ == 0);
+      if (!read) {
+        answer.error_code = read.error().code;
+        answers[place] = std::move(answer);
+        co_return;
+      }
+      if (read->batches.empty()) unread_.insert(place);
+      total_ += read->batches.size();
+      answer.records = std::move(read->batches);
+    }
+  }
+  if (partition->leading()) answer.high_watermark = partition->high_watermark();
+  if (has_news(target, answer)) answers[place] = std::move(answer);
+}
+
+bool ReplicaSession::agrees(Partition& partition, const FetchRequest::Partition& asked,
+                            FetchResponse::Partition& answer) {
+  const storage::Log& log = *partition.log();
+  if (asked.fetch_offset < log.start()) {
+    answer.error_code = ErrorCode::offset_out_of_range;
+    return false;
+  }
+  std::optional<replication::EpochEnd> ended;
+  if (asked.last_fetched_epoch != kNoLeaderEpoch) {
+    if (const auto end = log.epochs().end_of(asked.last_fetched_epoch, log.end())) ended = {end->epoch, end->end};
+  } else if (asked.fetch_offset > log.end()) {
+    answer.error_code = ErrorCode::offset_out_of_range;
+    return false;
+  }
+  const auto parted =
+      replication::find_divergence(asked.fetch_offset, asked.last_fetched_epoch, ended, log.start());
+  if (!parted) return true;
+  answer.diverging_epoch = {parted->epoch, parted->end};
+  return false;
+}
+
+bool ReplicaSession::has_news(const Target& target, const FetchResponse::Partition& answer) const {
+  return (answer.records && !answer.records->empty()) ||
+         answer.high_watermark != target.answered_high_watermark ||
+         answer.log_start_offset != target.answered_log_start;
+}
+
+Task<void> ReplicaSession::take_memory(RequestContext& context, Answers& answers) {
+  if (total_ == 0) co_return;
+  const size_t bytes = total_;
+  if (shard_.response_memory().try_acquire(bytes)) {
+    context.permit = Permit(shard_.response_memory(), bytes);
+    co_return;
+  }
+  // Others hold all of it: nothing is pinned while this waits, and the records come with the next answer.
+  for (auto& [place, answer] : answers) {
+    if (!answer.records || answer.records->empty()) continue;
+    answer.records->clear();
+    unread_.insert(place);
+  }
+  co_await shard_.response_memory().acquire(bytes);
+  shard_.response_memory().release(bytes);
+}
+
+Task<void> ReplicaSession::close() {
+  co_await wait_.close();
+  for (const auto& [id, place] : places_) {
+    co_await shard_.on(id, [id, follower = follower_](BrokerShard& owner) {
+      if (const auto known = owner.find(id)) known->on_unfollow(follower);
+    });
+  }
+}
+
+Task<FetchResponse> fetch_for_replica(RequestContext& context, FetchRequest request) {
+  FetchResponse refused;
+  const cluster::ImagePtr image = context.shard.image();
+  const auto broker = image->brokers.find(request.replica_state.replica_id);
+  if (context.version() < kFirstVersion || !request.cluster_id) {
+    refused.error_code = ErrorCode::unsupported_version;
+  } else if (*request.cluster_id != image->cluster_id) {
+    refused.error_code = ErrorCode::inconsistent_cluster_id;
+  } else if (broker == image->brokers.end() || request.replica_state.replica_epoch < 0 ||
+             broker->second.incarnation != static_cast<uint64_t>(request.replica_state.replica_epoch)) {
+    refused.error_code = ErrorCode::stale_broker_epoch;
+  }
+  if (refused.error_code != ErrorCode::none) {
+    context.shard.broker().tell_of_stranger(
+        context.client.peer,
+        "a Fetch in the name of broker " + to_string(request.replica_state.replica_id) + " is refused: " +
+            std::string(to_string(refused.error_code)) +
+            " (only a registered broker of this cluster may fetch as a replica)",
+        "");
+    co_return refused;
+  }
+  auto& session = context.client.replica;
+  if (request.session_epoch == 0 && session != nullptr) {
+    co_await session->close();
+    session = nullptr;
+  }
+  if (session == nullptr) {
+    session = std::make_shared<ReplicaSession>(context.shard, context.client, broker->first, broker->second.incarnation);
+  } else if (session->follower() != broker->first || session->incarnation() != broker->second.incarnation) {
+    refused.error_code = ErrorCode::fetch_session_id_not_found;
+    co_return refused;
+  }
+  co_return co_await session->serve(context, request);
+}
+
+}  // namespace godwit::broker

@@ -1,0 +1,75 @@
+// What one follower fetches over one connection: the leader's end of replication (design-cluster rules 6, 9, 23).
+//
+// A follower names a partition when it has something new to say of it: that it synced more, that it is in another epoch. All that
+// it named stays in the session and is watched: the fetch is answered as soon as one of them has more records or another
+// high watermark, or when the follower has sent its next request. Only what has news costs anything.
+//
+// Belongs to the connection's shard; close() must have returned before it is destroyed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "broker/fetch_wait.h"
+#include "broker/request.h"
+#include "kafka/messages/fetch.h"
+#include "replication/leader_replica.h"
+
+namespace godwit::broker {
+
+class ReplicaSession {
+ public:
+  ReplicaSession(BrokerShard& shard, Client& client, BrokerId follower, uint64_t incarnation);
+  ~ReplicaSession();
+
+  BrokerId follower() const { return follower_; }
+  uint64_t incarnation() const { return incarnation_; }
+  runtime::Task<kafka::FetchResponse> serve(RequestContext& context, const kafka::FetchRequest& request);
+  // Its partitions no longer hear of the follower by this session.
+  runtime::Task<void> close();
+
+ private:
+  // A partition of the session, and what was last answered.
+  struct Target {
+    TopicPartition id;
+    kafka::FetchRequest::Partition asked;
+    Offset answered_high_watermark{-1};
+    Offset answered_log_start{-1};
+    bool forgotten = false;
+  };
+  using Answers = std::map<size_t, kafka::FetchResponse::Partition>;
+
+  runtime::Task<void> forget(const kafka::FetchRequest& request);
+  // Takes over what the request names; gives the places of those.
+  std::set<size_t> name(const kafka::FetchRequest& request);
+  runtime::Task<void> hear();
+  // Looks at these targets, those of one shard in one visit; `named`: what the follower said of them counts.
+  runtime::Task<void> look_at(const std::set<size_t>& places, bool named, Answers& answers);
+  runtime::Task<void> look_at_one(BrokerShard& owner, size_t place, bool named, Answers& answers);
+  static bool agrees(Partition& partition, const kafka::FetchRequest::Partition& asked,
+                     kafka::FetchResponse::Partition& answer);
+  bool has_news(const Target& target, const kafka::FetchResponse::Partition& answer) const;
+  runtime::Task<void> take_memory(RequestContext& context, Answers& answers);
+  void watch_again(const std::set<size_t>& places, std::vector<FetchWait::Target>& out) const;
+
+  BrokerShard& shard_;
+  BrokerId follower_;
+  uint64_t incarnation_;
+  int32_t id_ = 0;
+  int32_t next_epoch_ = 0;
+  FetchWait wait_;
+  std::vector<Target> targets_;
+  std::map<TopicPartition, size_t> places_;
+  std::set<size_t> shards_;  // of targets
+  // Had news when the answer was full.
+  std::set<size_t> unread_;
+  size_t bytes_max_ = 0;
+  size_t total_ = 0;
+};
+
+// Serves a Fetch that names a replica. A stranger is refused: whoever is not registered with this incarnation, in this cluster.
+runtime::Task<kafka::FetchResponse> fetch_for_replica(RequestContext& context, kafka::FetchRequest request);
+
+}  // namespace godwit::broker
