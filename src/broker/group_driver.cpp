@@ -55,13 +55,12 @@ class GroupDriver::Asking {
 };
 
 GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
-                         const groups::GroupOptions& options, DiagnosticSink& diagnostics,
-                         TopicExists topic_exists)
+                         const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicNow topic_now)
     : shard_(shard),
       partition_(std::move(partition)),
       manager_(options),
       diagnostics_(diagnostics),
-      topic_exists_(std::move(topic_exists)),
+      topic_now_(std::move(topic_now)),
       timer_(shard) {}
 
 GroupDriver::~GroupDriver() = default;
@@ -94,7 +93,7 @@ Task<groups::Response> GroupDriver::ask(groups::Request request) {
 }
 
 void GroupDriver::topic_deleted(const std::string& name, const TopicId& id) {
-  // While it loads there is nothing to forget yet: the end of loading looks which topics exist.
+  // While it loads there is nothing to forget yet: the end of loading looks which topics there are.
   if (!loaded_ || stopping_) return;
   manager_.topic_deleted(name, id, now());
   carry_out();

@@ -1,7 +1,7 @@
 // Drives the group manager of one partition of __consumer_offsets: loads it from the log, hands it requests, timers and
 // deletions of topics, writes what it decides in order, and brings its answers to whoever asked.
 //
-//   auto driver = std::make_shared<GroupDriver>(shard, partition, options, diagnostics, topic_exists);
+//   auto driver = std::make_shared<GroupDriver>(shard, partition, options, diagnostics, topic_now);
 //   driver->start();                                       // loads in the background
 //   groups::Response response = co_await driver->ask(groups::HeartbeatRequest{…});
 //   co_await driver->stop();                               // before the store closes
@@ -26,11 +26,11 @@ namespace godwit::broker {
 
 class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
  public:
-  // Whether there is a topic of that name now.
-  using TopicExists = std::function<bool(const std::string&)>;
+  // The id of the topic of that name now; zero where there is none.
+  using TopicNow = std::function<TopicId(const std::string&)>;
 
   GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
-              const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicExists topic_exists);
+              const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicNow topic_now);
   ~GroupDriver();
 
   // Begins to load. Until that has ended requests are answered with COORDINATOR_LOAD_IN_PROGRESS; a log that cannot be read
@@ -85,7 +85,7 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   std::shared_ptr<Partition> partition_;
   groups::GroupManager manager_;
   DiagnosticSink& diagnostics_;
-  TopicExists topic_exists_;
+  TopicNow topic_now_;
   bool loaded_ = false;
   bool stopping_ = false;
   ErrorCode last_refusal_ = ErrorCode::none;  // of an append, told once until one succeeds

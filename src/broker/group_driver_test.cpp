@@ -16,6 +16,13 @@ using test::FakeLog;
 using Writes = FakeLog::Writes;
 using namespace std::chrono_literals;
 
+// Some id of its own for each name.
+TopicId topic_id(const std::string& name) {
+  TopicId id;
+  id.bytes[0] = static_cast<std::byte>(name.size());
+  return id;
+}
+
 // A log and whoever drives it, on a simulated node.
 struct Stage {
   explicit Stage(Runtime& runtime) : shard(runtime.shard(0)) {}
@@ -23,9 +30,9 @@ struct Stage {
   std::shared_ptr<GroupDriver> drive() {
     auto partition = std::make_shared<Partition>(TopicPartition{}, std::string(kConsumerOffsetsTopic), log,
                                                  cluster::PartitionState{.leader_epoch = LeaderEpoch(3)});
-    auto driver =
-        std::make_shared<GroupDriver>(shard, partition, options, diagnostics,
-                                      [this](const std::string& name) { return !gone.contains(name); });
+    auto driver = std::make_shared<GroupDriver>(
+        shard, partition, options, diagnostics,
+        [this](const std::string& name) { return gone.contains(name) ? TopicId{} : topic_id(name); });
     driver->start();
     return driver;
   }

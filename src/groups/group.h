@@ -38,6 +38,8 @@ class Group {
   // -------------------------------------------
   std::optional<GenerationMade> committed;
   OffsetTable offsets;
+  // It has committed offsets: as in Kafka it is there, without any too, until a clean-up finds it empty.
+  bool had_offsets = false;
 
   // --- what passes
   // -------------------------------------------------------------------------------------------------
@@ -92,8 +94,7 @@ class Group {
   bool is_subscribed(std::string_view topic) const;
   // False for a bare place in memory that no client should see.
   bool exists() const {
-    return committed || !offsets.empty() || !members_.empty() || !pending.empty() ||
-           state != GroupState::empty;
+    return committed || had_offsets || !members_.empty() || !pending.empty() || state != GroupState::empty;
   }
 
  private:

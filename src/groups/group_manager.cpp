@@ -30,6 +30,9 @@ void GroupManager::decide(RequestToken token, Request request, Now now) {
 void GroupManager::topic_deleted(const std::string& name, const TopicId& id, Now now) {
   impl_->topic_deleted(name, id, now);
 }
+void GroupManager::topic_is(const std::string& name, const TopicId& id, Now now) {
+  impl_->topic_is(name, id, now);
+}
 void GroupManager::committed(Sequence last, Now now) {
   impl_->committed(last, now);
 }

@@ -102,10 +102,12 @@ class GroupManager {
   // `token` must not be one that is under way, and not kNobody. Strings have the protocol's bound, 32,767 bytes. What is kept of
   // the request's bytes is copied.
   void decide(RequestToken token, Request request, Now now);
-  // A topic was deleted: offsets committed for it go. Requests nothing; after load_done(), call it also for
-  // those of topics() that no longer exist, since a deletion may have happened while nobody led the
-  // partition.
+  // A topic was deleted: offsets committed for it go. Requests nothing.
   void topic_deleted(const std::string& name, const TopicId& id, Now now);
+  // After load_done(), for each of topics(): deletions may have happened while nobody led the partition. `id` is that of
+  // the topic of this name today, zero where there is none: what was committed for another one goes. Offsets of before
+  // topic ids stay while there is a topic of their name.
+  void topic_is(const std::string& name, const TopicId& id, Now now);
   // Every batch up to and including `last` that was not reported as failed is committed.
   void committed(Sequence last, Now now);
   // This batch is not in the log and never will be; `error` is what the log said. May be reported in any

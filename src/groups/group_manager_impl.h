@@ -2,6 +2,7 @@
 // committing, deleting, looking; writing has what is in flight, loading how a manager comes and goes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,7 @@ class GroupManager::Impl {
 
   // deleting.cpp
   void topic_deleted(const std::string& name, const TopicId& id, Now now);
+  void topic_is(const std::string& name, const TopicId& id, Now now);
 
  private:
   // --- groups
@@ -132,6 +134,9 @@ class GroupManager::Impl {
   // --- deleting.cpp
   void continue_deletion(Group& group, RequestToken token, Now now);
   void forget_topic(Group& group, const std::string& name, const TopicId& id, Now now);
+  // Offsets committed for `name` of which `gone` says so, by their topic id.
+  void forget_offsets(Group& group, const std::string& name, const std::function<bool(const TopicId&)>& gone,
+                      Now now);
   void clean_up(Now now);
   void clean_up(Group& group, Now now);
 

@@ -63,14 +63,21 @@ void GroupManager::Impl::defer(InFlight& write, RequestToken token, Request requ
 void GroupManager::Impl::apply(const Record& record) {
   struct Applied {
     Impl& impl;
-    void operator()(const OffsetCommitted& r) const { impl.get(r.group).offsets.put(r); }
+    void operator()(const OffsetCommitted& r) const {
+      Group& group = impl.get(r.group);
+      group.offsets.put(r);
+      group.had_offsets = true;
+    }
     void operator()(const OffsetForgotten& r) const {
       if (Group* group = impl.find(r.group)) group->offsets.erase(r.topic, r.partition);
     }
     void operator()(const GenerationMade& r) const { impl.get(r.group).committed = r; }
     // Offsets go by tombstones of their own.
     void operator()(const GroupForgotten& r) const {
-      if (Group* group = impl.find(r.group)) group->committed.reset();
+      Group* const group = impl.find(r.group);
+      if (group == nullptr) return;
+      group->committed.reset();
+      group->had_offsets = !group->offsets.empty();
     }
   };
   std::visit(Applied{*this}, record);
