@@ -55,11 +55,13 @@ class GroupDriver::Asking {
 };
 
 GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
-                         const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicNow topic_now)
+                         const groups::GroupOptions& options, DiagnosticSink& diagnostics,
+                         GroupMetrics& metrics, TopicNow topic_now)
     : shard_(shard),
       partition_(std::move(partition)),
       manager_(options),
       diagnostics_(diagnostics),
+      metrics_(metrics),
       topic_now_(std::move(topic_now)),
       timer_(shard) {}
 
@@ -108,6 +110,8 @@ void GroupDriver::carry_out() {
     // Nobody waits any more when the connection's task was destroyed.
     if (asking != waiting_.end()) asking->second->take(std::move(reply.response));
   }
+  metrics_.count(counted_, manager_.tally());
+  counted_ = manager_.tally();
   set_timer();
 }
 

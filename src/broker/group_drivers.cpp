@@ -49,12 +49,12 @@ void GroupDrivers::start_missing(const cluster::Image& image) {
     if (offsets->partitions[i].leader != shard_.options().id || drivers_.contains(index)) continue;
     const auto partition = shard_.find({offsets->id, index});
     if (partition == nullptr) continue;  // another shard's, or its log could not be made
-    auto driver =
-        std::make_shared<GroupDriver>(shard_.shard(), partition, shard_.options().groups,
-                                      shard_.diagnostics(), [&shard = shard_](const std::string& name) {
-                                        const cluster::Topic* const topic = shard.image()->find(name);
-                                        return topic == nullptr ? TopicId{} : topic->id;
-                                      });
+    auto driver = std::make_shared<GroupDriver>(
+        shard_.shard(), partition, shard_.options().groups, shard_.diagnostics(), shard_.metrics().groups,
+        [&shard = shard_](const std::string& name) {
+          const cluster::Topic* const topic = shard.image()->find(name);
+          return topic == nullptr ? TopicId{} : topic->id;
+        });
     driver->start();
     drivers_.emplace(index, std::move(driver));
   }

@@ -56,7 +56,7 @@ void GroupManager::Impl::handle(RequestToken token, DeleteGroupRequest& request,
 
 // One batch after the other: offsets first, so that what is left after a failure is still a group.
 void GroupManager::Impl::continue_deletion(Group& group, RequestToken token, Now now) {
-  group.state = GroupState::dead;
+  enter(group, GroupState::dead);
   Sweep sweep;
   bool last = true;
   for (const auto& [topic, partitions] : group.offsets.topics()) {

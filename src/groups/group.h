@@ -17,16 +17,6 @@
 
 namespace godwit::groups {
 
-// The names of DescribeGroups: "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead".
-enum class GroupState {
-  empty,                 // no members; perhaps offsets
-  preparing_rebalance,   // waiting for members to join the next generation, or for its record to be committed
-  completing_rebalance,  // waiting for the leader's assignment, or for its record to be committed
-  stable,                // everybody can have their assignment
-  dead,                  // its deletion is being written
-};
-std::string_view to_string(GroupState state);
-
 class Group {
  public:
   Group(std::string name, uint64_t number) : id(std::move(name)), serial(number) {}
@@ -43,8 +33,8 @@ class Group {
 
   // --- what passes
   // -------------------------------------------------------------------------------------------------
-  GroupState state = GroupState::empty;
-  std::string protocol_type;  // of the members there are; else of those there were
+  GroupState state = GroupState::empty;  // changed by GroupManager::Impl::enter alone
+  std::string protocol_type;             // of the members there are; else of those there were
   std::optional<std::string> leader;
   std::set<std::string> pending_sync;  // members that have not asked for this generation's assignment
   bool initial = false;                // preparing the first generation after Empty: no hurry

@@ -24,11 +24,13 @@
 // Every token given to decide() is answered exactly once, at the latest by resign().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -69,6 +71,26 @@ struct GroupCounts {
   size_t parked = 0;             // Joins and Syncs that wait for other members
   size_t in_flight_batches = 0;  // handed out, neither committed nor failed
   size_t in_flight_bytes = 0;
+};
+
+// The names of DescribeGroups: "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead".
+enum class GroupState {
+  empty,                 // no members; perhaps offsets
+  preparing_rebalance,   // waiting for members to join the next generation, or for its record to be committed
+  completing_rebalance,  // waiting for the leader's assignment, or for its record to be committed
+  stable,                // everybody can have their assignment
+  dead,                  // its deletion is being written
+};
+constexpr size_t kGroupStates = 5;
+std::string_view to_string(GroupState state);
+
+// What a manager has and has done, kept as it changes: for metrics. All but the last two fall to 0 with resign().
+struct GroupTally {
+  std::array<int64_t, kGroupStates> groups{};  // by state
+  int64_t members = 0;
+  int64_t offsets = 0;
+  uint64_t rebalances = 0;         // generations that were made
+  uint64_t offsets_committed = 0;  // by clients, not by a load
 };
 
 class GroupManager {
@@ -130,6 +152,7 @@ class GroupManager {
   // --- looking
   // -------------------------------------------------------------------------------------------------
   GroupCounts counts() const;
+  const GroupTally& tally() const;
   // Names of all topics for which offsets are kept, each once, sorted.
   std::vector<std::string> topics() const;
   // The records that would make a new manager hold what this one has committed. For tests and tools.

@@ -29,6 +29,7 @@ class GroupManager::Impl {
   std::map<Sequence, InFlight> in_flight;
   size_t in_flight_bytes = 0;
   LoadStatistics loaded;
+  GroupTally tally;
 
   // group_manager.cpp
   void decide(RequestToken token, Request request, Now now);
@@ -70,6 +71,8 @@ class GroupManager::Impl {
   Group* find(std::string_view name);
   Group& get(const std::string& name);
   Group* find(uint64_t serial);
+  int64_t& groups_in(GroupState state) { return tally.groups[static_cast<size_t>(state)]; }
+  void enter(Group& group, GroupState state);
   // Forgets a group of which nothing is left. `group` must not be used after.
   void drop_if_unused(Group& group);
 
