@@ -30,7 +30,8 @@ Broker::Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink&
       runtime_(runtime),
       diagnostics_(diagnostics),
       registry_(metrics),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      beats_(runtime.shard_count()) {}
 
 Broker::~Broker() = default;
 
@@ -40,6 +41,7 @@ Task<Result<std::unique_ptr<Broker>>> Broker::start(BrokerOptions options, runti
   std::unique_ptr<Broker> broker(new Broker(std::move(options), runtime, diagnostics, metrics));
   if (auto opened = co_await broker->open(coordination); !opened) {
     // Why it did not start matters more than what a close may say.
+    co_await broker->end_serving();
     (void)co_await broker->close_parts();
     co_return fail(opened.error());
   }
@@ -58,34 +60,125 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
 
   // The listeners are bound before the broker is registered: with port 0 only then is its address known.
   GW_TRY(co_return, co_await listen());
-  cluster::MetadataOptions metadata;
-  metadata.cluster_id = options_.cluster_id;
-  metadata.self.id = options_.id;
-  metadata.self.rack = options_.rack;
-  for (const auto& listener : options_.listeners) {
-    if (listener.advertised) metadata.self.listeners[listener.name] = *listener.advertised;
-  }
-  auto started = co_await cluster::Metadata::start(std::move(metadata), coordination, runtime_, diagnostics_);
-  if (!started) co_return fail(started.error());
-  metadata_ = std::move(*started);
-  producer_ids_ = std::make_unique<ProducerIds>(*this);
-
-  co_await apply(metadata_->image());
-  co_await compare_store_with(metadata_->image());
-  metadata_->on_change(
-      [this](cluster::ImagePtr, cluster::ImagePtr after) { return apply(std::move(after)); });
-
+  // They are served from now on, each request as soon as it can be: other brokers ask this one while it joins.
   for (size_t i = 0; i < shards_.size(); ++i) {
     co_await runtime_.shard(i).call([this, i] {
       Serving& serving = *serving_[i];
+      serving.tasks.spawn(runtime_.shard(i), beat(i));
       for (size_t l = 0; l < serving.listeners.size(); ++l) {
         serving.tasks.spawn(runtime_.shard(i),
                             accept(*serving.listeners[l], *shards_[i], options_.listeners[l].name));
       }
     });
   }
+  GW_TRY(co_return, co_await join(coordination));
+  for (const auto& shard : shards_) {
+    co_await shard->shard().call([this, &shard = *shard] {
+      shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id);
+    });
+  }
+  co_await apply(metadata_->image());
+  co_await compare_store_with(metadata_->image());
+  metadata_->on_change(
+      [this](cluster::ImagePtr, cluster::ImagePtr after) { return apply(std::move(after)); });
+  // What changed between the two is taken over with the next change at the latest; so once more now.
+  co_await apply(metadata_->image());
+  store_->on_health_change([this] {
+    const auto health = store_->health();
+    metadata_->report_health(health.writable && health.space_left);
+  });
+  for (const auto& shard : shards_) co_await shard->shard().call([&shard = *shard] { shard.open_up(); });
   ready_.store(true, std::memory_order_release);
   co_return Result<void>();
+}
+
+Task<Result<void>> Broker::join(coordination::Coordination& coordination) {
+  cluster::MetadataOptions options;
+  options.cluster_id = options_.cluster_id;
+  options.self.id = options_.id;
+  options.self.rack = options_.rack;
+  auto listeners = advertised();
+  if (!listeners) co_return fail(listeners.error());
+  options.self.listeners = std::move(*listeners);
+  options.storage_id = options_.storage_id;
+  options.was_member = options_.was_member;
+  options.listener = options_.inter_broker_listener;
+  options.session_timeout = options_.session_timeout;
+  options.preferred_after = options_.preferred_leader_after;
+  options.topic_defaults = options_.topic_defaults;
+  options.unproven = [this](cluster::ImagePtr image) { return unproven(std::move(image)); };
+  options.healthy = [this] { return healthy(); };
+  auto started = co_await cluster::Metadata::start(std::move(options), coordination, runtime_, diagnostics_,
+                                                   [this](cluster::Metadata& early) { known_metadata_ = &early; });
+  if (!started) {
+    known_metadata_ = nullptr;
+    co_return fail(started.error());
+  }
+  metadata_ = std::move(*started);
+  known_metadata_ = metadata_.get();
+  producer_ids_ = std::make_unique<ProducerIds>(*this);
+  co_return Result<void>();
+}
+
+Result<std::map<std::string, runtime::Endpoint>> Broker::advertised() const {
+  std::map<std::string, runtime::Endpoint> all;
+  for (size_t i = 0; i < options_.listeners.size(); ++i) {
+    const ListenerOptions& listener = options_.listeners[i];
+    if (listener.advertised) {
+      all[listener.name] = *listener.advertised;
+      // With port 0 only the system knows it.
+      if (all[listener.name].port == 0) all[listener.name].port = addresses_[i].port;
+      continue;
+    }
+    // Alone, a broker tells each client the address that it dialled.
+    if (!options_.clustered) continue;
+    const std::string& host = listener.bind.host;
+    if (host.empty() || host == "0.0.0.0" || host == "::" || host == "*") {
+      return fail(ErrorKind::invalid,
+                  "listener " + listener.name +
+                      " is bound to all addresses, and in a cluster the others must know one to connect to: give it in "
+                      "advertised.listeners (" +
+                      listener.name + "://HOST:PORT)");
+    }
+    all[listener.name] = {host, addresses_[i].port};
+  }
+  if (options_.clustered && !all.contains(options_.inter_broker_listener)) {
+    return fail(ErrorKind::invalid, "inter.broker.listener.name: there is no listener " + options_.inter_broker_listener);
+  }
+  return all;
+}
+
+Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
+  std::vector<TopicPartition> doubtful;
+  const auto damaged = co_await store_->damages();
+  for (const auto& [name, topic] : image->topics()) {
+    for (size_t i = 0; i < topic->partitions.size(); ++i) {
+      const auto& isr = topic->partitions[i].isr;
+      if (std::ranges::find(isr, options_.id) == isr.end()) continue;
+      const TopicPartition id{topic->id, PartitionIndex(static_cast<int32_t>(i))};
+      if (std::ranges::find(damaged, id, &storage::Store::Damage::id) != damaged.end()) doubtful.push_back(id);
+    }
+  }
+  co_return doubtful;
+}
+
+// Each shard says that its loop turns; the first one also looks at the disk.
+Task<void> Broker::beat(size_t shard) {
+  constexpr Duration kBeat = std::chrono::milliseconds(200);
+  while (!stopping()) {
+    beats_[shard].store(runtime_.shard(shard).now().time_since_epoch().count(), std::memory_order_relaxed);
+    co_await serving_[shard]->ended.wait_until(runtime_.shard(shard).now() + kBeat);
+  }
+}
+
+bool Broker::healthy() const {
+  const MonotonicTime now = runtime_.shard(0).now();
+  const Duration most = options_.session_timeout / 2;
+  for (const auto& beat : beats_) {
+    if (now - MonotonicTime(MonotonicTime::duration(beat.load(std::memory_order_relaxed))) > most) return false;
+  }
+  const auto health = store_->health();
+  return !health.round_under_way || *health.round_under_way < most;
 }
 
 Task<Result<void>> Broker::listen() {
@@ -185,13 +278,17 @@ Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
                          {{"topic_id", to_string(id.topic)}, {"partition", to_string(id.partition)}}});
     }
   }
-  // With one broker nobody else has logs of a deleted topic.
-  if (!tombstones) co_return;
-  for (const TopicId& id : *tombstones) (void)co_await metadata_->forget_tombstone(id);
 }
 
 Task<Result<void>> Broker::stop() {
   ready_ = false;
+  // Leadership goes to others first, while everything is still served here.
+  co_await metadata_->leave(options_.shutdown_timeout / 2);
+  co_await end_serving();
+  co_return co_await close_parts();
+}
+
+Task<void> Broker::end_serving() {
   stopping_ = true;
   const MonotonicTime deadline = runtime_.shard(0).now() + options_.shutdown_timeout;
   // Joins and Syncs that wait for other members would hold their connections up to the deadline.
@@ -201,9 +298,11 @@ Task<Result<void>> Broker::stop() {
   for (size_t i = 0; i < shards_.size(); ++i) {
     co_await runtime_.shard(i).call([this, i, deadline]() -> Task<void> {
       Serving& serving = *serving_[i];
+      serving.ended.notify_all();
       for (auto& listener : serving.listeners) listener->close();
       // Requests under way get their answers; a connection that waits for its client is closed.
       for (OpenConnection* connection : serving.connections) connection->finish();
+      shards_[i]->open_up();
       shards_[i]->end_long_polls();
       runtime::Timer timer(runtime_.shard(i));
       timer.start(deadline, [&serving] {
@@ -212,10 +311,12 @@ Task<Result<void>> Broker::stop() {
       co_await serving.tasks.close();
     });
   }
-  co_return co_await close_parts();
 }
 
 Task<Result<void>> Broker::close_parts() {
+  for (const auto& shard : shards_) {
+    co_await shard->shard().call([&shard = *shard] { return shard.end_replication(); });
+  }
   if (metadata_ != nullptr) co_await metadata_->close();
   Result<void> closed;
   if (store_ != nullptr) closed = co_await store_->close();

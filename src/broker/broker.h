@@ -62,7 +62,11 @@ class Broker {
   // For handlers, on any shard.
   size_t shard_count() const { return shards_.size(); }
   BrokerShard& shard(size_t index) { return *shards_[index]; }
-  cluster::Metadata& metadata() { return *metadata_; }  // its changes: on shard 0 (see on_first)
+  cluster::Metadata& metadata() { return *known_metadata_; }  // its changes: on shard 0 (see on_first)
+  // False until this broker has begun to find its place in the cluster: metadata() is not to be used.
+  bool knows_cluster() const { return known_metadata_ != nullptr; }
+  // Whether that broker's connection broke, so that clients had better not be sent to it. Any shard.
+  bool suspects(BrokerId id) const { return known_metadata_ != nullptr && known_metadata_->suspected(id); }
   storage::Store& store() { return *store_; }
   ProducerIds& producer_ids() { return *producer_ids_; }
   // Held on shard 0 from counting partitions until those that are added count too.
@@ -93,6 +97,14 @@ class Broker {
   runtime::Task<Result<void>> open(coordination::Coordination& coordination);
   // Ends what open() began, each thing on the shard it belongs to. Errors: those of Store::close.
   runtime::Task<Result<void>> close_parts();
+  // Takes no more connections, answers what is under way, and closes all.
+  runtime::Task<void> end_serving();
+  runtime::Task<Result<void>> join(coordination::Coordination& coordination);
+  Result<std::map<std::string, runtime::Endpoint>> advertised() const;
+  // Of the partitions that this broker is in sync with, as the image says: those of which the disk cannot prove it.
+  runtime::Task<std::vector<TopicPartition>> unproven(cluster::ImagePtr image);
+  runtime::Task<void> beat(size_t shard);
+  bool healthy() const;
   runtime::Task<Result<void>> listen();
   runtime::Task<void> accept(runtime::Listener& listener, BrokerShard& shard, std::string name);
   runtime::Task<void> apply(cluster::ImagePtr image);
@@ -103,6 +115,7 @@ class Broker {
     std::vector<std::unique_ptr<runtime::Listener>> listeners;
     std::set<OpenConnection*> connections;
     runtime::Gate tasks;
+    runtime::Condition ended;
   };
 
   BrokerOptions options_;
@@ -113,11 +126,14 @@ class Broker {
   Metrics metrics_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<cluster::Metadata> metadata_;
+  std::atomic<cluster::Metadata*> known_metadata_ = nullptr;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::vector<std::unique_ptr<Serving>> serving_;
   std::unique_ptr<ProducerIds> producer_ids_;
   runtime::Mutex adding_partitions_;
   std::vector<runtime::Endpoint> addresses_;
+  // When each shard's loop last turned, in nanoseconds of its clock (design-cluster rule 13).
+  std::vector<std::atomic<int64_t>> beats_;
   std::atomic<bool> ready_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> connections_{0};

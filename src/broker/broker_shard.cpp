@@ -76,6 +76,15 @@ void BrokerShard::begin(uint64_t incarnation, std::string cluster_id) {
   looking_after_.spawn(shard_, look_after_leaders());
 }
 
+Task<void> BrokerShard::opened() {
+  while (!open_) co_await opened_up_.wait();
+}
+
+void BrokerShard::open_up() {
+  open_ = true;
+  opened_up_.notify_all();
+}
+
 Task<void> BrokerShard::look_after_leaders() {
   while (!looking_after_.closed()) {
     co_await ended_.wait_until(shard_.now() + kLookAfterLeaders);

@@ -60,6 +60,9 @@ class BrokerShard {
   runtime::Task<void> apply(cluster::ImagePtr image);
   // Waits until there is another image than `known`, or `deadline` has come.
   runtime::Task<void> image_after(cluster::ImagePtr known, MonotonicTime deadline);
+  // Returns once clients may be served here; open_up() says so.
+  runtime::Task<void> opened();
+  void open_up();
   // Begins to look after leaders (what they want of the ISR, who is silent), once this broker's incarnation is known.
   void begin(uint64_t incarnation, std::string cluster_id);
   // Follows and asks no more; before the store closes.
@@ -114,6 +117,8 @@ class BrokerShard {
   std::unordered_map<TopicPartition, LeaderEpoch> contradicted_;
   runtime::Mutex applying_;
   runtime::Condition image_changed_;
+  runtime::Condition opened_up_;
+  bool open_ = false;
   replication::Contacts contacts_;
   Partition::Surroundings surroundings_;
   IsrAsker isr_asker_{*this};

@@ -204,6 +204,51 @@ TEST(GroupApi, ATopicsDeletionForgetsItsOffsets) {
   });
 }
 
+TEST(GroupApi, ATopicMadeAnewWhileTheBrokerIsDownHasNoneOfTheOldOnesOffsets) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    co_await stage.create("bills");
+    (void)co_await stage.ask(find_group({"g"}));
+    (void)co_await stage.ask(commit_of("g", "orders", 5), 9);
+    (void)co_await stage.ask(commit_of("g", "bills", 6), 9);
+    const TopicId old = stage.topic_id("orders");
+    (void)co_await stage.broker->stop();
+    stage.broker.reset();
+    {
+      auto metadata = co_await cluster::Metadata::start({.self = {.id = BrokerId(1)}, .cluster_id = ""},
+                                                        stage.coordination, stage.runtime, stage.diagnostics);
+      EXPECT_TRUE(metadata.has_value());
+      EXPECT_TRUE(co_await (*metadata)->delete_topic(old));
+      EXPECT_TRUE(co_await (*metadata)->create_topic({.name = "orders"}, false));
+      co_await (*metadata)->close();
+    }
+    co_await stage.start();
+    co_await runtime::sleep_for(1s);
+    EXPECT_NE(stage.topic_id("orders"), old);
+    EXPECT_EQ(co_await committed(stage, "g", "orders"), Offset(-1));
+    EXPECT_EQ(co_await committed(stage, "g", "bills"), Offset(6));
+  });
+}
+
+TEST(GroupApi, OffsetsOfUnknownPartitionsCannotBeDeleted) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    (void)co_await stage.ask(find_group({"g"}));
+    (void)co_await stage.ask(commit_of("g", "orders", 5), 9);
+    kafka::OffsetDeleteRequest request{.group_id = "g", .topics = {}};
+    request.topics.push_back({"orders", {{PartitionIndex(9)}, {PartitionIndex(0)}}});
+    request.topics.push_back({"nothing", {{PartitionIndex(0)}}});
+    const auto done = co_await stage.ask(request);
+    EXPECT_EQ(done.error_code, ErrorCode::none);
+    EXPECT_EQ(done.topics.size(), 2U);
+    EXPECT_EQ(done.topics.at(0).partitions.at(0).partition_index, PartitionIndex(9));
+    EXPECT_EQ(done.topics.at(0).partitions.at(0).error_code, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(done.topics.at(0).partitions.at(1).error_code, ErrorCode::none);
+    EXPECT_EQ(done.topics.at(1).partitions.at(0).error_code, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(co_await committed(stage, "g", "orders"), Offset(-1));
+  });
+}
+
 TEST(GroupApi, WhatWasCommittedSurvivesARestart) {
   run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");

@@ -58,14 +58,15 @@ class GroupDriver::Asking {
 
 GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
                          const groups::GroupOptions& options, DiagnosticSink& diagnostics,
-                         TopicExists topic_exists)
+                         GroupMetrics& metrics, TopicNow topic_now, Duration confirmed_within)
     : shard_(shard),
       partition_(std::move(partition)),
       epoch_(partition_->leader_epoch()),
       confirmed_within_(confirmed_within),
       manager_(options),
       diagnostics_(diagnostics),
-      topic_exists_(std::move(topic_exists)),
+      metrics_(metrics),
+      topic_now_(std::move(topic_now)),
       timer_(shard) {}
 
 GroupDriver::~GroupDriver() = default;
@@ -104,7 +105,7 @@ Task<groups::Response> GroupDriver::ask(groups::Request request) {
 }
 
 void GroupDriver::topic_deleted(const std::string& name, const TopicId& id) {
-  // While it loads there is nothing to forget yet: the end of loading looks which topics exist.
+  // While it loads there is nothing to forget yet: the end of loading looks which topics there are.
   if (!loaded_ || stopping_) return;
   manager_.topic_deleted(name, id, now());
   carry_out();
@@ -119,6 +120,8 @@ void GroupDriver::carry_out() {
     // Nobody waits any more when the connection's task was destroyed.
     if (asking != waiting_.end()) asking->second->take(std::move(reply.response));
   }
+  metrics_.count(counted_, manager_.tally());
+  counted_ = manager_.tally();
   set_timer();
 }
 

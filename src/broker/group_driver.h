@@ -1,12 +1,12 @@
 // Drives the group manager of one partition of __consumer_offsets: loads it from the log, hands it requests, timers and
 // deletions of topics, writes what it decides in order, and brings its answers to whoever asked.
 //
-//   auto driver = std::make_shared<GroupDriver>(shard, partition, options, diagnostics, topic_exists);
+//   auto driver = std::make_shared<GroupDriver>(shard, partition, options, diagnostics, metrics, topic_now);
 //   driver->start();                                       // loads in the background
 //   groups::Response response = co_await driver->ask(groups::HeartbeatRequest{…});
 //   co_await driver->stop();                               // before the store closes
 //
-// Belongs to the partition's shard; everything is called there. The shard and the diagnostics must outlive it. After start()
+// Belongs to the partition's shard; everything is called there. The shard, the diagnostics and the metrics must outlive it. After start()
 // it must be kept until stop() has returned.
 #pragma once
 
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/diagnostic.h"
+#include "broker/metrics.h"
 #include "broker/partition.h"
 #include "groups/group_manager.h"
 #include "runtime/sync.h"
@@ -26,12 +27,12 @@ namespace godwit::broker {
 
 class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
  public:
-  // Whether there is a topic of that name now.
-  using TopicExists = std::function<bool(const std::string&)>;
+  // The id of the topic of that name now; zero where there is none.
+  using TopicNow = std::function<TopicId(const std::string&)>;
 
   GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
-              const groups::GroupOptions& options, DiagnosticSink& diagnostics, TopicExists topic_exists,
-              Duration confirmed_within = std::chrono::seconds(3));
+              const groups::GroupOptions& options, DiagnosticSink& diagnostics, GroupMetrics& metrics,
+              TopicNow topic_now, Duration confirmed_within = std::chrono::seconds(3));
   ~GroupDriver();
 
   // Begins to load. Until that has ended requests are answered with COORDINATOR_LOAD_IN_PROGRESS; a log that cannot be read
@@ -93,7 +94,9 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   Duration confirmed_within_;
   groups::GroupManager manager_;
   DiagnosticSink& diagnostics_;
-  TopicExists topic_exists_;
+  GroupMetrics& metrics_;
+  groups::GroupTally counted_;  // what metrics_ know of
+  TopicNow topic_now_;
   bool loaded_ = false;
   bool stopping_ = false;
   ErrorCode last_refusal_ = ErrorCode::none;  // of an append, told once until one succeeds

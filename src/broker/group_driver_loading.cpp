@@ -123,10 +123,8 @@ void GroupDriver::finish_loading() {
                         {"partition", to_string(partition_->id().partition)},
                         {"records", std::to_string(statistics.corrupt)}}});
   }
-  // Topics may have gone while nobody drove this partition.
-  for (const std::string& name : manager_.topics()) {
-    if (!topic_exists_(name)) manager_.topic_deleted(name, TopicId{}, now());
-  }
+  // Topics may have gone, and others been made under their names, while nobody drove this partition.
+  for (const std::string& name : manager_.topics()) manager_.topic_is(name, topic_now_(name), now());
   carry_out();
 }
 

@@ -16,6 +16,13 @@ using test::FakeLog;
 using Writes = FakeLog::Writes;
 using namespace std::chrono_literals;
 
+// Some id of its own for each name.
+TopicId topic_id(const std::string& name) {
+  TopicId id;
+  id.bytes[0] = static_cast<std::byte>(name.size());
+  return id;
+}
+
 // A log and whoever drives it, on a simulated node.
 struct Stage {
   explicit Stage(Runtime& runtime) : shard(runtime.shard(0)) {}
@@ -23,9 +30,9 @@ struct Stage {
   std::shared_ptr<GroupDriver> drive() {
     auto partition = std::make_shared<Partition>(TopicPartition{}, std::string(kConsumerOffsetsTopic), log,
                                                  cluster::PartitionState{.leader_epoch = LeaderEpoch(3)});
-    auto driver =
-        std::make_shared<GroupDriver>(shard, partition, options, diagnostics,
-                                      [this](const std::string& name) { return !gone.contains(name); });
+    auto driver = std::make_shared<GroupDriver>(
+        shard, partition, options, diagnostics, metrics,
+        [this](const std::string& name) { return gone.contains(name) ? TopicId{} : topic_id(name); });
     driver->start();
     return driver;
   }
@@ -38,6 +45,8 @@ struct Stage {
   runtime::Shard& shard;
   FakeLog log;
   RecordingSink diagnostics;
+  metrics::Registry registry;
+  GroupMetrics metrics{registry};
   groups::GroupOptions options;
   std::set<std::string> gone;
 };
@@ -306,6 +315,36 @@ TEST(GroupDriver, SomebodyWhoWaitsNoMoreIsForgotten) {
     co_await runtime::sleep_for(10s);
     EXPECT_EQ(driver->manager().counts().parked, 0U);
     co_await driver->stop();
+  });
+}
+
+TEST(GroupDriver, CountsItsGroupsForTheMetrics) {
+  run([](Stage& stage) -> Task<void> {
+    const auto page = [&] { return stage.registry.prometheus_text(); };
+    const auto has = [&](const std::string& line) { return page().find(line + "\n") != std::string::npos; };
+    auto driver = co_await stage.loaded();
+    EXPECT_EQ(co_await commit(driver, "simple", 7), ErrorCode::none);
+    EXPECT_EQ(co_await commit(driver, "simple", 8), ErrorCode::none);
+    auto join = join_of("g", stage.shard.random());
+    auto joining = driver->ask(join);
+    joining.start();
+    EXPECT_TRUE(has("godwit_groups{state=\"PreparingRebalance\"} 1")) << page();
+    co_await runtime::sleep_for(5s);
+    EXPECT_TRUE(has("godwit_groups{state=\"CompletingRebalance\"} 1")) << page();
+    EXPECT_TRUE(has("godwit_groups{state=\"Empty\"} 1"));
+    EXPECT_TRUE(has("godwit_group_members 1"));
+    EXPECT_TRUE(has("godwit_group_offsets 1"));
+    EXPECT_TRUE(has("godwit_group_rebalances_total 1"));
+    EXPECT_TRUE(has("godwit_group_offsets_committed_total 2"));
+    co_await driver->stop();
+    EXPECT_TRUE(has("godwit_groups{state=\"Empty\"} 0")) << "another broker's now";
+    EXPECT_TRUE(has("godwit_group_members 0"));
+    EXPECT_TRUE(has("godwit_group_offsets_committed_total 2"));
+
+    auto next = co_await stage.loaded();
+    EXPECT_TRUE(has("godwit_groups{state=\"Empty\"} 1"));
+    EXPECT_TRUE(has("godwit_group_offsets_committed_total 2")) << "a load commits nothing";
+    co_await next->stop();
   });
 }
 

@@ -49,8 +49,12 @@ void GroupDrivers::start_missing(const cluster::Image& image) {
     const auto partition = shard_.find({offsets->id, index});
     if (partition == nullptr || !partition->leading()) continue;
     auto driver = std::make_shared<GroupDriver>(
-        shard_.shard(), partition, shard_.options().groups, shard_.diagnostics(),
-        [&shard = shard_](const std::string& name) { return shard.image()->find(name) != nullptr; });
+        shard_.shard(), partition, shard_.options().groups, shard_.diagnostics(), shard_.metrics().groups,
+        [&shard = shard_](const std::string& name) {
+          const cluster::Topic* const topic = shard.image()->find(name);
+          return topic == nullptr ? TopicId{} : topic->id;
+        },
+        shard_.options().session_timeout);
     driver->start();
     drivers_.emplace(index, std::move(driver));
   }

@@ -19,6 +19,31 @@ metrics::Counter& closed(metrics::Registry& registry, const char* why) {
 
 }  // namespace
 
+GroupMetrics::GroupMetrics(metrics::Registry& registry)
+    : members_(registry.gauge("godwit_group_members", "members of consumer groups")),
+      offsets_(registry.gauge("godwit_group_offsets", "partitions for which a consumer group has an offset")),
+      rebalances_(
+          registry.counter("godwit_group_rebalances_total", "generations of consumer groups that were made")),
+      offsets_committed_(registry.counter("godwit_group_offsets_committed_total",
+                                          "offsets that consumer groups have committed")) {
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    const auto state = static_cast<groups::GroupState>(i);
+    groups_[i] = &registry.gauge("godwit_groups", "consumer groups managed here, by state",
+                                 {{"state", std::string(to_string(state))}});
+  }
+}
+
+void GroupMetrics::count(const groups::GroupTally& before, const groups::GroupTally& after) {
+  const auto follow = [](metrics::Gauge& gauge, int64_t was, int64_t is) {
+    if (is != was) gauge.add(is - was);
+  };
+  for (size_t i = 0; i < groups_.size(); ++i) follow(*groups_[i], before.groups[i], after.groups[i]);
+  follow(members_, before.members, after.members);
+  follow(offsets_, before.offsets, after.offsets);
+  rebalances_.add(after.rebalances - before.rebalances);
+  offsets_committed_.add(after.offsets_committed - before.offsets_committed);
+}
+
 Metrics::Metrics(metrics::Registry& registry)
     : connections(registry.gauge("godwit_connections", "open client connections")),
       connections_accepted(
@@ -36,7 +61,8 @@ Metrics::Metrics(metrics::Registry& registry)
       messages_in_batches(registry.counter("godwit_records_in_total", "records admitted")),
       produce_refused(registry.counter("godwit_batches_refused_total", "batches refused")),
       produce_seconds(
-          registry.histogram("godwit_produce_seconds", "from the request to its acknowledgement")) {
+          registry.histogram("godwit_produce_seconds", "from the request to its acknowledgement")),
+      groups(registry) {
   for (const kafka::ApiInfo& info : kafka::all_apis()) {
     const metrics::Labels labels{{"api", std::string(info.name)}};
     apis_[info.key] = {&registry.counter("godwit_requests_total", "requests", labels),

@@ -1,12 +1,29 @@
 // What a broker counts. Made once, at start; the fields may be used on every shard.
 #pragma once
 
+#include <array>
 #include <map>
 
+#include "groups/group_manager.h"
 #include "kafka/api.h"
 #include "metrics/registry.h"
 
 namespace godwit::broker {
+
+// Of the consumer groups that this broker manages.
+class GroupMetrics {
+ public:
+  explicit GroupMetrics(metrics::Registry& registry);
+  // Counts on what has changed from `before` to `after`.
+  void count(const groups::GroupTally& before, const groups::GroupTally& after);
+
+ private:
+  std::array<metrics::Gauge*, groups::kGroupStates> groups_{};
+  metrics::Gauge& members_;
+  metrics::Gauge& offsets_;
+  metrics::Counter& rebalances_;
+  metrics::Counter& offsets_committed_;
+};
 
 class Metrics {
  public:
@@ -27,6 +44,7 @@ class Metrics {
   metrics::Counter& messages_in_batches;
   metrics::Counter& produce_refused;
   metrics::Histogram& produce_seconds;
+  GroupMetrics groups;
 
   // Requests of one kind, and how long they took.
   struct Api {

@@ -192,6 +192,18 @@ Result<BrokerOptions> options_from(const Values& values) {
   if (!listeners) return fail(listeners.error());
   options.listeners = std::move(*listeners);
 
+  options.clustered = values.text("coordination") != "local";
+  options.inter_broker_listener = values.is_set("inter.broker.listener.name")
+                                      ? values.text("inter.broker.listener.name")
+                                      : options.listeners.front().name;
+  if (std::ranges::find(options.listeners, options.inter_broker_listener, &ListenerOptions::name) ==
+      options.listeners.end()) {
+    return refuse(values, "inter.broker.listener.name", "there is no listener " + options.inter_broker_listener);
+  }
+  options.session_timeout = values.duration("session.timeout.ms");
+  options.replica_lag_max = values.duration("replica.lag.time.max.ms");
+  options.preferred_leader_after = values.duration("leader.preferred.after.ms");
+
   storage::StoreOptions& store = options.store;
   store.directory = values.text("data.dir");
   if (store.directory.empty()) return refuse(values, "data.dir", "names no directory");

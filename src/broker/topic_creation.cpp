@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/broker.h"
+#include "kafka/messages/create_topics.h"
 
 namespace godwit::broker {
 
@@ -26,6 +27,46 @@ std::optional<std::string> too_many_partitions(Broker& broker, int64_t more) {
   if (there + more <= most) return std::nullopt;
   return "there would be " + std::to_string(there + more) + " partitions, and the broker takes " +
          std::to_string(most);
+}
+
+// How long a topic that the controller made may take to be known here.
+constexpr Duration kForwardPatience = std::chrono::seconds(10);
+
+// Asks the controller, as a client would, and waits until this shard knows the topic.
+runtime::Task<Created> create_elsewhere(BrokerShard& shard, TopicWish wish) {
+  kafka::CreateTopicsRequest request;
+  auto& asked = request.topics.emplace_back();
+  asked.name = wish.name;
+  asked.num_partitions = wish.partitions;
+  asked.replication_factor = wish.replication_factor;
+  for (const auto& [name, value] : wish.config) asked.configs.push_back({name, value});
+  constexpr int16_t kVersion = kafka::CreateTopicsRequest::kFormat.versions.last;
+  auto encoded = codec::encode(request, kVersion);
+  if (!encoded) co_return refuse(ErrorCode::invalid_request, encoded.error().message);
+  kafka::ForwardRequest forward;
+  forward.cluster_id = shard.image()->cluster_id;
+  forward.api_key = static_cast<int16_t>(kafka::ApiKey::create_topics);
+  forward.api_version = kVersion;
+  forward.client_id = "godwit";
+  forward.body = encoded->flatten();
+  Broker& broker = shard.broker();
+  auto body = co_await broker.on_first([&broker, forward = std::move(forward)]() mutable {
+    return broker.metadata().forward(std::move(forward), kForwardPatience);
+  });
+  if (!body) co_return refuse(ErrorCode::leader_not_available, body.error().message);
+  codec::Input in(SharedBytes::own(std::move(*body)));
+  auto response = codec::decode<kafka::CreateTopicsResponse>(in, kVersion);
+  if (!response || response->topics.size() != 1)
+    co_return refuse(ErrorCode::unknown_server_error, "the controller's answer makes no sense");
+  const auto& answer = response->topics.front();
+  if (answer.error_code != ErrorCode::none) co_return refuse(answer.error_code, answer.error_message.value_or(""));
+  const MonotonicTime deadline = shard.shard().now() + kForwardPatience;
+  for (;;) {
+    const auto& topics = shard.image()->topics();
+    if (const auto found = topics.find(wish.name); found != topics.end()) co_return found->second;
+    if (shard.shard().now() >= deadline) co_return refuse(ErrorCode::leader_not_available, "the new topic is not known here yet");
+    co_await shard.image_after(shard.image(), deadline);
+  }
 }
 
 // On shard 0.
@@ -73,6 +114,8 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
   if (auto fault = check_topic_settings_together(wish.config)) {
     co_return refuse(ErrorCode::invalid_config, std::move(*fault));
   }
+  if (!co_await shard.broker().on_first([&broker = shard.broker()] { return broker.metadata().controls(); }))
+    co_return co_await create_elsewhere(shard, std::move(wish));
   cluster::NewTopic topic;
   topic.name = std::move(wish.name);
   topic.config = std::move(wish.config);

@@ -51,6 +51,7 @@ class Input {
   size_t position() const { return position_; }
   // Bytes not read yet: after the last struct, what the sender wrote beyond what this version knows.
   size_t remaining() const { return frame_.size() - position_; }
+  BytesView rest() const { return frame_.view().subspan(position_); }
 
  private:
   friend class Decoder;

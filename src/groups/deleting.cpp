@@ -56,7 +56,7 @@ void GroupManager::Impl::handle(RequestToken token, DeleteGroupRequest& request,
 
 // One batch after the other: offsets first, so that what is left after a failure is still a group.
 void GroupManager::Impl::continue_deletion(Group& group, RequestToken token, Now now) {
-  group.state = GroupState::dead;
+  enter(group, GroupState::dead);
   Sweep sweep;
   bool last = true;
   for (const auto& [topic, partitions] : group.offsets.topics()) {
@@ -89,11 +89,23 @@ void GroupManager::Impl::topic_deleted(const std::string& name, const TopicId& i
 }
 
 void GroupManager::Impl::forget_topic(Group& group, const std::string& name, const TopicId& id, Now now) {
+  forget_offsets(
+      group, name, [&](const TopicId& held) { return belongs_to(held, id); }, now);
+}
+
+void GroupManager::Impl::topic_is(const std::string& name, const TopicId& id, Now now) {
+  if (phase != Phase::active) return;
+  const auto gone = [&](const TopicId& held) { return id.is_zero() || !belongs_to(held, id); };
+  for (auto& [group_name, group] : groups_) forget_offsets(*group, name, gone, now);
+}
+
+void GroupManager::Impl::forget_offsets(Group& group, const std::string& name,
+                                        const std::function<bool(const TopicId&)>& gone, Now now) {
   const auto partitions = group.offsets.topics().find(name);
   if (partitions == group.offsets.topics().end()) return;
   Sweep sweep;
   for (const auto& [partition, offset] : partitions->second) {
-    if (!belongs_to(offset.topic_id, id)) continue;
+    if (!gone(offset.topic_id)) continue;
     sweep.add({group.id, name, partition});
     if (sweep.full()) write(group, sweep.take(), OffsetsWrite{}, now);
   }
@@ -115,9 +127,8 @@ void GroupManager::Impl::clean_up(Group& group, Now now) {
   const bool readable = group.state == GroupState::stable && group.protocol_type == kConsumerProtocolType;
   if (group.state != GroupState::empty && !readable) return;
 
-  size_t left = group.offsets.size();
+  std::vector<OffsetForgotten> expired;
   if (options.offsets_retention || group.offsets.with_expiry() > 0) {
-    Sweep sweep;
     for (const auto& [topic, partitions] : group.offsets.topics()) {
       if (readable && group.is_subscribed(topic)) continue;
       for (const auto& [partition, offset] : partitions) {
@@ -125,22 +136,24 @@ void GroupManager::Impl::clean_up(Group& group, Now now) {
         WallTime since = offset.committed_at;
         if (!simple && !readable && group.committed && group.committed->state_since)
           since = *group.committed->state_since;
-        const bool expired =
-            offset.expires_at ? now.wall >= *offset.expires_at
+        const bool gone = offset.expires_at
+                              ? now.wall >= *offset.expires_at
                               : options.offsets_retention && now.wall >= since + *options.offsets_retention;
-        if (!expired) continue;
-        --left;
-        sweep.add({group.id, topic, partition});
-        if (sweep.full()) write(group, sweep.take(), OffsetsWrite{}, now);
+        if (gone) expired.push_back({group.id, topic, partition});
       }
     }
-    if (!sweep.empty()) write(group, sweep.take(), OffsetsWrite{}, now);
   }
   // Nothing is left that anybody could want: the generation has no members, and ids are never used twice.
-  if (left == 0 && group.in_flight == 0 && group.state == GroupState::empty && group.pending.empty() &&
-      group.committed) {
-    continue_deletion(group, kNobody, now);
+  if (expired.size() == group.offsets.size() && group.state == GroupState::empty && group.pending.empty() &&
+      group.exists()) {
+    return continue_deletion(group, kNobody, now);
   }
+  Sweep sweep;
+  for (auto& record : expired) {
+    sweep.add(std::move(record));
+    if (sweep.full()) write(group, sweep.take(), OffsetsWrite{}, now);
+  }
+  if (!sweep.empty()) write(group, sweep.take(), OffsetsWrite{}, now);
 }
 
 }  // namespace godwit::groups

@@ -17,16 +17,6 @@
 
 namespace godwit::groups {
 
-// The names of DescribeGroups: "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead".
-enum class GroupState {
-  empty,                 // no members; perhaps offsets
-  preparing_rebalance,   // waiting for members to join the next generation, or for its record to be committed
-  completing_rebalance,  // waiting for the leader's assignment, or for its record to be committed
-  stable,                // everybody can have their assignment
-  dead,                  // its deletion is being written
-};
-std::string_view to_string(GroupState state);
-
 class Group {
  public:
   Group(std::string name, uint64_t number) : id(std::move(name)), serial(number) {}
@@ -38,11 +28,13 @@ class Group {
   // -------------------------------------------
   std::optional<GenerationMade> committed;
   OffsetTable offsets;
+  // It has committed offsets: as in Kafka it is there, without any too, until a clean-up finds it empty.
+  bool had_offsets = false;
 
   // --- what passes
   // -------------------------------------------------------------------------------------------------
-  GroupState state = GroupState::empty;
-  std::string protocol_type;  // of the members there are; else of those there were
+  GroupState state = GroupState::empty;  // changed by GroupManager::Impl::enter alone
+  std::string protocol_type;             // of the members there are; else of those there were
   std::optional<std::string> leader;
   std::set<std::string> pending_sync;  // members that have not asked for this generation's assignment
   bool initial = false;                // preparing the first generation after Empty: no hurry
@@ -92,8 +84,7 @@ class Group {
   bool is_subscribed(std::string_view topic) const;
   // False for a bare place in memory that no client should see.
   bool exists() const {
-    return committed || !offsets.empty() || !members_.empty() || !pending.empty() ||
-           state != GroupState::empty;
+    return committed || had_offsets || !members_.empty() || !pending.empty() || state != GroupState::empty;
   }
 
  private:

@@ -30,6 +30,9 @@ void GroupManager::decide(RequestToken token, Request request, Now now) {
 void GroupManager::topic_deleted(const std::string& name, const TopicId& id, Now now) {
   impl_->topic_deleted(name, id, now);
 }
+void GroupManager::topic_is(const std::string& name, const TopicId& id, Now now) {
+  impl_->topic_is(name, id, now);
+}
 void GroupManager::committed(Sequence last, Now now) {
   impl_->committed(last, now);
 }
@@ -48,6 +51,9 @@ GroupManager::Output GroupManager::take_output() {
 }
 GroupCounts GroupManager::counts() const {
   return impl_->counts();
+}
+const GroupTally& GroupManager::tally() const {
+  return impl_->tally;
 }
 std::vector<std::string> GroupManager::topics() const {
   return impl_->topics();
@@ -119,12 +125,20 @@ Group& GroupManager::Impl::get(const std::string& name) {
   if (!place) {
     place = std::make_unique<Group>(name, ++last_serial_);
     by_serial_.emplace(place->serial, place.get());
+    ++groups_in(place->state);
   }
   return *place;
 }
 
+void GroupManager::Impl::enter(Group& group, GroupState state) {
+  --groups_in(group.state);
+  group.state = state;
+  ++groups_in(state);
+}
+
 void GroupManager::Impl::drop_if_unused(Group& group) {
   if (group.exists() || group.in_flight > 0) return;
+  --groups_in(group.state);
   deadlines.cancel(join_key(group));
   deadlines.cancel(sync_key(group));
   by_serial_.erase(group.serial);

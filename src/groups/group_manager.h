@@ -24,11 +24,13 @@
 // Every token given to decide() is answered exactly once, at the latest by resign().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -71,6 +73,26 @@ struct GroupCounts {
   size_t in_flight_bytes = 0;
 };
 
+// The names of DescribeGroups: "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead".
+enum class GroupState {
+  empty,                 // no members; perhaps offsets
+  preparing_rebalance,   // waiting for members to join the next generation, or for its record to be committed
+  completing_rebalance,  // waiting for the leader's assignment, or for its record to be committed
+  stable,                // everybody can have their assignment
+  dead,                  // its deletion is being written
+};
+constexpr size_t kGroupStates = 5;
+std::string_view to_string(GroupState state);
+
+// What a manager has and has done, kept as it changes: for metrics. All but the last two fall to 0 with resign().
+struct GroupTally {
+  std::array<int64_t, kGroupStates> groups{};  // by state
+  int64_t members = 0;
+  int64_t offsets = 0;
+  uint64_t rebalances = 0;         // generations that were made
+  uint64_t offsets_committed = 0;  // by clients, not by a load
+};
+
 class GroupManager {
  public:
   explicit GroupManager(const GroupOptions& options);
@@ -102,10 +124,12 @@ class GroupManager {
   // `token` must not be one that is under way, and not kNobody. Strings have the protocol's bound, 32,767 bytes. What is kept of
   // the request's bytes is copied.
   void decide(RequestToken token, Request request, Now now);
-  // A topic was deleted: offsets committed for it go. Requests nothing; after load_done(), call it also for
-  // those of topics() that no longer exist, since a deletion may have happened while nobody led the
-  // partition.
+  // A topic was deleted: offsets committed for it go. Requests nothing.
   void topic_deleted(const std::string& name, const TopicId& id, Now now);
+  // After load_done(), for each of topics(): deletions may have happened while nobody led the partition. `id` is that of
+  // the topic of this name today, zero where there is none: what was committed for another one goes. Offsets of before
+  // topic ids stay while there is a topic of their name.
+  void topic_is(const std::string& name, const TopicId& id, Now now);
   // Every batch up to and including `last` that was not reported as failed is committed.
   void committed(Sequence last, Now now);
   // This batch is not in the log and never will be; `error` is what the log said. May be reported in any
@@ -128,6 +152,7 @@ class GroupManager {
   // --- looking
   // -------------------------------------------------------------------------------------------------
   GroupCounts counts() const;
+  const GroupTally& tally() const;
   // Names of all topics for which offsets are kept, each once, sorted.
   std::vector<std::string> topics() const;
   // The records that would make a new manager hold what this one has committed. For tests and tools.

@@ -2,6 +2,7 @@
 // committing, deleting, looking; writing has what is in flight, loading how a manager comes and goes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,6 +29,7 @@ class GroupManager::Impl {
   std::map<Sequence, InFlight> in_flight;
   size_t in_flight_bytes = 0;
   LoadStatistics loaded;
+  GroupTally tally;
 
   // group_manager.cpp
   void decide(RequestToken token, Request request, Now now);
@@ -62,12 +64,15 @@ class GroupManager::Impl {
 
   // deleting.cpp
   void topic_deleted(const std::string& name, const TopicId& id, Now now);
+  void topic_is(const std::string& name, const TopicId& id, Now now);
 
  private:
   // --- groups
   Group* find(std::string_view name);
   Group& get(const std::string& name);
   Group* find(uint64_t serial);
+  int64_t& groups_in(GroupState state) { return tally.groups[static_cast<size_t>(state)]; }
+  void enter(Group& group, GroupState state);
   // Forgets a group of which nothing is left. `group` must not be used after.
   void drop_if_unused(Group& group);
 
@@ -132,6 +137,9 @@ class GroupManager::Impl {
   // --- deleting.cpp
   void continue_deletion(Group& group, RequestToken token, Now now);
   void forget_topic(Group& group, const std::string& name, const TopicId& id, Now now);
+  // Offsets committed for `name` of which `gone` says so, by their topic id.
+  void forget_offsets(Group& group, const std::string& name, const std::function<bool(const TopicId&)>& gone,
+                      Now now);
   void clean_up(Now now);
   void clean_up(Group& group, Now now);
 

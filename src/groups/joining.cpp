@@ -251,6 +251,7 @@ void GroupManager::Impl::add_member(Group& group, std::string id, bool knows_id,
     group.leader.reset();
   }
   Member& added = group.add(std::move(member));
+  ++tally.members;
   added.join = token;
   deadlines.set(session_key(group, added.serial), now.monotonic + options.new_member_join_timeout);
   rebalance_or_complete(group, now);

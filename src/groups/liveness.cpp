@@ -44,6 +44,7 @@ void GroupManager::Impl::expel(Group& group, Member& member, Now now) {
   answer_sync(group, member, SyncResponse{.error = ErrorCode::unknown_member_id}, now);
   deadlines.cancel(session_key(group, member.serial));
   group.remove(std::string(member.id));
+  --tally.members;
 }
 
 void GroupManager::Impl::drop_pending(Group& group, const std::string& id) {

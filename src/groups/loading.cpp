@@ -67,13 +67,14 @@ LoadStatistics GroupManager::Impl::load_done(Now now) {
       continue;
     }
     take_members(group, last_serial_);
+    tally.members += std::ssize(group.members());
     if (group.members().empty()) continue;
     bool assigned = false;
     for (const auto& [name, member] : group.members()) {
       arm_session(group, member, now);
       assigned = assigned || !member.assignment.empty();
     }
-    group.state = assigned ? GroupState::stable : GroupState::completing_rebalance;
+    enter(group, assigned ? GroupState::stable : GroupState::completing_rebalance);
     // Whose assignment was never committed: nobody can say whether the leader still makes it. Above the
     // bound: so that the bound can do its work.
     if (!assigned || group.members().size() > static_cast<size_t>(options.group_size_max))
@@ -115,6 +116,7 @@ void GroupManager::Impl::resign() {
   by_serial_.clear();
   groups_.clear();
   pending_members_ = 0;
+  tally = {.rebalances = tally.rebalances, .offsets_committed = tally.offsets_committed};
   phase = Phase::unloaded;
 }
 

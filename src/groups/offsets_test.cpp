@@ -119,7 +119,27 @@ TEST(Offsets, GoWithTheirTopic) {
   EXPECT_EQ(world.offset("orders", 1), Offset(2));  // of the topic that has the name now
   EXPECT_EQ(world.offset("orders", 2, "other"), Offset(-1));
   EXPECT_EQ(world.offset("bills", 0), Offset(4));
+  EXPECT_EQ(world.describe("other").error, ErrorCode::none) << "as in Kafka the next clean-up takes it";
+  world.passes(20min);
   EXPECT_EQ(world.describe("other").error, ErrorCode::group_id_not_found) << "a simple group is its offsets";
+  EXPECT_EQ(world.describe("g").error, ErrorCode::none);
+}
+
+TEST(Offsets, OfATopicThatWasMadeAnewUnderItsNameGo) {
+  World world;
+  world.simple_commit("orders", 0, 1, "g", topic_id(1));
+  world.simple_commit("orders", 1, 2, "g", topic_id(2));
+  world.simple_commit("orders", 2, 3, "g");  // of before topic ids: nobody knows which topic it was
+  world.fails_over();
+  world.manager().topic_is("orders", topic_id(2), world.now());
+  world.pump();
+  EXPECT_EQ(world.offset("orders", 0), Offset(-1));
+  EXPECT_EQ(world.offset("orders", 1), Offset(2));
+  EXPECT_EQ(world.offset("orders", 2), Offset(3));
+  EXPECT_EQ(world.tombstones(), 1U);
+  world.manager().topic_is("orders", {}, world.now());
+  world.pump();
+  EXPECT_EQ(world.manager().counts().offsets, 0U) << "there is no such topic at all";
 }
 
 TEST(Offsets, UnderWayWhenTheirTopicIsDeletedGoToo) {
@@ -163,6 +183,24 @@ TEST(OffsetDelete, SparesTopicsThatMembersRead) {
   EXPECT_EQ(world.offset("orders", 0), Offset(-1));
 }
 
+TEST(OffsetDelete, OfTheLastOffsetLeavesTheGroupToTheNextCleanUp) {
+  World world;
+  world.simple_commit("orders", 0, 1);
+  const OffsetDeleteRequest request{"g", {{"orders", {PartitionIndex(0)}}}};
+  for (int i = 0; i < 2; ++i) {
+    const auto response = world.ask_now<OffsetDeleteResponse>(request);
+    EXPECT_EQ(response.error, ErrorCode::none);
+    EXPECT_EQ(response.topics.at(0).partitions.at(0).error, ErrorCode::none);
+  }
+  EXPECT_EQ(world.state(), "Empty");
+  world.fails_over();
+  EXPECT_EQ(world.state(), "Empty");
+  world.passes(20min);
+  EXPECT_EQ(world.ask_now<OffsetDeleteResponse>(request).error, ErrorCode::group_id_not_found);
+  world.fails_over();
+  EXPECT_EQ(world.manager().counts().groups, 0U) << "it does not come back with the log";
+}
+
 TEST(OffsetDelete, NeedsAGroupOfConsumers) {
   World world;
   const OffsetDeleteRequest request{"g", {{"orders", {PartitionIndex(0)}}}};
@@ -202,6 +240,19 @@ TEST(OffsetExpiry, CountsFromWhenTheGroupBecameEmpty) {
   world.passes(20min);
   EXPECT_EQ(world.describe().error, ErrorCode::group_id_not_found) << "and the group goes after them";
   world.fails_over();
+  EXPECT_EQ(world.manager().counts().groups, 0U);
+}
+
+TEST(OffsetExpiry, OfTheLastOffsetTakesTheGroupInOneGo) {
+  World world({.offsets_retention = 24h});
+  world.simple_commit("orders", 0, 1);
+  world.simple_commit("bills", 0, 1);
+  world.passes(23h);
+  world.writes(Writes::hold);
+  world.passes(80min);
+  EXPECT_EQ(world.held(), 1U);
+  world.commit_held();
+  EXPECT_EQ(world.tombstones(), 3U) << "two offsets, and the group";
   EXPECT_EQ(world.manager().counts().groups, 0U);
 }
 

@@ -216,7 +216,7 @@ class Scene {
         }
       }
     }
-    if (random_.once_in(20)) check_reload();
+    if (random_.once_in(20)) check_reload(), check_tally();
   }
 
   void check_log() {
@@ -235,6 +235,25 @@ class Scene {
       size_t leaders = 0;
       for (const auto& member : made->members) leaders += made->leader == member.member ? 1 : 0;
       EXPECT_EQ(leaders, made->members.empty() ? 0U : 1U) << "one leader, who is a member";
+    }
+  }
+
+  // What is counted as it changes is what there is.
+  void check_tally() {
+    const GroupTally& tally = world_.manager().tally();
+    const GroupCounts counts = world_.manager().counts();
+    EXPECT_EQ(tally.members, static_cast<int64_t>(counts.members));
+    EXPECT_EQ(tally.offsets, static_cast<int64_t>(counts.offsets));
+    for (size_t i = 0; i < kGroupStates; ++i) {
+      const std::string state(to_string(static_cast<GroupState>(i)));
+      const auto listed =
+          world_.ask_now<ListGroupsResponse>(ListGroupsRequest{.states = {state}, .types = {}});
+      // A place in memory without a group counts as Empty, and no client sees it.
+      if (i == 0) {
+        EXPECT_GE(tally.groups[i], std::ssize(listed.groups));
+      } else {
+        EXPECT_EQ(tally.groups[i], std::ssize(listed.groups)) << state;
+      }
     }
   }
 

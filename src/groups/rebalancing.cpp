@@ -31,7 +31,7 @@ void GroupManager::Impl::prepare_rebalance(Group& group, Now now) {
   deadlines.cancel(sync_key(group));
 
   group.initial = group.state == GroupState::empty;
-  group.state = GroupState::preparing_rebalance;
+  enter(group, GroupState::preparing_rebalance);
   if (group.initial && options.initial_rebalance_delay > Duration::zero()) {
     // Many members start together: one rebalance for all is better than one for each.
     group.member_added = false;
@@ -76,7 +76,7 @@ void GroupManager::Impl::complete_join(Group& group, Now now) {
   if (group.members().empty()) {
     group.initial = false;
     if (!group.committed) {
-      group.state = GroupState::empty;  // there never was a generation that somebody could have heard of
+      enter(group, GroupState::empty);  // there never was a generation that somebody could have heard of
       return;
     }
   } else if (group.joined() == 0) {
@@ -118,12 +118,13 @@ GenerationMade GroupManager::Impl::next_record(const Group& group, Now now) cons
 }
 
 void GroupManager::Impl::on_generation_committed(Group& group, Now now) {
+  ++tally.rebalances;
   group.initial = false;
   if (group.members().empty()) {
-    group.state = GroupState::empty;
+    enter(group, GroupState::empty);
     return;
   }
-  group.state = GroupState::completing_rebalance;
+  enter(group, GroupState::completing_rebalance);
   for (const auto& [id, const_member] : group.members()) {
     Member& member = *group.find(std::string_view(id));
     member.assignment = {};

@@ -58,7 +58,7 @@ void GroupManager::Impl::on_assignment_committed(Group& group, const GenerationM
   for (const auto& each : record.members) {
     if (Member* member = group.find(std::string_view(each.member))) member->assignment = each.assignment;
   }
-  group.state = GroupState::stable;
+  enter(group, GroupState::stable);
   answer_syncs(group, ErrorCode::none, now);
 }
 

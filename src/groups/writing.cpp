@@ -63,14 +63,27 @@ void GroupManager::Impl::defer(InFlight& write, RequestToken token, Request requ
 void GroupManager::Impl::apply(const Record& record) {
   struct Applied {
     Impl& impl;
-    void operator()(const OffsetCommitted& r) const { impl.get(r.group).offsets.put(r); }
+    void operator()(const OffsetCommitted& r) const {
+      Group& group = impl.get(r.group);
+      impl.tally.offsets -= static_cast<int64_t>(group.offsets.size());
+      group.offsets.put(r);
+      impl.tally.offsets += static_cast<int64_t>(group.offsets.size());
+      group.had_offsets = true;
+    }
     void operator()(const OffsetForgotten& r) const {
-      if (Group* group = impl.find(r.group)) group->offsets.erase(r.topic, r.partition);
+      Group* const group = impl.find(r.group);
+      if (group == nullptr) return;
+      impl.tally.offsets -= static_cast<int64_t>(group->offsets.size());
+      group->offsets.erase(r.topic, r.partition);
+      impl.tally.offsets += static_cast<int64_t>(group->offsets.size());
     }
     void operator()(const GenerationMade& r) const { impl.get(r.group).committed = r; }
     // Offsets go by tombstones of their own.
     void operator()(const GroupForgotten& r) const {
-      if (Group* group = impl.find(r.group)) group->committed.reset();
+      Group* const group = impl.find(r.group);
+      if (group == nullptr) return;
+      group->committed.reset();
+      group->had_offsets = !group->offsets.empty();
     }
   };
   std::visit(Applied{*this}, record);
@@ -101,7 +114,10 @@ void GroupManager::Impl::settle(std::map<Sequence, InFlight>::iterator it, std::
   if (failure) {
     give_up(write, *failure, now);
   } else {
-    for (const auto& record : write.records) apply(record);
+    for (const auto& record : write.records) {
+      apply(record);
+      if (std::holds_alternative<OffsetCommitted>(record)) ++tally.offsets_committed;
+    }
     follow_up(write, now);
     for (const auto& [name, id] : write.deleted_topics) forget_topic(group, name, id, now);
   }
@@ -123,7 +139,7 @@ void GroupManager::Impl::follow_up(InFlight& write, Now now) {
     on_returned(group, *returned, std::get<GenerationMade>(write.records.front()), now);
   } else if (const auto* deletion = std::get_if<DeletionWrite>(&write.purpose)) {
     if (!deletion->last) return continue_deletion(group, deletion->token, now);
-    group.state = GroupState::empty;
+    enter(group, GroupState::empty);
     group.protocol_type.clear();
     if (deletion->token != kNobody) reply(deletion->token, DeleteGroupResponse{});
   }
@@ -139,7 +155,7 @@ void GroupManager::Impl::give_up(InFlight& write, ErrorCode error, Now now) {
     // Not a member under the new id, so it must come without one again.
     if (returned->token != kNobody) reply(returned->token, JoinResponse{.error = error, .member = ""});
   } else if (const auto* deletion = std::get_if<DeletionWrite>(&write.purpose)) {
-    group.state = GroupState::empty;
+    enter(group, GroupState::empty);
     if (deletion->token != kNobody) reply(deletion->token, DeleteGroupResponse{error});
   }
 }

@@ -1,4 +1,6 @@
-// ElectLeaders: with one broker every partition has its only possible leader already.
+// ElectLeaders: gives leadership back to the preferred replica, or, by an operator's order, to a replica that is not in sync.
+#include <map>
+
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
 
@@ -14,10 +16,39 @@ Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLe
   kafka::ElectLeadersResponse response;
   const bool known_type = request.election_type == kPreferred || request.election_type == kUnclean;
   if (!known_type) response.error_code = ErrorCode::invalid_request;
+  const bool unclean = request.election_type == kUnclean;
   const cluster::ImagePtr image = context.shard.image();
-  // Null asks for all partitions; of those only what was done is named, which is nothing.
-  if (!request.topic_partitions) co_return response;
+  // Null asks for all partitions; of those only what was done is named.
+  const bool all = !request.topic_partitions;
+  if (all) {
+    request.topic_partitions.emplace();
+    if (!known_type) co_return response;
+    for (const auto& [name, topic] : image->topics()) {
+      auto& asked = request.topic_partitions->emplace_back();
+      asked.topic = name;
+      for (size_t i = 0; i < topic->partitions.size(); ++i) {
+        const auto& state = topic->partitions[i];
+        const bool due = unclean ? state.leader == kNoBroker : state.leader != state.replicas.front();
+        if (due) asked.partitions.push_back(PartitionIndex(static_cast<int32_t>(i)));
+      }
+    }
+  }
+  std::vector<TopicPartition> wanted;
   for (const auto& asked : *request.topic_partitions) {
+    const cluster::Topic* const topic = image->find(asked.topic);
+    for (const PartitionIndex index : asked.partitions) {
+      if (known_type && topic != nullptr && image->find({topic->id, index}) != nullptr)
+        wanted.push_back({topic->id, index});
+    }
+  }
+  Broker& broker = context.shard.broker();
+  std::map<TopicPartition, cluster::Changed<void>> outcomes;
+  if (!wanted.empty()) {
+    const auto done = co_await broker.on_first([&broker, unclean, wanted] { return broker.metadata().elect(unclean, wanted); });
+    for (size_t i = 0; i < wanted.size(); ++i) outcomes.emplace(wanted[i], done[i]);
+  }
+  for (const auto& asked : *request.topic_partitions) {
+    if (all && asked.partitions.empty()) continue;
     auto& answer = response.replica_election_results.emplace_back();
     answer.topic = asked.topic;
     const cluster::Topic* const topic = image->find(asked.topic);
@@ -27,10 +58,15 @@ Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLe
             {index, ErrorCode::invalid_request, "There is no such election type."});
         continue;
       }
-      const bool known = topic != nullptr && image->find({topic->id, index}) != nullptr;
-      answer.partition_result.push_back(
-          {index, known ? ErrorCode::election_not_needed : ErrorCode::unknown_topic_or_partition,
-           known ? "Leader election not needed for topic partition." : "No such topic or partition."});
+      const auto outcome = topic == nullptr ? outcomes.end() : outcomes.find({topic->id, index});
+      if (outcome == outcomes.end()) {
+        answer.partition_result.push_back(
+            {index, ErrorCode::unknown_topic_or_partition, "No such topic or partition."});
+      } else if (outcome->second) {
+        answer.partition_result.push_back({index, ErrorCode::none, std::nullopt});
+      } else {
+        answer.partition_result.push_back({index, outcome->second.error().code, outcome->second.error().message});
+      }
     }
   }
   co_return response;

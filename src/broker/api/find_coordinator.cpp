@@ -42,7 +42,7 @@ Found find_group(RequestContext& context, std::string key) {
   }
   const cluster::PartitionState* const state = image->find(*id);
   for (const Node& node : nodes_for(context.client, *image, context.shard.broker())) {
-    if (state == nullptr || node.id != state->leader) continue;
+    if (state == nullptr || node.id != state->leader || context.shard.broker().suspects(node.id)) continue;
     Found found;
     found.key = std::move(key);
     found.node_id = node.id;

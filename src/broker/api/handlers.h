@@ -39,5 +39,17 @@ Task<kafka::OffsetDeleteResponse> handle(RequestContext& context, kafka::OffsetD
 Task<kafka::ListGroupsResponse> handle(RequestContext& context, kafka::ListGroupsRequest request);
 Task<kafka::DescribeGroupsResponse> handle(RequestContext& context, kafka::DescribeGroupsRequest request);
 Task<kafka::DeleteGroupsResponse> handle(RequestContext& context, kafka::DeleteGroupsRequest request);
+Task<kafka::AlterPartitionReassignmentsResponse> handle(RequestContext& context,
+                                                        kafka::AlterPartitionReassignmentsRequest request);
+Task<kafka::ListPartitionReassignmentsResponse> handle(RequestContext& context,
+                                                       kafka::ListPartitionReassignmentsRequest request);
+
+// Between brokers, and for the command line.
+Task<kafka::AlterPartitionResponse> handle(RequestContext& context, kafka::AlterPartitionRequest request);
+Task<kafka::ClusterPollResponse> handle(RequestContext& context, kafka::ClusterPollRequest request);
+Task<kafka::BrokerReportResponse> handle(RequestContext& context, kafka::BrokerReportRequest request);
+Task<kafka::BrokerProbeResponse> handle(RequestContext& context, kafka::BrokerProbeRequest request);
+Task<kafka::ClusterCommandResponse> handle(RequestContext& context, kafka::ClusterCommandRequest request);
+Task<kafka::ForwardResponse> handle(RequestContext& context, kafka::ForwardRequest request);
 
 }  // namespace godwit::broker::api

@@ -2,8 +2,13 @@
 #pragma once
 
 #include "kafka/messages/alter_configs.h"
+#include "kafka/messages/alter_partition.h"
 #include "kafka/messages/alter_partition_reassignments.h"
 #include "kafka/messages/api_versions.h"
+#include "kafka/messages/broker_probe.h"
+#include "kafka/messages/broker_report.h"
+#include "kafka/messages/cluster_command.h"
+#include "kafka/messages/cluster_poll.h"
 #include "kafka/messages/create_acls.h"
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
@@ -21,6 +26,7 @@
 #include "kafka/messages/elect_leaders.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/find_coordinator.h"
+#include "kafka/messages/forward.h"
 #include "kafka/messages/heartbeat.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/init_producer_id.h"

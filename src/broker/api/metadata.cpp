@@ -10,6 +10,8 @@
 namespace godwit::broker::api {
 namespace {
 
+constexpr Duration kElectionPatience = std::chrono::milliseconds(300);
+
 using Described = kafka::MetadataResponse::Topic;
 
 Described unknown(const std::string& name, ErrorCode code) {
@@ -20,7 +22,7 @@ Described unknown(const std::string& name, ErrorCode code) {
   return topic;
 }
 
-Described describe(const cluster::Topic& topic, const cluster::Image& image) {
+Described describe(const cluster::Topic& topic, const cluster::Image& image, const Broker& broker) {
   Described described;
   described.name = topic.name;
   described.topic_id = topic.id;
@@ -29,11 +31,13 @@ Described describe(const cluster::Topic& topic, const cluster::Image& image) {
     const cluster::PartitionState& state = topic.partitions[i];
     auto& partition = described.partitions.emplace_back();
     partition.partition_index = PartitionIndex(static_cast<int32_t>(i));
-    partition.leader_id = state.leader;
+    // A suspect is never named (design-cluster rule 16): librdkafka and Java ask once, and would go on with it.
+    const bool suspect = state.leader != kNoBroker && broker.suspects(state.leader);
+    partition.leader_id = suspect ? kNoBroker : state.leader;
     partition.leader_epoch = state.leader_epoch;
     partition.replica_nodes = state.replicas;
     partition.isr_nodes = state.isr;
-    if (state.leader == kNoBroker) partition.error_code = ErrorCode::leader_not_available;
+    if (partition.leader_id == kNoBroker) partition.error_code = ErrorCode::leader_not_available;
     for (const BrokerId replica : state.replicas) {
       if (!image.brokers.contains(replica)) partition.offline_replicas.push_back(replica);
     }
@@ -45,7 +49,7 @@ Described describe(const cluster::Topic& topic, const cluster::Image& image) {
 Task<Described> find_or_create(RequestContext& context, std::string name, bool may_create) {
   if (!topic_name_fault(name).empty()) co_return unknown(name, ErrorCode::invalid_topic_exception);
   if (const cluster::Topic* const topic = context.shard.image()->find(name)) {
-    co_return describe(*topic, *context.shard.image());
+    co_return describe(*topic, *context.shard.image(), context.shard.broker());
   }
   if (!may_create || !context.shard.options().auto_create_topics) {
     co_return unknown(name, ErrorCode::unknown_topic_or_partition);
@@ -57,12 +61,12 @@ Task<Described> find_or_create(RequestContext& context, std::string name, bool m
   if (!created && created.error().code == ErrorCode::topic_already_exists) {
     // Somebody else was first; it shows in the next image at the latest.
     if (const cluster::Topic* const topic = context.shard.image()->find(name)) {
-      co_return describe(*topic, *context.shard.image());
+      co_return describe(*topic, *context.shard.image(), context.shard.broker());
     }
     co_return unknown(name, ErrorCode::leader_not_available);
   }
   if (!created) co_return unknown(name, created.error().code);
-  co_return describe(**created, *context.shard.image());
+  co_return describe(**created, *context.shard.image(), context.shard.broker());
 }
 
 // Versions 10 and 11 have a field for the id, but only from 12 on may it be used (KAFKA-10774): all is refused then.
@@ -81,6 +85,24 @@ kafka::MetadataResponse refused(const kafka::MetadataRequest& request) {
   return response;
 }
 
+// Whether the image names a suspect as the leader of what is asked for.
+bool names_suspect(const RequestContext& context, const kafka::MetadataRequest& request, bool all) {
+  const Broker& broker = context.shard.broker();
+  const cluster::ImagePtr image = context.shard.image();
+  const auto led_by_suspect = [&](const cluster::Topic& topic) {
+    return std::ranges::any_of(topic.partitions, [&](const cluster::PartitionState& state) {
+      return state.leader != kNoBroker && broker.suspects(state.leader);
+    });
+  };
+  if (all) {
+    return std::ranges::any_of(image->topics(), [&](const auto& entry) { return led_by_suspect(*entry.second); });
+  }
+  return std::ranges::any_of(*request.topics, [&](const auto& asked) {
+    const cluster::Topic* const topic = asked.name ? image->find(*asked.name) : image->find(asked.topic_id);
+    return topic != nullptr && led_by_suspect(*topic);
+  });
+}
+
 }  // namespace
 
 Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataRequest request) {
@@ -88,9 +110,13 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
   kafka::MetadataResponse response;
   // Version 0 cannot say null: there an empty list means all topics.
   const bool all = !request.topics || (context.version() == 0 && request.topics->empty());
+  // An election is under way: it takes less time than a client that was told the dead leader once more.
+  const MonotonicTime patience = context.arrived + kElectionPatience;
+  while (names_suspect(context, request, all) && context.shard.shard().now() < patience)
+    co_await context.shard.image_after(context.shard.image(), patience);
   if (all) {
     const cluster::ImagePtr image = context.shard.image();
-    for (const auto& [name, topic] : image->topics()) response.topics.push_back(describe(*topic, *image));
+    for (const auto& [name, topic] : image->topics()) response.topics.push_back(describe(*topic, *image, context.shard.broker()));
   } else {
     const bool may_create = context.version() < 4 || request.allow_auto_topic_creation;
     std::set<std::string> seen;
@@ -102,7 +128,7 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
       }
       const cluster::ImagePtr image = context.shard.image();
       if (const cluster::Topic* const topic = image->find(asked.topic_id)) {
-        response.topics.push_back(describe(*topic, *image));
+        response.topics.push_back(describe(*topic, *image, context.shard.broker()));
       } else {
         Described& missing = response.topics.emplace_back(unknown("", ErrorCode::unknown_topic_id));
         missing.topic_id = asked.topic_id;

@@ -1,3 +1,5 @@
+#include <unordered_map>
+
 #include "broker/api/handlers.h"
 #include "broker/group_asking.h"
 
@@ -8,18 +10,26 @@ Task<kafka::OffsetDeleteResponse> handle(RequestContext& context, kafka::OffsetD
   const cluster::ImagePtr image = context.shard.image();
   groups::OffsetDeleteRequest asked;
   asked.group = std::move(request.group_id);
+  std::unordered_map<std::string, size_t> places;  // of topics in the response
   for (auto& topic : request.topics) {
-    if (image->find(topic.name) != nullptr) {
-      auto& wanted = asked.topics.emplace_back();
-      wanted.name = std::move(topic.name);
-      for (const auto& partition : topic.partitions) wanted.partitions.push_back(partition.partition_index);
-      continue;
-    }
-    auto& missing = response.topics.emplace_back();
-    missing.name = std::move(topic.name);
+    const cluster::Topic* const known = image->find(topic.name);
+    groups::OffsetDeleteRequest::Topic wanted;
+    kafka::OffsetDeleteResponse::Topic missing;
     for (const auto& partition : topic.partitions) {
-      missing.partitions.push_back({partition.partition_index, ErrorCode::unknown_topic_or_partition});
+      const PartitionIndex index = partition.partition_index;
+      if (known != nullptr && image->find({known->id, index}) != nullptr) {
+        wanted.partitions.push_back(index);
+      } else {
+        missing.partitions.push_back({index, ErrorCode::unknown_topic_or_partition});
+      }
     }
+    wanted.name = topic.name;
+    missing.name = std::move(topic.name);
+    if (!missing.partitions.empty()) {
+      places.emplace(missing.name, response.topics.size());
+      response.topics.push_back(std::move(missing));
+    }
+    if (!wanted.partitions.empty()) asked.topics.push_back(std::move(wanted));
   }
   groups::OffsetDeleteResponse answer = co_await ask_manager(context.shard, std::move(asked));
   if (answer.error != ErrorCode::none) {
@@ -28,10 +38,11 @@ Task<kafka::OffsetDeleteResponse> handle(RequestContext& context, kafka::OffsetD
     co_return response;
   }
   for (auto& topic : answer.topics) {
-    auto& out = response.topics.emplace_back();
-    out.name = std::move(topic.name);
+    // A topic is answered once, with what was missing of it.
+    const auto place = places.try_emplace(topic.name, response.topics.size()).first->second;
+    if (place == response.topics.size()) response.topics.emplace_back().name = std::move(topic.name);
     for (const auto& partition : topic.partitions) {
-      out.partitions.push_back({partition.partition, partition.error});
+      response.topics[place].partitions.push_back({partition.partition, partition.error});
     }
   }
   co_return response;

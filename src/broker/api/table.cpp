@@ -2,7 +2,9 @@
 
 #include <map>
 
+#include "base/endian.h"
 #include "broker/api/handlers.h"
+#include "broker/broker.h"
 
 namespace godwit::broker::api {
 namespace {
@@ -51,6 +53,15 @@ const std::map<kafka::ApiKey, Handler>& handlers() {
       {kafka::ApiKey::list_groups, decode_and_serve<kafka::ListGroupsRequest>},
       {kafka::ApiKey::describe_groups, decode_and_serve<kafka::DescribeGroupsRequest>},
       {kafka::ApiKey::delete_groups, decode_and_serve<kafka::DeleteGroupsRequest>},
+      {kafka::ApiKey::alter_partition_reassignments,
+       decode_and_serve<kafka::AlterPartitionReassignmentsRequest>},
+      {kafka::ApiKey::list_partition_reassignments, decode_and_serve<kafka::ListPartitionReassignmentsRequest>},
+      {kafka::ApiKey::alter_partition, decode_and_serve<kafka::AlterPartitionRequest>},
+      {kafka::ApiKey::cluster_poll, decode_and_serve<kafka::ClusterPollRequest>},
+      {kafka::ApiKey::broker_report, decode_and_serve<kafka::BrokerReportRequest>},
+      {kafka::ApiKey::broker_probe, decode_and_serve<kafka::BrokerProbeRequest>},
+      {kafka::ApiKey::cluster_command, decode_and_serve<kafka::ClusterCommandRequest>},
+      {kafka::ApiKey::forward, decode_and_serve<kafka::ForwardRequest>},
   };
   return table;
 }
@@ -61,6 +72,57 @@ bool is_served(kafka::ApiKey key) {
   return handlers().contains(key);
 }
 
+bool is_the_controllers(kafka::ApiKey key) {
+  switch (key) {
+    case kafka::ApiKey::create_topics:
+    case kafka::ApiKey::delete_topics:
+    case kafka::ApiKey::create_partitions:
+    case kafka::ApiKey::alter_configs:
+    case kafka::ApiKey::incremental_alter_configs:
+    case kafka::ApiKey::elect_leaders:
+    case kafka::ApiKey::alter_partition_reassignments:
+    case kafka::ApiKey::cluster_command:
+      return true;
+    default:
+      return false;
+  }
+}
+
+namespace {
+
+// The controller's answer to the client's request; where none comes, what this broker says by itself: not_controller.
+Task<Answer> hand_on(RequestContext& context, Handler handler) {
+  constexpr Duration kPatience = std::chrono::seconds(15);
+  kafka::ForwardRequest request;
+  request.cluster_id = context.shard.image()->cluster_id;
+  request.api_key = static_cast<int16_t>(context.frame.key());
+  request.api_version = context.version();
+  request.client_id = context.frame.client_id;
+  const BytesView rest = context.frame.body.rest();
+  request.body = Bytes(rest.begin(), rest.end());
+  Broker& broker = context.shard.broker();
+  auto body = co_await broker.on_first([&broker, request = std::move(request)]() mutable {
+    return broker.metadata().forward(std::move(request), kPatience);
+  });
+  if (!body) co_return co_await handler(context);
+  const Bytes header =
+      kafka::response_header(context.frame.key(), context.version(), context.frame.correlation_id);
+  Bytes frame(kafka::kFrameLengthSize + header.size());
+  store_big(frame.data(), static_cast<int32_t>(header.size() + body->size()));
+  std::copy(header.begin(), header.end(), frame.begin() + kafka::kFrameLengthSize);
+  Chain chain(SharedBytes::own(std::move(frame)));
+  chain.append(SharedBytes::own(std::move(*body)));
+  co_return chain;
+}
+
+}  // namespace
+
+Task<Answer> serve_here(RequestContext& context) {
+  const auto handler = handlers().find(context.frame.key());
+  GW_CHECK(handler != handlers().end(), "only requests that are served are handed on");
+  co_return co_await handler->second(context);
+}
+
 Task<Answer> serve(RequestContext& context) {
   if (!context.frame.accepted()) {
     // ApiVersions in a version that is too new: its body cannot be read, but the answer tells what can.
@@ -69,6 +131,16 @@ Task<Answer> serve(RequestContext& context) {
   const auto handler = handlers().find(context.frame.key());
   if (handler == handlers().end()) {
     co_return fail(ErrorKind::unsupported, std::string(context.frame.api->name) + " requests are not served");
+  }
+  // Until this broker has its place in the cluster it knows nothing that it could tell clients; others of the cluster, and who
+  // asks for versions, are answered all the same.
+  if (!context.frame.api->internal && handler->first != kafka::ApiKey::api_versions) {
+    co_await context.shard.opened();
+    if (is_the_controllers(handler->first) && !context.shard.broker().metadata().controls())
+      co_return co_await hand_on(context, handler->second);
+  } else if (handler->first == kafka::ApiKey::cluster_command) {
+    co_await context.shard.opened();
+    if (!context.shard.broker().metadata().controls()) co_return co_await hand_on(context, handler->second);
   }
   co_return co_await handler->second(context);
 }

@@ -1,0 +1,40 @@
+// AlterPartition: the leader of partitions asks the controller for other in-sync sets.
+#include "broker/api/handlers.h"
+#include "broker/broker.h"
+
+namespace godwit::broker::api {
+
+Task<kafka::AlterPartitionResponse> handle(RequestContext& context, kafka::AlterPartitionRequest request) {
+  std::vector<cluster::IsrChange> changes;
+  for (const auto& topic : request.topics) {
+    for (const auto& partition : topic.partitions) {
+      cluster::IsrChange change{{topic.topic_id, partition.partition_index}, partition.leader_epoch,
+                                partition.partition_epoch, {}};
+      for (const auto& member : partition.new_isr_with_epochs)
+        change.isr[member.broker_id] = static_cast<uint64_t>(std::max<int64_t>(0, member.broker_epoch));
+      changes.push_back(std::move(change));
+    }
+  }
+  Broker& broker = context.shard.broker();
+  kafka::AlterPartitionResponse response;
+  if (!broker.knows_cluster()) {
+    response.error_code = ErrorCode::not_controller;
+    co_return response;
+  }
+  const auto outcomes = co_await broker.on_first(
+      [&broker, asker = request.broker_id, epoch = request.broker_epoch, changes = std::move(changes)]() mutable {
+        return broker.metadata().serve_alter_isr(asker, static_cast<uint64_t>(std::max<int64_t>(0, epoch)),
+                                                 std::move(changes));
+      });
+  for (const auto& outcome : outcomes) {
+    if (response.topics.empty() || response.topics.back().topic_id != outcome.id.topic)
+      response.topics.push_back({outcome.id.topic, {}});
+    auto& answer = response.topics.back().partitions.emplace_back();
+    answer.partition_index = outcome.id.partition;
+    answer.error_code = outcome.code;
+    answer.partition_epoch = static_cast<int32_t>(outcome.version);
+  }
+  co_return response;
+}
+
+}  // namespace godwit::broker::api
