@@ -39,6 +39,14 @@ auto has_ended() {
   return fail(ErrorKind::not_found, "the lease has ended");
 }
 
+// Keeps the lease alive, or only asks whether it still lives.
+Task<Result<void>> look_after(std::shared_ptr<LeaseState> lease, bool healthy) {
+  return ask<void>(lease->core, CallKind::keep_alive,
+                   [id = lease->id, healthy](MemoryEngine& engine, MonotonicTime now, Keys&) {
+                     return healthy ? engine.keep_alive(id, now) : engine.check(id);
+                   });
+}
+
 Task<void> keep_alive(std::shared_ptr<LeaseState> lease, MonotonicTime next) {
   runtime::Shard& shard = lease->core->shard();
   while (lease->held()) {
@@ -46,19 +54,16 @@ Task<void> keep_alive(std::shared_ptr<LeaseState> lease, MonotonicTime next) {
     if (!lease->held()) co_return;
     const MonotonicTime sent = shard.now();
     next = sent + kRetry;
-    const auto healthy = lease->healthy;  // it may end the lease, and itself with it
-    if (healthy && !healthy()) continue;
-    const auto kept = co_await ask<void>(lease->core, CallKind::keep_alive,
-                                         [id = lease->id](MemoryEngine& engine, MonotonicTime now, Keys&) {
-                                           return engine.keep_alive(id, now);
-                                         });
+    const auto condition = lease->healthy;  // a copy: it may end the lease, and itself with it
+    const bool healthy = !condition || condition();
+    // Who lets it lapse wants to hear when it has.
+    if (!healthy && sent < lease->valid_until) continue;
+    const auto lives = co_await look_after(lease, healthy);
     if (!lease->held()) co_return;
-    if (kept) {
-      lease->valid_until = sent + lease->timeout;
-      next = sent + lease->timeout / 3;
-    } else if (kept.error().kind == ErrorKind::not_found) {
-      lease->finish(LeaseState::End::lost);
-    }
+    if (!lives && lives.error().kind == ErrorKind::not_found) lease->finish(LeaseState::End::lost);
+    if (!lives || !healthy) continue;
+    lease->valid_until = sent + lease->timeout;
+    next = sent + lease->timeout / 3;
   }
 }
 

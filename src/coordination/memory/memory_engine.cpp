@@ -48,6 +48,11 @@ Result<void> MemoryEngine::keep_alive(LeaseId lease, MonotonicTime now) {
   return {};
 }
 
+Result<void> MemoryEngine::check(LeaseId lease) const {
+  if (!leases_.contains(lease)) return unknown_lease(lease);
+  return {};
+}
+
 Result<MemoryEngine::Keys> MemoryEngine::revoke(LeaseId lease) {
   if (leases_.erase(lease) == 0) return unknown_lease(lease);
   Transaction removal;

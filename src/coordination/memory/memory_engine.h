@@ -45,6 +45,8 @@ class MemoryEngine {
   Granted grant(Duration timeout, MonotonicTime now);
   // Lets it live until now + its timeout. Error: not_found.
   Result<void> keep_alive(LeaseId lease, MonotonicTime now);
+  // Whether it lives, and nothing else. Error: not_found.
+  Result<void> check(LeaseId lease) const;
   // Ends it; gives the keys that vanished. Error: not_found.
   Result<Keys> revoke(LeaseId lease);
   // Ends the leases whose time is over; gives the keys that vanished.

@@ -1,6 +1,7 @@
 #include "coordination/memory/memory_server.h"
 
 #include <numeric>
+#include <utility>
 
 namespace godwit::coordination {
 
@@ -52,6 +53,8 @@ bool MemoryServer::lost() {
 
 void MemoryServer::stop() {
   running_ = false;
+  frozen_ = false;
+  waiting_.clear();
   break_connections([](const Connection&) { return true; });
 }
 
@@ -62,6 +65,13 @@ void MemoryServer::start(Leases leases) {
   if (leases == Leases::extended) engine_.extend_all(shard_.now());
   end_leases();
   reconnect_all();
+}
+
+void MemoryServer::thaw() {
+  if (!frozen_) return;
+  frozen_ = false;
+  end_leases();
+  for (auto& action : std::exchange(waiting_, {})) later(0ms, std::move(action));
 }
 
 void MemoryServer::cut(const std::string& node) {
@@ -128,20 +138,22 @@ void MemoryServer::send(const Peer& peer, const Link& link, const Call& call) {
 }
 
 void MemoryServer::fail_to_arrive(const Peer& peer, const Link& link, const Call& call) {
-  switch (shard_.random().below(3)) {
-    case 0:  // no connection
-      return later(between(shard_.random(), link.delay_min, link.delay_max),
-                   [peer, call] { tell(peer, call, Outcome::not_applied); });
-    case 1:  // TCP sends it again, and nobody tells the sender how that ended
-      return later(between(shard_.random(), 0ms, kRetransmissionMax), [this, peer, link, call] {
-        if (reachable(link)) arrive(peer, link, call);
-      });
-    default:  // gone: the deadline ends it
-      return;
+  if (coin(shard_.random())) {  // no connection
+    return later(between(shard_.random(), link.delay_min, link.delay_max),
+                 [peer, call] { tell(peer, call, Outcome::not_applied); });
   }
+  // Gone, and the deadline ends it. But over a cut TCP sends it again, and reaches whoever still knows the connection.
+  if (!running_ || coin(shard_.random())) return;
+  later(between(shard_.random(), 0ms, kRetransmissionMax), [this, peer, link, call, run = runs_] {
+    if (reachable(link) && run == runs_) arrive(peer, link, call);
+  });
 }
 
 void MemoryServer::arrive(const Peer& peer, const Link& link, const Call& call) {
+  if (frozen_) {
+    waiting_.push_back([this, peer, link, call] { arrive(peer, link, call); });
+    return;
+  }
   // An engine may drop what its client has given up, and may be too far to stop.
   if (shard_.now() >= call->deadline && coin(shard_.random())) return;
   // What is over by now has ended, whichever event of this instant comes first.
@@ -243,14 +255,14 @@ void MemoryServer::reconnect(uint64_t id) {
 // --- leases
 
 void MemoryServer::end_leases() {
-  if (running_) changed(engine_.expire(shard_.now()));
+  if (running_ && !frozen_) changed(engine_.expire(shard_.now()));
   arm_expiry();
 }
 
 void MemoryServer::arm_expiry() {
   const MonotonicTime next = engine_.next_expiry();
   // An earlier look finds nothing over and arms again.
-  if (!running_ || next >= expiry_armed_) return;
+  if (!running_ || frozen_ || next >= expiry_armed_) return;
   expiry_armed_ = next;
   later(next - shard_.now(), [this, next] {
     if (expiry_armed_ == next) expiry_armed_ = MonotonicTime::max();

@@ -40,15 +40,20 @@ class MemoryServer {
   MemoryServer& operator=(const MemoryServer&) = delete;
 
   // The service is gone, and back with all keys. A call meanwhile is told so, or hears nothing until its deadline; one
-  // that was just answered may not hear it. Time goes on for leases meanwhile: on return those that are over end
+  // that was carried out just before may not hear its answer. Time goes on for leases meanwhile: on return those that are over end
   // (expired), or all begin their timeout anew (extended, as etcd does when a leader takes over).
   enum class Leases : uint8_t { expired, extended };
   void stop();
   void start(Leases leases = Leases::expired);
   bool running() const { return running_; }
 
+  // SIGSTOP and SIGCONT: what arrives waits, and is carried out at the thaw (or not, where its caller gave up long before).
+  // Leases that are over by then end first. stop() loses what waits.
+  void freeze() { frozen_ = true; }
+  void thaw();
+
   // Nothing passes between the node and the server, in neither direction. What was sent over the cut may still arrive
-  // (and be carried out) up to a second later when it heals before.
+  // (and be carried out) up to a second later, when it heals before.
   void cut(const std::string& node);
   void heal(const std::string& node);
   void heal();
@@ -116,6 +121,8 @@ class MemoryServer {
   runtime::Shard& shard_;
   MemoryEngine engine_;
   bool running_ = true;
+  bool frozen_ = false;
+  std::vector<runtime::Callback> waiting_;  // for the thaw
   uint64_t runs_ = 1;
   Duration extra_delay_{};
   uint64_t lose_numerator_ = 0;
