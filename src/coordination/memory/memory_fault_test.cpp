@@ -161,6 +161,66 @@ TEST_F(MemoryFaults, WhatWasSentOverACutMayArriveWhenItHeals) {
   EXPECT_LT(arrived, 20);
 }
 
+// Commits, and has something happen when the store has carried it out and the answer is under way.
+std::map<std::string, int> outcomes_when(StoreWorld& sim, Node& node, const std::function<void()>& happens,
+                                         const std::function<void()>& ends) {
+  std::map<std::string, int> outcomes;
+  for (int i = 0; i < 40; ++i) {
+    const std::string key = "/k/" + std::to_string(i);
+    std::optional<Result<void>> outcome;
+    node.start([&](Runtime& runtime) -> Task<void> {
+      const Link link{.node = "a", .delay_min = 10ms, .delay_max = 10ms};
+      const auto store = coordination::connect(sim.server, runtime, link);
+      outcome = co_await store->commit(put(key, "x"));
+    });
+    sim.world.run_for(15ms);
+    EXPECT_TRUE(sim.server.keys().get(key));
+    EXPECT_FALSE(outcome);
+    happens();
+    sim.world.run_for(1s);
+    EXPECT_TRUE(outcome);
+    ++outcomes[!outcome || *outcome ? "done" : std::string(to_string(outcome->error().kind))];
+    ends();
+    sim.world.run_for(1s);
+  }
+  return outcomes;
+}
+
+TEST_F(MemoryFaults, AnAnswerDoesNotPassACutAndItsCallerNeverHearsThatNothingHappened) {
+  const auto outcomes = outcomes_when(
+      sim, a, [&] { sim.server.cut("a"); }, [&] { sim.server.heal("a"); });
+  EXPECT_EQ(outcomes, (std::map<std::string, int>{{"timed_out", 40}}));
+}
+
+TEST_F(MemoryFaults, AServerThatStopsAfterItCarriedACallOutMayHaveAnsweredIt) {
+  auto outcomes = outcomes_when(
+      sim, a, [&] { sim.server.stop(); }, [&] { sim.server.start(); });
+  EXPECT_GT(outcomes["done"], 5);
+  EXPECT_GT(outcomes["timed_out"], 5);
+  EXPECT_EQ(outcomes.size(), 2);
+}
+
+TEST_F(MemoryFaults, WhatWaitsAtAFrozenServerIsCarriedOutAtTheThawAndLostByAStop) {
+  for (const bool thaws : {true, false}) {
+    const std::string key = thaws ? "/thawed" : "/stopped";
+    std::optional<Result<void>> outcome;
+    a.start([&](Runtime& runtime) -> Task<void> {
+      const auto store = connect(runtime);
+      outcome = co_await store->commit(put(key, "x"));
+    });
+    sim.server.freeze();
+    sim.world.run_for(400ms);
+    EXPECT_FALSE(stored(key));
+    EXPECT_FALSE(outcome);
+    if (!thaws) sim.server.stop();
+    thaws ? sim.server.thaw() : sim.server.start();
+    sim.world.run_for(200ms);
+    EXPECT_EQ(stored(key), thaws);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->has_value(), thaws);
+  }
+}
+
 TEST_F(MemoryFaults, WhatACrashedNodeSentIsCarriedOutAndNothingOfItResumes) {
   int resumed = 0;
   int applied = 0;
