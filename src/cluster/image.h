@@ -39,13 +39,13 @@ struct PartitionState {
   BrokerId leader = kNoBroker;
   uint64_t leader_incarnation = 0;
   LeaderEpoch leader_epoch{0};
-  // Of the last leader that an operator elected outside the ISR: what it lacked is given up.
-  LeaderEpoch unclean_epoch = kNoLeaderEpoch;
   std::vector<BrokerId> replicas;  // the first is the preferred leader
   std::vector<BrokerId> isr;
   // While it is moved: members of `replicas` that come, and that go once those are in the ISR.
   std::vector<BrokerId> adding;
   std::vector<BrokerId> removing;
+  // Of the last leader that an operator elected outside the ISR: what it lacked is given up.
+  LeaderEpoch unclean_epoch = kNoLeaderEpoch;
   friend bool operator==(const PartitionState&, const PartitionState&) = default;
 };
 

@@ -45,6 +45,7 @@ struct StoredPartition {
   int64_t leader_incarnation = 0;
   LeaderEpoch leader_epoch{0};
   std::vector<BrokerId> isr;
+  LeaderEpoch unclean_epoch = kNoLeaderEpoch;
   static void fields(auto& f) {
     f("version", &StoredPartition::version);
     f("replicas", &StoredPartition::replicas);
@@ -54,6 +55,7 @@ struct StoredPartition {
     f("leader_incarnation", &StoredPartition::leader_incarnation);
     f("leader_epoch", &StoredPartition::leader_epoch);
     f("isr", &StoredPartition::isr);
+    f("unclean_epoch", &StoredPartition::unclean_epoch);
   }
   friend bool operator==(const StoredPartition&, const StoredPartition&) = default;
 };

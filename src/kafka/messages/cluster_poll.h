@@ -103,6 +103,7 @@ struct ClusterPollResponse {
     std::vector<BrokerId> adding;
     std::vector<BrokerId> removing;
     std::vector<BrokerId> isr;
+    LeaderEpoch unclean_epoch = kNoLeaderEpoch;
 
     static void fields(auto& f) {
       f("index", &Partition::index);
@@ -114,6 +115,7 @@ struct ClusterPollResponse {
       f("adding", &Partition::adding);
       f("removing", &Partition::removing);
       f("isr", &Partition::isr);
+      f("unclean_epoch", &Partition::unclean_epoch);
     }
     friend bool operator==(const Partition&, const Partition&) = default;
   };
