@@ -73,9 +73,8 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
   }
   GW_TRY(co_return, co_await join(coordination));
   for (const auto& shard : shards_) {
-    co_await shard->shard().call([this, &shard = *shard] {
-      shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id);
-    });
+    co_await shard->shard().call(
+        [this, &shard = *shard] { shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id); });
   }
   co_await apply(metadata_->image());
   co_await compare_store_with(metadata_->image());
@@ -108,8 +107,9 @@ Task<Result<void>> Broker::join(coordination::Coordination& coordination) {
   options.topic_defaults = options_.topic_defaults;
   options.unproven = [this](cluster::ImagePtr image) { return unproven(std::move(image)); };
   options.healthy = [this] { return healthy(); };
-  auto started = co_await cluster::Metadata::start(std::move(options), coordination, runtime_, diagnostics_,
-                                                   [this](cluster::Metadata& early) { known_metadata_ = &early; });
+  auto started =
+      co_await cluster::Metadata::start(std::move(options), coordination, runtime_, diagnostics_,
+                                        [this](cluster::Metadata& early) { known_metadata_ = &early; });
   if (!started) {
     known_metadata_ = nullptr;
     co_return fail(started.error());
@@ -134,16 +134,17 @@ Result<std::map<std::string, runtime::Endpoint>> Broker::advertised() const {
     if (!options_.clustered) continue;
     const std::string& host = listener.bind.host;
     if (host.empty() || host == "0.0.0.0" || host == "::" || host == "*") {
-      return fail(ErrorKind::invalid,
-                  "listener " + listener.name +
-                      " is bound to all addresses, and in a cluster the others must know one to connect to: give it in "
-                      "advertised.listeners (" +
-                      listener.name + "://HOST:PORT)");
+      return fail(ErrorKind::invalid, "listener " + listener.name +
+                                          " is bound to all addresses, and in a cluster the others must know "
+                                          "one to connect to: give it in "
+                                          "advertised.listeners (" +
+                                          listener.name + "://HOST:PORT)");
     }
     all[listener.name] = {host, addresses_[i].port};
   }
   if (options_.clustered && !all.contains(options_.inter_broker_listener)) {
-    return fail(ErrorKind::invalid, "inter.broker.listener.name: there is no listener " + options_.inter_broker_listener);
+    return fail(ErrorKind::invalid,
+                "inter.broker.listener.name: there is no listener " + options_.inter_broker_listener);
   }
   return all;
 }
@@ -156,7 +157,8 @@ Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
       const auto& isr = topic->partitions[i].isr;
       if (std::ranges::find(isr, options_.id) == isr.end()) continue;
       const TopicPartition id{topic->id, PartitionIndex(static_cast<int32_t>(i))};
-      if (std::ranges::find(damaged, id, &storage::Store::Damage::id) != damaged.end()) doubtful.push_back(id);
+      if (std::ranges::find(damaged, id, &storage::Store::Damage::id) != damaged.end())
+        doubtful.push_back(id);
     }
   }
   co_return doubtful;
@@ -175,7 +177,8 @@ bool Broker::healthy() const {
   const MonotonicTime now = runtime_.shard(0).now();
   const Duration most = options_.session_timeout / 2;
   for (const auto& beat : beats_) {
-    if (now - MonotonicTime(MonotonicTime::duration(beat.load(std::memory_order_relaxed))) > most) return false;
+    if (now - MonotonicTime(MonotonicTime::duration(beat.load(std::memory_order_relaxed))) > most)
+      return false;
   }
   const auto health = store_->health();
   return !health.round_under_way || *health.round_under_way < most;

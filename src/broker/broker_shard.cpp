@@ -124,8 +124,8 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
     if (known == topic.get()) continue;  // the same object: nothing changed
-    settings_.insert_or_assign(topic->id,
-                               effective_settings(topic->config, options().topic_defaults, topic->internal()));
+    settings_.insert_or_assign(
+        topic->id, effective_settings(topic->config, options().topic_defaults, topic->internal()));
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));
       if (broker_.store().shard_of({topic->id, index}) != index_) continue;
@@ -176,14 +176,15 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
     partition->resign(state);
     co_await replicator_->unfollow(id);
     if (contradicted_.insert_or_assign(id, state.leader_epoch).second) {
-      diagnostics().emit({Severity::error,
-                          "cluster.store_is_older",
-                          "the log is of a later leader epoch than the coordination store knows: the partition is not "
-                          "served here (was the store restored from a backup?)",
-                          {{"topic", topic->name},
-                           {"partition", to_string(index)},
-                           {"epoch", to_string(*latest)},
-                           {"store_epoch", to_string(state.leader_epoch)}}});
+      diagnostics().emit(
+          {Severity::error,
+           "cluster.store_is_older",
+           "the log is of a later leader epoch than the coordination store knows: the partition is not "
+           "served here (was the store restored from a backup?)",
+           {{"topic", topic->name},
+            {"partition", to_string(index)},
+            {"epoch", to_string(*latest)},
+            {"store_epoch", to_string(state.leader_epoch)}}});
     }
     co_return;
   }
@@ -210,7 +211,8 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   }
 }
 
-Task<void> BrokerShard::follow(const std::shared_ptr<Partition>& partition, const cluster::PartitionState& state) {
+Task<void> BrokerShard::follow(const std::shared_ptr<Partition>& partition,
+                               const cluster::PartitionState& state) {
   const TopicPartition id = partition->id();
   const auto leader = image_->brokers.find(state.leader);
   const runtime::Endpoint* const at =
@@ -230,7 +232,8 @@ Task<void> BrokerShard::follow(const std::shared_ptr<Partition>& partition, cons
                        .observer = follower.get()});
 }
 
-Task<std::shared_ptr<Partition>> BrokerShard::open_partition(const cluster::Topic& topic, PartitionIndex index) {
+Task<std::shared_ptr<Partition>> BrokerShard::open_partition(const cluster::Topic& topic,
+                                                             PartitionIndex index) {
   const TopicPartition id{topic.id, index};
   auto log = co_await broker_.store().create(id, settings_.at(topic.id).log);
   if (!log) {

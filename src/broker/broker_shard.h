@@ -98,7 +98,8 @@ class BrokerShard {
   runtime::Task<void> apply_partition(std::shared_ptr<const cluster::Topic> topic, PartitionIndex index);
   // Makes the log where there is none. Null where that fails.
   runtime::Task<std::shared_ptr<Partition>> open_partition(const cluster::Topic& topic, PartitionIndex index);
-  runtime::Task<void> follow(const std::shared_ptr<Partition>& partition, const cluster::PartitionState& state);
+  runtime::Task<void> follow(const std::shared_ptr<Partition>& partition,
+                             const cluster::PartitionState& state);
   // The replica is no longer this broker's: its log goes.
   runtime::Task<void> drop(std::shared_ptr<Partition> partition);
   runtime::Task<void> drop_missing();

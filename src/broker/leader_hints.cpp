@@ -11,7 +11,8 @@ kafka::CurrentLeader current_leader(const cluster::Image& image, const TopicPart
   return {state->leader, state->leader_epoch};
 }
 
-std::vector<kafka::NodeEndpoint> hinted_endpoints(const RequestContext& context, const std::set<BrokerId>& leaders) {
+std::vector<kafka::NodeEndpoint> hinted_endpoints(const RequestContext& context,
+                                                  const std::set<BrokerId>& leaders) {
   std::vector<kafka::NodeEndpoint> endpoints;
   if (leaders.empty()) return endpoints;
   for (const Node& node : nodes_for(context.client, *context.shard.image(), context.shard.broker())) {

@@ -18,6 +18,7 @@ constexpr bool leads_elsewhere(ErrorCode code) {
 kafka::CurrentLeader current_leader(const cluster::Image& image, const TopicPartition& id);
 
 // How the client reaches those brokers, by the listener that it came by.
-std::vector<kafka::NodeEndpoint> hinted_endpoints(const RequestContext& context, const std::set<BrokerId>& leaders);
+std::vector<kafka::NodeEndpoint> hinted_endpoints(const RequestContext& context,
+                                                  const std::set<BrokerId>& leaders);
 
 }  // namespace godwit::broker

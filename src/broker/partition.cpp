@@ -12,7 +12,8 @@ struct Partition::CommitWaiter : runtime::ListNode {
   runtime::Condition arrived;
 };
 
-Partition::Partition(TopicPartition id, std::string topic, storage::Log& log, const Surroundings& surroundings)
+Partition::Partition(TopicPartition id, std::string topic, storage::Log& log,
+                     const Surroundings& surroundings)
     : id_(id), topic_(std::move(topic)), log_(&log), surroundings_(surroundings) {
   log_->set_observer(this);
 }

@@ -114,7 +114,9 @@ class Partition final : public storage::LogObserver {
     virtual void partition_changed() = 0;
   };
   // `of_replica`: told also of what is appended and not committed yet.
-  void watch(Watcher& watcher, bool of_replica) { (of_replica ? replica_watchers_ : watchers_).push_back(watcher); }
+  void watch(Watcher& watcher, bool of_replica) {
+    (of_replica ? replica_watchers_ : watchers_).push_back(watcher);
+  }
 
   // The topic's deletion, or the replica's removal: from now on there is no such partition. Waiters are told.
   void close();

@@ -38,7 +38,10 @@ ErrorCode code_of(FetchOutcome outcome) {
 }  // namespace
 
 ReplicaSession::ReplicaSession(BrokerShard& shard, Client& client, BrokerId follower, uint64_t incarnation)
-    : shard_(shard), follower_(follower), incarnation_(incarnation), wait_(shard, client, FetchWait::Of::follower) {
+    : shard_(shard),
+      follower_(follower),
+      incarnation_(incarnation),
+      wait_(shard, client, FetchWait::Of::follower) {
   id_ = static_cast<int32_t>(1 + shard.shard().random().below(INT32_MAX));
 }
 
@@ -52,9 +55,11 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
     co_return response;
   }
   next_epoch_ = next_epoch_ == INT32_MAX ? 1 : next_epoch_ + 1;
-  bytes_max_ = std::min(static_cast<size_t>(std::max(0, request.max_bytes)), shard_.options().fetch_bytes_max);
+  bytes_max_ =
+      std::min(static_cast<size_t>(std::max(0, request.max_bytes)), shard_.options().fetch_bytes_max);
   total_ = 0;
-  const MonotonicTime deadline = context.arrived + std::chrono::milliseconds(std::max(0, request.max_wait_ms));
+  const MonotonicTime deadline =
+      context.arrived + std::chrono::milliseconds(std::max(0, request.max_wait_ms));
 
   co_await forget(request);
   const std::set<size_t> named = name(request);
@@ -142,7 +147,8 @@ Task<void> ReplicaSession::hear() {
 Task<void> ReplicaSession::look_at(const std::set<size_t>& places, bool named, Answers& answers) {
   std::map<size_t, std::vector<size_t>> by_shard;
   for (const size_t place : places) {
-    if (!targets_[place].forgotten) by_shard[shard_.broker().store().shard_of(targets_[place].id)].push_back(place);
+    if (!targets_[place].forgotten)
+      by_shard[shard_.broker().store().shard_of(targets_[place].id)].push_back(place);
   }
   for (const auto& [index, wanted] : by_shard) {
     BrokerShard& owner = shard_.broker().shard(index);
@@ -178,8 +184,8 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
     co_return;
   }
   if (named) {
-    const auto outcome =
-        partition->on_replica_fetch({follower_, incarnation_, asked.current_leader_epoch, asked.fetch_offset});
+    const auto outcome = partition->on_replica_fetch(
+        {follower_, incarnation_, asked.current_leader_epoch, asked.fetch_offset});
     answer.error_code = code_of(outcome);
     if (answer.error_code != ErrorCode::none) {
       answers[place] = std::move(answer);
@@ -216,7 +222,8 @@ bool ReplicaSession::agrees(Partition& partition, const FetchRequest::Partition&
   }
   std::optional<replication::EpochEnd> ended;
   if (asked.last_fetched_epoch != kNoLeaderEpoch) {
-    if (const auto end = log.epochs().end_of(asked.last_fetched_epoch, log.end())) ended = {end->epoch, end->end};
+    if (const auto end = log.epochs().end_of(asked.last_fetched_epoch, log.end()))
+      ended = {end->epoch, end->end};
   } else if (asked.fetch_offset > log.end()) {
     answer.error_code = ErrorCode::offset_out_of_range;
     return false;
@@ -275,8 +282,8 @@ Task<FetchResponse> fetch_for_replica(RequestContext& context, FetchRequest requ
   if (refused.error_code != ErrorCode::none) {
     context.shard.broker().tell_of_stranger(
         context.client.peer,
-        "a Fetch in the name of broker " + to_string(request.replica_state.replica_id) + " is refused: " +
-            std::string(to_string(refused.error_code)) +
+        "a Fetch in the name of broker " + to_string(request.replica_state.replica_id) +
+            " is refused: " + std::string(to_string(refused.error_code)) +
             " (only a registered broker of this cluster may fetch as a replica)",
         "");
     co_return refused;
@@ -287,7 +294,8 @@ Task<FetchResponse> fetch_for_replica(RequestContext& context, FetchRequest requ
     session = nullptr;
   }
   if (session == nullptr) {
-    session = std::make_shared<ReplicaSession>(context.shard, context.client, broker->first, broker->second.incarnation);
+    session = std::make_shared<ReplicaSession>(context.shard, context.client, broker->first,
+                                               broker->second.incarnation);
   } else if (session->follower() != broker->first || session->incarnation() != broker->second.incarnation) {
     refused.error_code = ErrorCode::fetch_session_id_not_found;
     co_return refused;

@@ -198,7 +198,8 @@ Result<BrokerOptions> options_from(const Values& values) {
                                       : options.listeners.front().name;
   if (std::ranges::find(options.listeners, options.inter_broker_listener, &ListenerOptions::name) ==
       options.listeners.end()) {
-    return refuse(values, "inter.broker.listener.name", "there is no listener " + options.inter_broker_listener);
+    return refuse(values, "inter.broker.listener.name",
+                  "there is no listener " + options.inter_broker_listener);
   }
   options.session_timeout = values.duration("session.timeout.ms");
   options.replica_lag_max = values.duration("replica.lag.time.max.ms");

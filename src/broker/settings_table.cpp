@@ -83,9 +83,13 @@ constexpr Setting kSettings[] = {
     {.name = "coordination.tls.ca",
      .automatic = "none",
      .doc = "a file with the certificates by which the coordination service is known; given, TLS is used"},
-    {.name = "coordination.tls.certificate", .automatic = "none", .doc = "this broker's own, for the coordination service"},
+    {.name = "coordination.tls.certificate",
+     .automatic = "none",
+     .doc = "this broker's own, for the coordination service"},
     {.name = "coordination.tls.key", .automatic = "none", .doc = "the key of coordination.tls.certificate"},
-    {.name = "coordination.user", .automatic = "none", .doc = "as whom this broker uses the coordination service"},
+    {.name = "coordination.user",
+     .automatic = "none",
+     .doc = "as whom this broker uses the coordination service"},
     {.name = "fetch.max.bytes",
      .type = Type::bytes,
      .fallback = "57671680",
@@ -146,7 +150,8 @@ constexpr Setting kSettings[] = {
      .type = Type::duration_ms,
      .fallback = "10000",
      .minimum = 0,
-     .doc = "how long a broker must have been steady before it leads again what it prefers to lead; longer with each "
+     .doc = "how long a broker must have been steady before it leads again what it prefers to lead; longer "
+            "with each "
             "failure"},
     {.name = "replica.lag.time.max.ms",
      .type = Type::duration_ms,
@@ -157,7 +162,8 @@ constexpr Setting kSettings[] = {
      .type = Type::duration_ms,
      .fallback = "3000",
      .minimum = 500,
-     .doc = "after so long without a sign of life a broker is taken for dead (a crash is noticed at once); what the "
+     .doc = "after so long without a sign of life a broker is taken for dead (a crash is noticed at once); "
+            "what the "
             "coordination service grants may be longer"},
     {.name = "listeners",
      .automatic = "`PLAINTEXT://` and kafka.address",

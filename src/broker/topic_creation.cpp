@@ -59,12 +59,14 @@ runtime::Task<Created> create_elsewhere(BrokerShard& shard, TopicWish wish) {
   if (!response || response->topics.size() != 1)
     co_return refuse(ErrorCode::unknown_server_error, "the controller's answer makes no sense");
   const auto& answer = response->topics.front();
-  if (answer.error_code != ErrorCode::none) co_return refuse(answer.error_code, answer.error_message.value_or(""));
+  if (answer.error_code != ErrorCode::none)
+    co_return refuse(answer.error_code, answer.error_message.value_or(""));
   const MonotonicTime deadline = shard.shard().now() + kForwardPatience;
   for (;;) {
     const auto& topics = shard.image()->topics();
     if (const auto found = topics.find(wish.name); found != topics.end()) co_return found->second;
-    if (shard.shard().now() >= deadline) co_return refuse(ErrorCode::leader_not_available, "the new topic is not known here yet");
+    if (shard.shard().now() >= deadline)
+      co_return refuse(ErrorCode::leader_not_available, "the new topic is not known here yet");
     co_await shard.image_after(shard.image(), deadline);
   }
 }

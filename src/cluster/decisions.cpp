@@ -142,6 +142,7 @@ std::optional<PartitionState> elect_unclean(const PartitionState& state, const E
   if (chosen == kNoBroker) return std::nullopt;
   give_leader(next, chosen, brokers);
   next.isr = {chosen};
+  next.unclean_epoch = next.leader_epoch;
   return changed(state, std::move(next));
 }
 

@@ -37,7 +37,7 @@ std::string incarnation(BrokerId id) {
 PartitionState to_state(const StoredPartition& stored) {
   return {stored.version,      stored.leader,   static_cast<uint64_t>(stored.leader_incarnation),
           stored.leader_epoch, stored.replicas, stored.isr,
-          stored.adding,       stored.removing};
+          stored.adding,       stored.removing, stored.unclean_epoch};
 }
 
 StoredPartition from_state(const PartitionState& state) {
@@ -50,6 +50,7 @@ StoredPartition from_state(const PartitionState& state) {
   stored.leader_incarnation = static_cast<int64_t>(state.leader_incarnation);
   stored.leader_epoch = state.leader_epoch;
   stored.isr = state.isr;
+  stored.unclean_epoch = state.unclean_epoch;
   return stored;
 }
 

@@ -15,9 +15,13 @@ constexpr int32_t kSessionEnds = -1;
 
 }  // namespace
 
-Fetcher::Fetcher(Leader leader, const ReplicatorOptions& options, runtime::Runtime& runtime, runtime::Shard& shard,
-                 DiagnosticSink& diagnostics)
-    : leader_(std::move(leader)), options_(options), runtime_(runtime), shard_(shard), diagnostics_(diagnostics) {}
+Fetcher::Fetcher(Leader leader, const ReplicatorOptions& options, runtime::Runtime& runtime,
+                 runtime::Shard& shard, DiagnosticSink& diagnostics)
+    : leader_(std::move(leader)),
+      options_(options),
+      runtime_(runtime),
+      shard_(shard),
+      diagnostics_(diagnostics) {}
 
 void Fetcher::start() {
   tasks_.spawn(shard_, run());
@@ -144,8 +148,8 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
   }
   request.cluster_id = options_.cluster_id;
   request.replica_state = {options_.self, static_cast<int64_t>(options_.incarnation)};
-  request.max_wait_ms = static_cast<int32_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(options_.wait_max).count());
+  request.max_wait_ms =
+      static_cast<int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(options_.wait_max).count());
   request.min_bytes = 1;
   request.max_bytes = static_cast<int32_t>(options_.fetch_bytes_max);
   request.session_id = session_id_;
@@ -167,7 +171,8 @@ Task<void> Fetcher::exchange(std::shared_ptr<peer::Connection> connection, kafka
   changed_.notify_all();
 }
 
-Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection, Result<kafka::FetchResponse> response) {
+Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection,
+                         Result<kafka::FetchResponse> response) {
   if (stopped_ || connection != connection_) co_return;
   if (!response || response->error_code != ErrorCode::none) {
     // Sessions end with their connection; all is asked anew.

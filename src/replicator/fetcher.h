@@ -35,7 +35,8 @@ class Fetcher {
   // The request that names those logs; empty where there is nothing to say.
   std::optional<kafka::FetchRequest> next_request();
   runtime::Task<void> exchange(std::shared_ptr<peer::Connection> connection, kafka::FetchRequest request);
-  runtime::Task<void> take(std::shared_ptr<peer::Connection> connection, Result<kafka::FetchResponse> response);
+  runtime::Task<void> take(std::shared_ptr<peer::Connection> connection,
+                           Result<kafka::FetchResponse> response);
   runtime::Task<void> take_one(LogPtr log, kafka::FetchResponse::Partition answer);
   void drop_connection();
   std::optional<MonotonicTime> next_tick() const;

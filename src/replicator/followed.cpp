@@ -12,7 +12,8 @@ constexpr Duration kWritePatience = std::chrono::seconds(10);
 
 replication::LogFacts facts_of(const storage::Log& log) {
   replication::LogFacts facts{log.start(), log.end(), log.stable_end(), kNoLeaderEpoch};
-  if (facts.start < facts.end) facts.last_epoch = log.epochs().epoch_at(facts.end - 1).value_or(kNoLeaderEpoch);
+  if (facts.start < facts.end)
+    facts.last_epoch = log.epochs().epoch_at(facts.end - 1).value_or(kNoLeaderEpoch);
   return facts;
 }
 
@@ -90,23 +91,31 @@ Task<void> Followed::carry_out(const FollowerStep& step, kafka::FetchResponse::P
       break;
     }
     case FollowerStep::Kind::truncate:
-      if (step.lossy) tell(Severity::error, "replication.records_given_up", "as ordered by an unclean election, the log is cut below its high watermark to " + to_string(step.offset));
-      tell(Severity::info, "replication.truncated", "the log is cut to " + to_string(step.offset) + ", where it parts from its leader's; it ended at " + to_string(log_.end()));
+      if (step.lossy)
+        tell(Severity::error, "replication.records_given_up",
+             "as ordered by an unclean election, the log is cut below its high watermark to " +
+                 to_string(step.offset));
+      tell(Severity::info, "replication.truncated",
+           "the log is cut to " + to_string(step.offset) +
+               ", where it parts from its leader's; it ended at " + to_string(log_.end()));
       done = co_await log_.truncate(step.offset);
       break;
     case FollowerStep::Kind::restart:
-      tell(step.lossy ? Severity::error : Severity::warning, "replication.restarted", "the log goes on at " + to_string(step.offset) + ", where its leader's begins");
+      tell(step.lossy ? Severity::error : Severity::warning, "replication.restarted",
+           "the log goes on at " + to_string(step.offset) + ", where its leader's begins");
       done = co_await log_.restart_at(step.offset);
       break;
     case FollowerStep::Kind::refuse_loss:
       if (!std::exchange(told_trouble_, true)) {
         tell(Severity::error, "replication.would_lose",
              "its leader's log parts from it at " + to_string(step.offset) + ", below its high watermark " +
-                 to_string(log_.high_watermark()) + ": nothing is cut off without an operator's order (unclean election)");
+                 to_string(log_.high_watermark()) +
+                 ": nothing is cut off without an operator's order (unclean election)");
       }
       co_return;
     case FollowerStep::Kind::protocol_error:
-      if (!std::exchange(told_trouble_, true)) tell(Severity::error, "replication.no_sense", "its leader's answer makes no sense");
+      if (!std::exchange(told_trouble_, true))
+        tell(Severity::error, "replication.no_sense", "its leader's answer makes no sense");
       co_return;
     case FollowerStep::Kind::wait:
     case FollowerStep::Kind::fetch_again:
@@ -118,7 +127,8 @@ Task<void> Followed::carry_out(const FollowerStep& step, kafka::FetchResponse::P
     machine_.on_done(facts());
     co_return;
   }
-  if (!std::exchange(told_trouble_, true)) tell(Severity::error, "replication.not_written", done.error().message);
+  if (!std::exchange(told_trouble_, true))
+    tell(Severity::error, "replication.not_written", done.error().message);
   machine_.on_failed(facts(), shard_.now());
 }
 

@@ -41,7 +41,8 @@ class Followed {
 
  private:
   replication::LogFacts facts() const;
-  runtime::Task<void> carry_out(const replication::FollowerStep& step, kafka::FetchResponse::Partition& answer);
+  runtime::Task<void> carry_out(const replication::FollowerStep& step,
+                                kafka::FetchResponse::Partition& answer);
   // Takes over what the machine knows by now.
   runtime::Task<void> follow_on();
   void tell(Severity severity, const char* name, std::string text) const;

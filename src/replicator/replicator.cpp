@@ -103,7 +103,9 @@ class Replicator::Impl {
   }
 
   void retire(std::shared_ptr<Fetcher> fetcher) {
-    tasks_.spawn(shard_, [](std::shared_ptr<Fetcher> ending) -> Task<void> { co_await ending->stop(); }(std::move(fetcher)));
+    tasks_.spawn(shard_, [](std::shared_ptr<Fetcher> ending) -> Task<void> {
+      co_await ending->stop();
+    }(std::move(fetcher)));
   }
 
   ReplicatorOptions options_;

@@ -54,7 +54,6 @@ class FollowObserver {
   virtual void followed() = 0;
 };
 
-
 // What is to be followed.
 struct Following {
   TopicPartition id;

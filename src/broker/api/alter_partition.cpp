@@ -8,8 +8,8 @@ Task<kafka::AlterPartitionResponse> handle(RequestContext& context, kafka::Alter
   std::vector<cluster::IsrChange> changes;
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
-      cluster::IsrChange change{{topic.topic_id, partition.partition_index}, partition.leader_epoch,
-                                partition.partition_epoch, {}};
+      cluster::IsrChange change{
+          {topic.topic_id, partition.partition_index}, partition.leader_epoch, partition.partition_epoch, {}};
       for (const auto& member : partition.new_isr_with_epochs)
         change.isr[member.broker_id] = static_cast<uint64_t>(std::max<int64_t>(0, member.broker_epoch));
       changes.push_back(std::move(change));
@@ -21,8 +21,9 @@ Task<kafka::AlterPartitionResponse> handle(RequestContext& context, kafka::Alter
     response.error_code = ErrorCode::not_controller;
     co_return response;
   }
-  const auto outcomes = co_await broker.on_first(
-      [&broker, asker = request.broker_id, epoch = request.broker_epoch, changes = std::move(changes)]() mutable {
+  const auto outcomes =
+      co_await broker.on_first([&broker, asker = request.broker_id, epoch = request.broker_epoch,
+                                changes = std::move(changes)]() mutable {
         return broker.metadata().serve_alter_isr(asker, static_cast<uint64_t>(std::max<int64_t>(0, epoch)),
                                                  std::move(changes));
       });

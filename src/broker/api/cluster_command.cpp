@@ -6,12 +6,13 @@ namespace godwit::broker::api {
 
 Task<kafka::ClusterCommandResponse> handle(RequestContext& context, kafka::ClusterCommandRequest request) {
   Broker& broker = context.shard.broker();
-  co_return co_await broker.on_first([&broker, request = std::move(request)]() mutable -> Task<kafka::ClusterCommandResponse> {
-    auto response = co_await broker.metadata().serve_command(std::move(request));
-    if (response.error_code == ErrorCode::not_controller && response.message.empty())
-      response.message = "no broker holds the controller's office at this moment; try again";
-    co_return response;
-  });
+  co_return co_await broker.on_first(
+      [&broker, request = std::move(request)]() mutable -> Task<kafka::ClusterCommandResponse> {
+        auto response = co_await broker.metadata().serve_command(std::move(request));
+        if (response.error_code == ErrorCode::not_controller && response.message.empty())
+          response.message = "no broker holds the controller's office at this moment; try again";
+        co_return response;
+      });
 }
 
 }  // namespace godwit::broker::api

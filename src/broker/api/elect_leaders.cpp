@@ -44,7 +44,8 @@ Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLe
   Broker& broker = context.shard.broker();
   std::map<TopicPartition, cluster::Changed<void>> outcomes;
   if (!wanted.empty()) {
-    const auto done = co_await broker.on_first([&broker, unclean, wanted] { return broker.metadata().elect(unclean, wanted); });
+    const auto done = co_await broker.on_first(
+        [&broker, unclean, wanted] { return broker.metadata().elect(unclean, wanted); });
     for (size_t i = 0; i < wanted.size(); ++i) outcomes.emplace(wanted[i], done[i]);
   }
   for (const auto& asked : *request.topic_partitions) {
@@ -65,7 +66,8 @@ Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLe
       } else if (outcome->second) {
         answer.partition_result.push_back({index, ErrorCode::none, std::nullopt});
       } else {
-        answer.partition_result.push_back({index, outcome->second.error().code, outcome->second.error().message});
+        answer.partition_result.push_back(
+            {index, outcome->second.error().code, outcome->second.error().message});
       }
     }
   }

@@ -11,7 +11,8 @@ Task<kafka::ForwardResponse> handle(RequestContext& context, kafka::ForwardReque
   co_await context.shard.opened();
   if (request.cluster_id != context.shard.image()->cluster_id) {
     response.error_code = ErrorCode::inconsistent_cluster_id;
-  } else if (api == nullptr || !is_the_controllers(api->key) || !api->accepted.contains(request.api_version)) {
+  } else if (api == nullptr || !is_the_controllers(api->key) ||
+             !api->accepted.contains(request.api_version)) {
     response.error_code = ErrorCode::invalid_request;
   } else if (!context.shard.broker().metadata().controls()) {
     response.error_code = ErrorCode::not_controller;

@@ -95,7 +95,8 @@ bool names_suspect(const RequestContext& context, const kafka::MetadataRequest& 
     });
   };
   if (all) {
-    return std::ranges::any_of(image->topics(), [&](const auto& entry) { return led_by_suspect(*entry.second); });
+    return std::ranges::any_of(image->topics(),
+                               [&](const auto& entry) { return led_by_suspect(*entry.second); });
   }
   return std::ranges::any_of(*request.topics, [&](const auto& asked) {
     const cluster::Topic* const topic = asked.name ? image->find(*asked.name) : image->find(asked.topic_id);
@@ -116,7 +117,8 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
     co_await context.shard.image_after(context.shard.image(), patience);
   if (all) {
     const cluster::ImagePtr image = context.shard.image();
-    for (const auto& [name, topic] : image->topics()) response.topics.push_back(describe(*topic, *image, context.shard.broker()));
+    for (const auto& [name, topic] : image->topics())
+      response.topics.push_back(describe(*topic, *image, context.shard.broker()));
   } else {
     const bool may_create = context.version() < 4 || request.allow_auto_topic_creation;
     std::set<std::string> seen;

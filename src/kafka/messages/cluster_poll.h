@@ -11,7 +11,8 @@ struct ClusterPollResponse;
 
 struct ClusterPollRequest {
   static constexpr ApiKey kApi = ApiKey::cluster_poll;
-  static constexpr codec::Format kFormat{.name = "ClusterPollRequest", .versions = {0, 0}, .flexible_since = 0};
+  static constexpr codec::Format kFormat{
+      .name = "ClusterPollRequest", .versions = {0, 0}, .flexible_since = 0};
   using Response = ClusterPollResponse;
 
   std::string cluster_id;
@@ -35,7 +36,8 @@ struct ClusterPollRequest {
 
 struct ClusterPollResponse {
   static constexpr ApiKey kApi = ApiKey::cluster_poll;
-  static constexpr codec::Format kFormat{.name = "ClusterPollResponse", .versions = {0, 0}, .flexible_since = 0};
+  static constexpr codec::Format kFormat{
+      .name = "ClusterPollResponse", .versions = {0, 0}, .flexible_since = 0};
 
   struct Setting {
     std::string name;
