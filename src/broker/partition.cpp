@@ -119,7 +119,7 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
   const uint64_t reign = reign_;
   auto appended = co_await log_->append(batch, {leader_->epoch(), wall, deadline});
   if (leading() && reign == reign_) {
-    leader_->own_progress(log_->end(), log_->stable_end(), now());
+    leader_->own_progress(log_->end(), log_->stable_end());
     after_event();
     tell(replica_watchers_);
   }
@@ -201,7 +201,7 @@ void Partition::close() {
 
 void Partition::log_advanced() {
   if (leader_ != nullptr) {
-    leader_->own_progress(log_->end(), log_->stable_end(), now());
+    leader_->own_progress(log_->end(), log_->stable_end());
     after_event();
   }
 }

@@ -11,7 +11,6 @@ namespace {
 constexpr Duration kBackoffFirst = std::chrono::milliseconds(20);
 constexpr Duration kBackoffMax = std::chrono::seconds(1);
 constexpr size_t kUnderWayMax = 2;
-constexpr int32_t kSessionEnds = -1;
 
 }  // namespace
 

@@ -91,9 +91,10 @@ bool is_the_controllers(kafka::ApiKey key) {
 
 namespace {
 
+constexpr Duration kForwardPatience = std::chrono::seconds(15);
+
 // The controller's answer to the client's request; where none comes, what this broker says by itself: not_controller.
 Task<Answer> hand_on(RequestContext& context, Handler handler) {
-  constexpr Duration kPatience = std::chrono::seconds(15);
   kafka::ForwardRequest request;
   request.cluster_id = context.shard.image()->cluster_id;
   request.api_key = static_cast<int16_t>(context.frame.key());
@@ -103,7 +104,7 @@ Task<Answer> hand_on(RequestContext& context, Handler handler) {
   request.body = Bytes(rest.begin(), rest.end());
   Broker& broker = context.shard.broker();
   auto body = co_await broker.on_first([&broker, request = std::move(request)]() mutable {
-    return broker.metadata().forward(std::move(request), kPatience);
+    return broker.metadata().forward(std::move(request), kForwardPatience);
   });
   if (!body) co_return co_await handler(context);
   const Bytes header =
