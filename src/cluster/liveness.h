@@ -40,6 +40,8 @@ class Liveness {
   Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics, Callback on_change);
   ~Liveness();
 
+  // The cluster's id, where it was not known at first. Before the first watch().
+  void belong_to(std::string cluster_id);
   // Whom to watch from now on: registered brokers, with their incarnations. Others are let go.
   void watch(const std::map<BrokerId, BrokerInfo>& brokers);
   State state(BrokerId id) const;
