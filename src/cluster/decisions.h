@@ -17,9 +17,18 @@ struct Eligible {
   std::map<BrokerId, uint64_t> live;  // joined, with its incarnation
   // Alive, but not to lead: cannot append, is about to stop, drains.
   std::set<BrokerId> not_to_lead;
+  // Came with an empty disk when they joined: the last that an unclean election takes.
+  std::set<BrokerId> emptied;
 
   bool alive(BrokerId id) const { return live.contains(id); }
 };
+
+// A partition whose last member of the ISR lost what it had: it has no leader, its leader_incarnation is this, and only
+// elect_unclean gives it one.
+constexpr uint64_t kLostIncarnation = UINT64_MAX;
+inline bool is_lost(const PartitionState& state) {
+  return state.leader == kNoBroker && state.leader_incarnation == kLostIncarnation;
+}
 
 // Each gives the partition's next state with version (and, where the leader or its incarnation changes, epoch) raised; empty when
 // nothing is to be changed. `min_insync` is already bounded by the number of replicas.
@@ -32,11 +41,12 @@ std::optional<PartitionState> after_change_of_brokers(const PartitionState& stat
                                                       int min_insync);
 // `broker` cannot prove that it has what it reported (rule 2): it leaves the ISR whatever the bound says. Was it the only
 // member, the ISR is left as it is and the partition has no leader until an operator's order: `lost` is set then.
-std::optional<PartitionState> after_loss(const PartitionState& state, BrokerId broker, const Eligible& brokers,
-                                         bool& lost);
+std::optional<PartitionState> after_loss(const PartitionState& state, BrokerId broker,
+                                         const Eligible& brokers, bool& lost);
 // Leadership goes to the first of `replicas`, if it is in the ISR and may lead.
 std::optional<PartitionState> elect_preferred(const PartitionState& state, const Eligible& brokers);
-// An operator's order: any live replica leads, and the ISR is that one alone. Records may be lost.
+// An operator's order where no leader lives: any live replica leads, and the ISR is that one alone. Records may be lost; where a
+// member of the ISR lives it is taken, the ISR stays and nothing is lost.
 std::optional<PartitionState> elect_unclean(const PartitionState& state, const Eligible& brokers);
 
 // What the leader asks for (AlterPartition).
@@ -49,13 +59,15 @@ struct IsrWish {
 };
 // `next` is set where it is accepted and something changes. Invalid: the asker does not lead, is not in its own ISR, a member is
 // no replica, or it shrinks below `min_insync`.
-IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eligible& brokers, int min_insync,
-                     std::optional<PartitionState>& next);
+IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eligible& brokers,
+                     int min_insync, std::optional<PartitionState>& next);
 
 // Moving replicas. begin: replicas become target ∪ present ones, with `adding` and `removing`; a move under way is replaced.
 std::optional<PartitionState> begin_move(const PartitionState& state, const std::vector<BrokerId>& target);
-// Where all of `adding` are in the ISR: those of `removing` go, the leader among them hands over first. Empty as long as not.
-std::optional<PartitionState> finish_move(const PartitionState& state, const Eligible& brokers);
+// Where all of `adding` are in the ISR and it has `min_insync` without those of `removing`: those go, the leader among them hands
+// over first. Empty as long as not.
+std::optional<PartitionState> finish_move(const PartitionState& state, const Eligible& brokers,
+                                          int min_insync);
 // Those of `adding` go again, unless the ISR would be empty without them.
 std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers);
 

@@ -81,8 +81,7 @@ Task<Result<void>> load_partitions(Coordination& store, std::map<TopicId, std::s
     }
     auto stored = decode<StoredPartition>(entry);
     if (!stored) co_return fail(stored.error());
-    topic->second->partitions[key->index] = {stored->leader, stored->leader_epoch, stored->replicas,
-                                             stored->isr};
+    topic->second->partitions[key->index] = to_state(*stored);
     ++counts[key->topic];
   }
   for (const auto& [id, topic] : topics) {

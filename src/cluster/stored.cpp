@@ -34,6 +34,25 @@ std::string incarnation(BrokerId id) {
 
 }  // namespace keys
 
+PartitionState to_state(const StoredPartition& stored) {
+  return {stored.version,      stored.leader,   static_cast<uint64_t>(stored.leader_incarnation),
+          stored.leader_epoch, stored.replicas, stored.isr,
+          stored.adding,       stored.removing};
+}
+
+StoredPartition from_state(const PartitionState& state) {
+  StoredPartition stored;
+  stored.version = state.version;
+  stored.replicas = state.replicas;
+  stored.adding = state.adding;
+  stored.removing = state.removing;
+  stored.leader = state.leader;
+  stored.leader_incarnation = static_cast<int64_t>(state.leader_incarnation);
+  stored.leader_epoch = state.leader_epoch;
+  stored.isr = state.isr;
+  return stored;
+}
+
 ConfigMap to_config(const std::vector<StoredSetting>& settings) {
   ConfigMap config;
   for (const auto& setting : settings) config[setting.name] = setting.value;

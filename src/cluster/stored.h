@@ -98,6 +98,8 @@ std::string incarnation(BrokerId id);
 
 }  // namespace keys
 
+PartitionState to_state(const StoredPartition& stored);
+StoredPartition from_state(const PartitionState& state);
 ConfigMap to_config(const std::vector<StoredSetting>& settings);
 std::vector<StoredSetting> from_config(const ConfigMap& config);
 

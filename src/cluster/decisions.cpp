@@ -1,0 +1,237 @@
+#include "cluster/decisions.h"
+
+#include <algorithm>
+
+namespace godwit::cluster {
+namespace {
+
+bool contains(const std::vector<BrokerId>& ids, BrokerId id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+std::vector<BrokerId> without(const std::vector<BrokerId>& ids, const std::vector<BrokerId>& gone) {
+  std::vector<BrokerId> rest;
+  for (const BrokerId id : ids) {
+    if (!contains(gone, id)) rest.push_back(id);
+  }
+  return rest;
+}
+
+bool may_lead(BrokerId id, const Eligible& brokers) {
+  return brokers.alive(id) && !brokers.not_to_lead.contains(id);
+}
+
+bool leader_lives(const PartitionState& state, const Eligible& brokers) {
+  const auto found = brokers.live.find(state.leader);
+  return found != brokers.live.end() && found->second == state.leader_incarnation;
+}
+
+// Who of `isr` is to lead: in the order of `replicas`, one that may lead before one that is merely alive.
+BrokerId candidate(const std::vector<BrokerId>& replicas, const std::vector<BrokerId>& isr,
+                   const Eligible& brokers) {
+  BrokerId alive = kNoBroker;
+  for (const BrokerId id : replicas) {
+    if (!contains(isr, id)) continue;
+    if (may_lead(id, brokers)) return id;
+    if (alive == kNoBroker && brokers.alive(id)) alive = id;
+  }
+  return alive;
+}
+
+// Each change of leader, also to none and to another incarnation, is a new epoch.
+void give_leader(PartitionState& state, BrokerId id, const Eligible& brokers) {
+  state.leader = id;
+  state.leader_incarnation = id == kNoBroker ? 0 : brokers.live.at(id);
+  state.leader_epoch = LeaderEpoch(state.leader_epoch.value() + 1);
+}
+
+std::optional<PartitionState> changed(const PartitionState& before, PartitionState after) {
+  if (before == after) return std::nullopt;
+  after.version = before.version + 1;
+  return after;
+}
+
+// The ISR without its dead members, as far as the bound lets them go (rule 12).
+std::vector<BrokerId> without_dead(const std::vector<BrokerId>& isr, const Eligible& brokers,
+                                   int min_insync) {
+  const auto alive = std::count_if(isr.begin(), isr.end(), [&](BrokerId id) { return brokers.alive(id); });
+  auto stay = std::max<std::ptrdiff_t>(0, std::max(min_insync, 1) - alive);
+  std::vector<BrokerId> rest;
+  for (const BrokerId id : isr) {
+    if (brokers.alive(id) || stay-- > 0) rest.push_back(id);
+  }
+  return rest;
+}
+
+}  // namespace
+
+std::optional<PartitionState> after_change_of_brokers(const PartitionState& state, const Eligible& brokers,
+                                                      int min_insync) {
+  PartitionState next = state;
+  next.isr = without_dead(state.isr, brokers, min_insync);
+  if (is_lost(state)) return changed(state, std::move(next));
+  const bool goes_on = leader_lives(state, brokers) && contains(next.isr, state.leader);
+  if (!goes_on || !may_lead(state.leader, brokers)) {
+    const BrokerId better = candidate(state.replicas, next.isr, brokers);
+    if (goes_on) {
+      if (better != state.leader && may_lead(better, brokers)) give_leader(next, better, brokers);
+    } else if (better != kNoBroker || state.leader != kNoBroker) {
+      give_leader(next, better, brokers);
+    }
+  }
+  return changed(state, std::move(next));
+}
+
+std::optional<PartitionState> after_loss(const PartitionState& state, BrokerId broker,
+                                         const Eligible& brokers, bool& lost) {
+  lost = false;
+  if (!contains(state.isr, broker) || is_lost(state)) return std::nullopt;
+  PartitionState next = state;
+  if (state.isr.size() == 1) {
+    lost = true;
+    give_leader(next, kNoBroker, brokers);
+    next.leader_incarnation = kLostIncarnation;
+    return changed(state, std::move(next));
+  }
+  next.isr = without(state.isr, {broker});
+  if (state.leader == broker || !leader_lives(state, brokers)) {
+    const BrokerId better = candidate(state.replicas, next.isr, brokers);
+    if (better != kNoBroker || state.leader != kNoBroker) give_leader(next, better, brokers);
+  }
+  return changed(state, std::move(next));
+}
+
+std::optional<PartitionState> elect_preferred(const PartitionState& state, const Eligible& brokers) {
+  if (state.replicas.empty() || is_lost(state)) return std::nullopt;
+  const BrokerId preferred = state.replicas.front();
+  if (!contains(state.isr, preferred) || !may_lead(preferred, brokers)) return std::nullopt;
+  if (state.leader == preferred && leader_lives(state, brokers)) return std::nullopt;
+  PartitionState next = state;
+  give_leader(next, preferred, brokers);
+  return changed(state, std::move(next));
+}
+
+std::optional<PartitionState> elect_unclean(const PartitionState& state, const Eligible& brokers) {
+  if (leader_lives(state, brokers)) return std::nullopt;
+  PartitionState next = state;
+  if (!is_lost(state)) {
+    // Nothing needs to be lost as long as a member of the ISR lives.
+    if (const BrokerId clean = candidate(state.replicas, state.isr, brokers); clean != kNoBroker) {
+      give_leader(next, clean, brokers);
+      return changed(state, std::move(next));
+    }
+  }
+  // Who was in sync last is likely to have the most; who came with an empty disk has nothing.
+  std::vector<BrokerId> order;
+  for (const bool emptied : {false, true}) {
+    for (const bool in_sync : {true, false}) {
+      for (const BrokerId id : state.replicas) {
+        if (contains(state.isr, id) == in_sync && brokers.emptied.contains(id) == emptied)
+          order.push_back(id);
+      }
+    }
+  }
+  BrokerId chosen = kNoBroker;
+  for (const BrokerId id : order) {
+    if (!brokers.alive(id)) continue;
+    if (chosen == kNoBroker || (!may_lead(chosen, brokers) && may_lead(id, brokers) &&
+                                brokers.emptied.contains(chosen) == brokers.emptied.contains(id))) {
+      chosen = id;
+    }
+  }
+  if (chosen == kNoBroker) return std::nullopt;
+  give_leader(next, chosen, brokers);
+  next.isr = {chosen};
+  return changed(state, std::move(next));
+}
+
+IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eligible& brokers,
+                     int min_insync, std::optional<PartitionState>& next) {
+  next.reset();
+  if (wish.epoch < state.leader_epoch) return IsrAnswer::fenced_epoch;
+  if (wish.epoch > state.leader_epoch || wish.asker != state.leader) return IsrAnswer::invalid;
+  if (wish.version != state.version) return IsrAnswer::stale_version;
+  if (!wish.isr.contains(wish.asker)) return IsrAnswer::invalid;
+  for (const auto& [id, incarnation] : wish.isr) {
+    if (!contains(state.replicas, id)) return IsrAnswer::invalid;
+    const auto live = brokers.live.find(id);
+    if (live == brokers.live.end()) {
+      // A dead member may have to stay (rule 7); a dead broker does not join.
+      if (!contains(state.isr, id)) return IsrAnswer::ineligible;
+    } else if (live->second != incarnation) {
+      return IsrAnswer::ineligible;  // KIP-903: what the leader knows of it was true of another process
+    }
+  }
+  const bool shrinks =
+      std::any_of(state.isr.begin(), state.isr.end(), [&](BrokerId id) { return !wish.isr.contains(id); });
+  if (shrinks && wish.isr.size() < static_cast<size_t>(std::max(min_insync, 1))) return IsrAnswer::invalid;
+  PartitionState after = state;
+  after.isr.clear();
+  for (const BrokerId id : state.replicas) {
+    if (wish.isr.contains(id)) after.isr.push_back(id);
+  }
+  if (std::is_permutation(after.isr.begin(), after.isr.end(), state.isr.begin(), state.isr.end())) {
+    return IsrAnswer::accepted;
+  }
+  next = changed(state, std::move(after));
+  return IsrAnswer::accepted;
+}
+
+std::optional<PartitionState> begin_move(const PartitionState& state, const std::vector<BrokerId>& target) {
+  PartitionState next = state;
+  next.replicas = target;
+  next.adding.clear();
+  next.removing.clear();
+  for (const BrokerId id : target) {
+    if (!contains(state.replicas, id) || (contains(state.adding, id) && !contains(state.isr, id))) {
+      next.adding.push_back(id);
+    }
+  }
+  for (const BrokerId id : state.replicas) {
+    if (contains(target, id)) continue;
+    // A newcomer of the move that is replaced: it goes at once, unless it counts already.
+    if (contains(state.adding, id) && !contains(state.isr, id)) continue;
+    next.replicas.push_back(id);
+    next.removing.push_back(id);
+  }
+  return changed(state, std::move(next));
+}
+
+std::optional<PartitionState> finish_move(const PartitionState& state, const Eligible& brokers,
+                                          int min_insync) {
+  if (state.adding.empty() && state.removing.empty()) return std::nullopt;
+  for (const BrokerId id : state.adding) {
+    if (!contains(state.isr, id)) return std::nullopt;
+  }
+  PartitionState next = state;
+  next.replicas = without(state.replicas, state.removing);
+  next.isr = without(state.isr, state.removing);
+  next.adding.clear();
+  next.removing.clear();
+  const size_t needed = std::min(next.replicas.size(), static_cast<size_t>(std::max(min_insync, 1)));
+  if (next.isr.size() < needed) return std::nullopt;
+  if (contains(state.removing, state.leader)) {
+    const BrokerId heir = candidate(next.replicas, next.isr, brokers);
+    if (heir == kNoBroker) return std::nullopt;
+    give_leader(next, heir, brokers);
+  }
+  return changed(state, std::move(next));
+}
+
+std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers) {
+  if (state.adding.empty() && state.removing.empty()) return std::nullopt;
+  PartitionState next = state;
+  next.replicas = without(state.replicas, state.adding);
+  next.isr = without(state.isr, state.adding);
+  next.adding.clear();
+  next.removing.clear();
+  if (next.isr.empty() || next.replicas.empty()) return std::nullopt;
+  if (contains(state.adding, state.leader)) {
+    const BrokerId heir = candidate(next.replicas, next.isr, brokers);
+    if (heir == kNoBroker) return std::nullopt;
+    give_leader(next, heir, brokers);
+  }
+  return changed(state, std::move(next));
+}
+
+}  // namespace godwit::cluster

@@ -1,0 +1,364 @@
+#include "cluster/decisions.h"
+
+#include <gtest/gtest.h>
+
+namespace godwit::cluster {
+namespace {
+
+std::vector<BrokerId> ids(std::initializer_list<int> numbers) {
+  std::vector<BrokerId> out;
+  for (const int n : numbers) out.push_back(BrokerId(n));
+  return out;
+}
+
+// Incarnation 10 × id for each, unless a test says otherwise.
+Eligible live(std::initializer_list<int> numbers) {
+  Eligible brokers;
+  for (const int n : numbers) brokers.live[BrokerId(n)] = static_cast<uint64_t>(10 * n);
+  return brokers;
+}
+
+PartitionState led(int leader, std::initializer_list<int> replicas, std::initializer_list<int> isr) {
+  PartitionState state;
+  state.version = 5;
+  state.leader = BrokerId(leader);
+  state.leader_incarnation = leader < 0 ? 0 : static_cast<uint64_t>(10 * leader);
+  state.leader_epoch = LeaderEpoch(3);
+  state.replicas = ids(replicas);
+  state.isr = ids(isr);
+  return state;
+}
+
+IsrWish wish(int asker, std::initializer_list<int> members) {
+  IsrWish out;
+  out.asker = BrokerId(asker);
+  out.epoch = LeaderEpoch(3);
+  out.version = 5;
+  for (const int n : members) out.isr[BrokerId(n)] = static_cast<uint64_t>(10 * n);
+  return out;
+}
+
+TEST(ChangeOfBrokers, NothingHappensWhileAllLive) {
+  EXPECT_FALSE(after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), live({1, 2, 3}), 2));
+}
+
+TEST(ChangeOfBrokers, ADeadLeaderIsReplacedInANewEpochAndLeavesTheIsr) {
+  const auto next = after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), live({2, 3}), 2);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+  EXPECT_EQ(next->leader_incarnation, 20u);
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(4));
+  EXPECT_EQ(next->version, 6);
+  EXPECT_EQ(next->isr, ids({2, 3}));
+}
+
+TEST(ChangeOfBrokers, ADeadFollowerLeavesTheIsrInTheSameEpoch) {
+  const auto next = after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), live({1, 3}), 2);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(1));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(3));
+  EXPECT_EQ(next->isr, ids({1, 3}));
+}
+
+TEST(ChangeOfBrokers, TheIsrIsNotShrunkBelowTheMinimum) {
+  const auto next = after_change_of_brokers(led(1, {1, 2, 3}, {1, 3}), live({2, 3}), 2);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(3));
+  EXPECT_EQ(next->isr, ids({1, 3}));
+  EXPECT_FALSE(after_change_of_brokers(led(1, {1, 2}, {1, 2}), live({1}), 2));
+}
+
+TEST(ChangeOfBrokers, TheIsrIsNeverEmptied) {
+  const auto next = after_change_of_brokers(led(1, {1}, {1}), live({}), 0);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, kNoBroker);
+  EXPECT_EQ(next->leader_incarnation, 0u);
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(4));
+  EXPECT_EQ(next->isr, ids({1}));
+}
+
+TEST(ChangeOfBrokers, NobodyOutsideTheIsrIsElected) {
+  const auto next = after_change_of_brokers(led(1, {1, 2, 3}, {1}), live({2, 3}), 1);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, kNoBroker);
+  EXPECT_FALSE(after_change_of_brokers(*next, live({2, 3}), 1));  // and it stays so
+}
+
+TEST(ChangeOfBrokers, AReturningMemberLeadsWhatHadNoLeader) {
+  const auto next = after_change_of_brokers(led(-1, {1, 2}, {2}), live({1, 2}), 1);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(4));
+}
+
+TEST(ChangeOfBrokers, ANewIncarnationOfTheLeaderIsANewEpoch) {
+  auto brokers = live({1});
+  brokers.live[BrokerId(1)] = 11;
+  const auto next = after_change_of_brokers(led(1, {1}, {1}), brokers, 1);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(1));
+  EXPECT_EQ(next->leader_incarnation, 11u);
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(4));
+}
+
+TEST(ChangeOfBrokers, WhoIsNotToLeadHandsOverButStaysInTheIsr) {
+  auto brokers = live({1, 2});
+  brokers.not_to_lead = {BrokerId(1)};
+  const auto next = after_change_of_brokers(led(1, {1, 2}, {1, 2}), brokers, 1);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+  EXPECT_EQ(next->isr, ids({1, 2}));
+}
+
+TEST(ChangeOfBrokers, WhoIsNotToLeadGoesOnWhereNobodyElseCan) {
+  auto brokers = live({1, 2});
+  brokers.not_to_lead = {BrokerId(1)};
+  EXPECT_FALSE(after_change_of_brokers(led(1, {1, 2}, {1}), brokers, 1));
+  brokers.not_to_lead.insert(BrokerId(2));
+  EXPECT_FALSE(after_change_of_brokers(led(1, {1, 2}, {1, 2}), brokers, 1));
+}
+
+TEST(ChangeOfBrokers, WhoIsNotToLeadIsBetterThanNobody) {
+  auto brokers = live({2});
+  brokers.not_to_lead = {BrokerId(2)};
+  const auto next = after_change_of_brokers(led(1, {1, 2}, {1, 2}), brokers, 1);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+}
+
+TEST(Loss, WhoCannotProveItsLogLeavesTheIsrWhateverTheMinimumIs) {
+  bool lost = true;
+  const auto next = after_loss(led(1, {1, 2}, {1, 2}), BrokerId(2), live({1, 2}), lost);
+  ASSERT_TRUE(next);
+  EXPECT_FALSE(lost);
+  EXPECT_EQ(next->isr, ids({1}));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(3));
+}
+
+TEST(Loss, ALeaderThatLostItsLogIsReplaced) {
+  bool lost = true;
+  const auto next = after_loss(led(1, {1, 2}, {1, 2}), BrokerId(1), live({1, 2}), lost);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+  EXPECT_EQ(next->isr, ids({2}));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(4));
+}
+
+TEST(Loss, OfTheLastMemberLeavesNoLeaderUntilAnOrder) {
+  bool lost = false;
+  auto next = after_loss(led(-1, {1, 2}, {1}), BrokerId(1), live({1, 2}), lost);
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(lost);
+  EXPECT_TRUE(is_lost(*next));
+  EXPECT_EQ(next->isr, ids({1}));
+  // Nothing but an order elects, not even when the broker comes again.
+  EXPECT_FALSE(after_change_of_brokers(*next, live({1, 2}), 1));
+  EXPECT_FALSE(elect_preferred(*next, live({1, 2})));
+  EXPECT_FALSE(after_loss(*next, BrokerId(1), live({1, 2}), lost));
+  EXPECT_FALSE(lost);
+  const auto elected = elect_unclean(*next, live({1, 2}));
+  ASSERT_TRUE(elected);
+  EXPECT_EQ(elected->leader, BrokerId(1));
+}
+
+TEST(Loss, OfSomebodyOutsideTheIsrChangesNothing) {
+  bool lost = true;
+  EXPECT_FALSE(after_loss(led(1, {1, 2}, {1}), BrokerId(2), live({1, 2}), lost));
+  EXPECT_FALSE(lost);
+}
+
+TEST(Preferred, TakesTheLeadWhenItIsInSyncAndMayLead) {
+  const auto state = led(2, {1, 2}, {1, 2});
+  const auto next = elect_preferred(state, live({1, 2}));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(1));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(4));
+  EXPECT_FALSE(elect_preferred(*next, live({1, 2})));
+}
+
+TEST(Preferred, DoesNotTakeTheLeadOutOfSyncDeadOrNotToLead) {
+  EXPECT_FALSE(elect_preferred(led(2, {1, 2}, {2}), live({1, 2})));
+  EXPECT_FALSE(elect_preferred(led(2, {1, 2}, {1, 2}), live({2})));
+  auto brokers = live({1, 2});
+  brokers.not_to_lead = {BrokerId(1)};
+  EXPECT_FALSE(elect_preferred(led(2, {1, 2}, {1, 2}), brokers));
+}
+
+TEST(Unclean, TakesALiveReplicaAloneIntoTheIsr) {
+  const auto next = elect_unclean(led(-1, {1, 2, 3}, {1}), live({2, 3}));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+  EXPECT_EQ(next->isr, ids({2}));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(4));
+}
+
+TEST(Unclean, LosesNothingWhereAMemberOfTheIsrLives) {
+  const auto next = elect_unclean(led(-1, {1, 2, 3}, {1, 3}), live({2, 3}));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(3));
+  EXPECT_EQ(next->isr, ids({1, 3}));
+}
+
+TEST(Unclean, TakesWhoCameWithAnEmptyDiskLast) {
+  bool lost = false;
+  auto brokers = live({1, 2, 3});
+  brokers.emptied = {BrokerId(1)};
+  const auto without = after_loss(led(-1, {1, 2, 3}, {1}), BrokerId(1), brokers, lost);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(elect_unclean(*without, brokers)->leader, BrokerId(2));
+  auto alone = live({1});
+  alone.emptied = {BrokerId(1)};
+  EXPECT_EQ(elect_unclean(*without, alone)->leader, BrokerId(1));
+}
+
+TEST(Unclean, IsRefusedWhereALeaderLivesOrNobodyDoes) {
+  EXPECT_FALSE(elect_unclean(led(1, {1, 2}, {1}), live({1, 2})));
+  EXPECT_FALSE(elect_unclean(led(-1, {1, 2}, {1}), live({})));
+}
+
+class ChangeIsr : public testing::Test {
+ protected:
+  IsrAnswer ask(const PartitionState& state, const IsrWish& asked, const Eligible& brokers, int min = 2) {
+    return change_isr(state, asked, brokers, min, next);
+  }
+  std::optional<PartitionState> next;
+};
+
+TEST_F(ChangeIsr, AMemberJoinsInTheSameEpochAndTheOrderOfReplicas) {
+  EXPECT_EQ(ask(led(3, {1, 2, 3}, {3, 2}), wish(3, {1, 2, 3}), live({1, 2, 3})), IsrAnswer::accepted);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->isr, ids({1, 2, 3}));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(3));
+  EXPECT_EQ(next->version, 6);
+}
+
+TEST_F(ChangeIsr, AMemberLeavesButNotBelowTheMinimum) {
+  EXPECT_EQ(ask(led(1, {1, 2, 3}, {1, 2, 3}), wish(1, {1, 3}), live({1, 2, 3})), IsrAnswer::accepted);
+  EXPECT_EQ(next->isr, ids({1, 3}));
+  EXPECT_EQ(ask(led(1, {1, 2, 3}, {1, 3}), wish(1, {1}), live({1, 2, 3})), IsrAnswer::invalid);
+  EXPECT_FALSE(next);
+}
+
+TEST_F(ChangeIsr, WhatIsThereAlreadyIsAcceptedWithoutAChange) {
+  EXPECT_EQ(ask(led(1, {1, 2}, {2, 1}), wish(1, {1, 2}), live({1, 2})), IsrAnswer::accepted);
+  EXPECT_FALSE(next);
+}
+
+TEST_F(ChangeIsr, AnIsrThatIsTooSmallByLossMayGrowAgain) {
+  EXPECT_EQ(ask(led(1, {1, 2, 3}, {1}), wish(1, {1, 2}), live({1, 2, 3}), 3), IsrAnswer::accepted);
+  EXPECT_EQ(next->isr, ids({1, 2}));
+}
+
+TEST_F(ChangeIsr, AnOldEpochAVersionBehindAndAForeignAskerAreRefused) {
+  const auto state = led(1, {1, 2}, {1});
+  auto asked = wish(1, {1, 2});
+  asked.epoch = LeaderEpoch(2);
+  EXPECT_EQ(ask(state, asked, live({1, 2})), IsrAnswer::fenced_epoch);
+  asked = wish(1, {1, 2});
+  asked.epoch = LeaderEpoch(4);
+  EXPECT_EQ(ask(state, asked, live({1, 2})), IsrAnswer::invalid);
+  asked = wish(1, {1, 2});
+  asked.version = 4;
+  EXPECT_EQ(ask(state, asked, live({1, 2})), IsrAnswer::stale_version);
+  EXPECT_EQ(ask(state, wish(2, {1, 2}), live({1, 2})), IsrAnswer::invalid);
+  EXPECT_EQ(ask(state, wish(1, {2}), live({1, 2}), 1), IsrAnswer::invalid);
+  EXPECT_EQ(ask(state, wish(1, {1, 7}), live({1, 2, 7})), IsrAnswer::invalid);
+  EXPECT_FALSE(next);
+}
+
+TEST_F(ChangeIsr, ADeadBrokerOrAnOldIncarnationDoesNotJoin) {
+  EXPECT_EQ(ask(led(1, {1, 2}, {1}), wish(1, {1, 2}), live({1})), IsrAnswer::ineligible);
+  auto brokers = live({1, 2});
+  brokers.live[BrokerId(2)] = 21;
+  EXPECT_EQ(ask(led(1, {1, 2}, {1}), wish(1, {1, 2}), brokers), IsrAnswer::ineligible);
+  EXPECT_EQ(ask(led(1, {1, 2}, {1, 2}), wish(1, {1, 2}), brokers), IsrAnswer::ineligible);
+}
+
+TEST_F(ChangeIsr, ADeadMemberThatTheMinimumHoldsDoesNotKeepOthersOut) {
+  EXPECT_EQ(ask(led(1, {1, 2, 3}, {1, 2}), wish(1, {1, 2, 3}), live({1, 3})), IsrAnswer::accepted);
+  EXPECT_EQ(ask(led(1, {1, 2, 3}, {1, 2}), wish(1, {1, 3}), live({1, 3})), IsrAnswer::accepted);
+  EXPECT_EQ(next->isr, ids({1, 3}));
+}
+
+TEST(Move, ReplicasAreOldAndNewOnesUntilTheNewOnesAreInSync) {
+  const auto begun = begin_move(led(1, {1, 2}, {1, 2}), ids({2, 3}));
+  ASSERT_TRUE(begun);
+  EXPECT_EQ(begun->replicas, ids({2, 3, 1}));
+  EXPECT_EQ(begun->adding, ids({3}));
+  EXPECT_EQ(begun->removing, ids({1}));
+  EXPECT_EQ(begun->leader, BrokerId(1));
+  EXPECT_FALSE(finish_move(*begun, live({1, 2, 3}), 1));
+  auto caught_up = *begun;
+  caught_up.isr = ids({1, 2, 3});
+  const auto finished = finish_move(caught_up, live({1, 2, 3}), 2);
+  ASSERT_TRUE(finished);
+  EXPECT_EQ(finished->replicas, ids({2, 3}));
+  EXPECT_EQ(finished->isr, ids({2, 3}));
+  EXPECT_EQ(finished->leader, BrokerId(2));
+  EXPECT_EQ(finished->leader_epoch, LeaderEpoch(4));
+  EXPECT_TRUE(finished->adding.empty() && finished->removing.empty());
+}
+
+TEST(Move, TheOldOnesStayWhileTheMinimumNeedsThem) {
+  auto state = led(1, {2, 3, 1}, {1, 3});
+  state.adding = ids({3});
+  state.removing = ids({1});
+  EXPECT_FALSE(finish_move(state, live({1, 2, 3}), 2));
+  state.isr = ids({1, 2, 3});
+  EXPECT_TRUE(finish_move(state, live({1, 2, 3}), 2));
+}
+
+TEST(Move, IsNotFinishedWhileNobodyOfTheRestCanTakeTheLead) {
+  auto state = led(1, {2, 1}, {1, 2});
+  state.adding = ids({2});
+  state.removing = ids({1});
+  EXPECT_FALSE(finish_move(state, live({1}), 1));
+}
+
+TEST(Move, ANewTargetReplacesTheMoveUnderWay) {
+  auto state = *begin_move(led(1, {1, 2}, {1, 2}), ids({3, 4}));
+  state.isr = ids({1, 2, 3});  // 3 has arrived, 4 has not
+  const auto other = begin_move(state, ids({2, 5}));
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->replicas, ids({2, 5, 3, 1}));
+  EXPECT_EQ(other->adding, ids({5}));
+  EXPECT_EQ(other->removing, ids({3, 1}));
+}
+
+TEST(Move, OnlyAnotherOrderIsDoneAtOnce) {
+  const auto next = begin_move(led(1, {1, 2}, {1, 2}), ids({2, 1}));
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(next->adding.empty() && next->removing.empty());
+  EXPECT_FALSE(begin_move(led(1, {1, 2}, {1, 2}), ids({1, 2})));
+}
+
+TEST(Move, CancelTakesTheNewOnesAwayAgain) {
+  auto state = *begin_move(led(1, {1, 2}, {1, 2}), ids({3, 4}));
+  state.isr = ids({1, 3});
+  state.leader = BrokerId(3);
+  state.leader_incarnation = 30;
+  const auto next = cancel_move(state, live({1, 2, 3}));
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->replicas, ids({1, 2}));
+  EXPECT_EQ(next->isr, ids({1}));
+  EXPECT_EQ(next->leader, BrokerId(1));
+  state.isr = ids({3});
+  EXPECT_FALSE(cancel_move(state, live({1, 2, 3})));
+}
+
+TEST(MinInsync, IsWhatTheTopicSaysElseTheDefaultElseTwoOfThree) {
+  Topic topic;
+  topic.partitions = {led(1, {1, 2, 3}, {1})};
+  EXPECT_EQ(min_insync(topic, {}), 2);
+  topic.partitions[0].adding = ids({2, 3});
+  EXPECT_EQ(min_insync(topic, {}), 1);
+  topic.partitions[0].adding.clear();
+  EXPECT_EQ(min_insync(topic, {{"min.insync.replicas", "1"}}), 1);
+  topic.config["min.insync.replicas"] = "3";
+  EXPECT_EQ(min_insync(topic, {{"min.insync.replicas", "1"}}), 3);
+  topic.config["min.insync.replicas"] = "many";
+  EXPECT_EQ(min_insync(topic, {}), 2);
+}
+
+}  // namespace
+}  // namespace godwit::cluster
