@@ -38,23 +38,23 @@ LivenessOptions liveness_options(const MetadataOptions& options) {
 
 }  // namespace
 
-ClusterMetadata::ClusterMetadata(MetadataOptions options, coordination::Coordination& store, runtime::Runtime& runtime,
-                                 DiagnosticSink& diagnostics, Office::Open open)
+ClusterMetadata::ClusterMetadata(MetadataOptions options, coordination::Coordination& store,
+                                 runtime::Runtime& runtime, DiagnosticSink& diagnostics, Office::Open open)
     : options_(std::move(options)),
       store_(store),
       runtime_(runtime),
-      diagnostics_(diagnostics),
       roster_(store, bell_, diagnostics, options_.session_timeout),
       registration_(options_, store, runtime, bell_, roster_, diagnostics),
       link_(options_.self.id, runtime),
-      poll_(registration_, roster_, link_, bell_, diagnostics),
+      poll_(registration_, link_, bell_, diagnostics),
       joining_(options_, registration_, poll_, link_, bell_, diagnostics),
       liveness_(liveness_options(options_), runtime, diagnostics,
                 [this](BrokerId id, uint64_t incarnation, Liveness::State state) {
                   office_.heard(id, incarnation, state);
                   if (state == Liveness::State::broken && on_suspicion_) on_suspicion_(id);
                 }),
-      office_(options_, {store, runtime, diagnostics, bell_, registration_, roster_, liveness_, link_}, std::move(open)) {
+      office_(options_, {store, runtime, diagnostics, bell_, registration_, roster_, liveness_, link_},
+              std::move(open)) {
   self_ = options_.self.id;
 }
 
@@ -98,7 +98,8 @@ Task<void> ClusterMetadata::follow() {
   while (!bell_.closed()) {
     const uint64_t seen = bell_.rung();
     incarnation_ = registration_.incarnation();
-    if (roster_.reachable() && std::exchange(reads, roster_.reads()) != roster_.reads()) link_.at(roster_.holder());
+    if (roster_.reachable() && std::exchange(reads, roster_.reads()) != roster_.reads())
+      link_.at(roster_.holder());
     // Whoever is registered, and whoever the image takes for alive; where they differ the newer incarnation.
     auto brokers = image()->brokers;
     for (const auto& [id, registered] : roster_.brokers()) {
@@ -146,7 +147,8 @@ Task<void> ClusterMetadata::caught_up(const Controller& controller) {
   co_await poll_.reached(controller.image()->version, kCatchUpMax);
 }
 
-Task<Changed<std::shared_ptr<const Topic>>> ClusterMetadata::create_topic(NewTopic topic, bool validate_only) {
+Task<Changed<std::shared_ptr<const Topic>>> ClusterMetadata::create_topic(NewTopic topic,
+                                                                          bool validate_only) {
   const auto controller = office_.controller();
   if (!controller) co_return not_here();
   auto done = co_await controller->create_topic(std::move(topic), validate_only);
@@ -196,7 +198,8 @@ Task<std::vector<Changed<void>>> ClusterMetadata::reassign(std::vector<Reassignm
   co_return done;
 }
 
-Task<std::vector<Changed<void>>> ClusterMetadata::elect(bool unclean, std::vector<TopicPartition> partitions) {
+Task<std::vector<Changed<void>>> ClusterMetadata::elect(bool unclean,
+                                                        std::vector<TopicPartition> partitions) {
   const auto controller = office_.controller();
   if (!controller) co_return all_not_here(partitions);
   auto done = co_await controller->elect(unclean, std::move(partitions));
@@ -223,7 +226,8 @@ Task<Result<Bytes>> ClusterMetadata::forward(kafka::ForwardRequest request, Dura
     }
     // Sent, and the connection broke: doing it twice is not for us to decide.
     if (!answer && answer.error().kind != ErrorKind::unavailable) {
-      co_return fail(ErrorKind::timed_out, "the controller did not answer, and may have done it: " + answer.error().message);
+      co_return fail(ErrorKind::timed_out,
+                     "the controller did not answer, and may have done it: " + answer.error().message);
     }
     if (!answer) last = answer.error();
     co_await bell_.wait(bell_.rung(), std::min(deadline, runtime_.shard(0).now() + kForwardPause));
@@ -262,7 +266,8 @@ Task<std::vector<IsrOutcome>> ClusterMetadata::serve_alter_isr(BrokerId asker, u
     co_return co_await controller->alter_isr(asker, incarnation, std::move(changes));
   }
   std::vector<IsrOutcome> outcomes;
-  for (const auto& change : changes) outcomes.push_back({change.id, ErrorCode::not_controller, change.version});
+  for (const auto& change : changes)
+    outcomes.push_back({change.id, ErrorCode::not_controller, change.version});
   co_return outcomes;
 }
 
@@ -278,7 +283,8 @@ kafka::BrokerProbeResponse ClusterMetadata::serve_probe(const kafka::BrokerProbe
 }
 
 Task<kafka::ClusterCommandResponse> ClusterMetadata::serve_command(kafka::ClusterCommandRequest request) {
-  if (const auto controller = office_.controller()) co_return co_await controller->command(std::move(request));
+  if (const auto controller = office_.controller())
+    co_return co_await controller->command(std::move(request));
   kafka::ClusterCommandResponse refusal;
   refusal.error_code = ErrorCode::not_controller;
   refusal.controller = link_.whom();
@@ -301,7 +307,8 @@ Task<Changed<std::vector<TopicId>>> ClusterMetadata::tombstones() {
   if (!listed) co_return refuse(listed.error());
   std::vector<TopicId> ids;
   for (const auto& entry : *listed) {
-    if (const auto id = Uuid::parse(std::string_view(entry.key).substr(keys::kTombstones.size()))) ids.push_back(*id);
+    if (const auto id = Uuid::parse(std::string_view(entry.key).substr(keys::kTombstones.size())))
+      ids.push_back(*id);
   }
   co_return ids;
 }

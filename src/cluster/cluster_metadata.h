@@ -29,15 +29,18 @@ class ClusterMetadata final : public Metadata {
   void on_suspicion(std::function<void(BrokerId)> callback) override { on_suspicion_ = std::move(callback); }
   bool lease_holds() const override { return registration_.holds(); }
 
-  runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic, bool validate_only) override;
+  runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic,
+                                                                    bool validate_only) override;
   runtime::Task<Changed<void>> delete_topic(TopicId id) override;
   runtime::Task<Changed<void>> create_partitions(TopicId id, int32_t count,
                                                  std::vector<std::vector<BrokerId>> assignment,
                                                  bool validate_only) override;
   runtime::Task<Changed<void>> alter_topic_config(TopicId id, ConfigEdit change, bool validate_only) override;
-  runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change, bool validate_only) override;
+  runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change,
+                                                   bool validate_only) override;
   runtime::Task<std::vector<Changed<void>>> reassign(std::vector<Reassignment> wishes) override;
-  runtime::Task<std::vector<Changed<void>>> elect(bool unclean, std::vector<TopicPartition> partitions) override;
+  runtime::Task<std::vector<Changed<void>>> elect(bool unclean,
+                                                  std::vector<TopicPartition> partitions) override;
 
   runtime::Task<std::vector<IsrOutcome>> alter_isr(std::vector<IsrChange> changes) override;
   runtime::Task<Result<Bytes>> forward(kafka::ForwardRequest request, Duration timeout) override;
@@ -65,7 +68,6 @@ class ClusterMetadata final : public Metadata {
   const MetadataOptions options_;
   coordination::Coordination& store_;
   runtime::Runtime& runtime_;
-  DiagnosticSink& diagnostics_;
   Bell bell_;
   Roster roster_;
   Registration registration_;

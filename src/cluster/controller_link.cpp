@@ -66,8 +66,8 @@ Task<Result<ControllerLink::ConnectionPtr>> ControllerLink::connection(Lane lane
   auto made = co_await peer::Connection::connect(runtime_.network(), holder.address, how);
   if (generation != generation_) co_return fail(ErrorKind::unavailable, "the controller has changed");
   if (!made) {
-    co_return fail(ErrorKind::unavailable,
-                   "the controller, broker " + to_string(holder.id) + ", cannot be reached: " + made.error().message);
+    co_return fail(ErrorKind::unavailable, "the controller, broker " + to_string(holder.id) +
+                                               ", cannot be reached: " + made.error().message);
   }
   connections_[lane] = std::move(*made);
   co_return connections_[lane];
@@ -95,11 +95,13 @@ Task<Result<kafka::BrokerReportResponse>> ControllerLink::report(kafka::BrokerRe
   co_return co_await call(kReports, std::move(request), kReportTimeout);
 }
 
-Task<Result<kafka::ForwardResponse>> ControllerLink::forward(kafka::ForwardRequest request, Duration timeout) {
+Task<Result<kafka::ForwardResponse>> ControllerLink::forward(kafka::ForwardRequest request,
+                                                             Duration timeout) {
   return call(kForwards, std::move(request), timeout);
 }
 
-Task<std::vector<IsrOutcome>> ControllerLink::alter_isr(uint64_t incarnation, std::vector<IsrChange> changes) {
+Task<std::vector<IsrOutcome>> ControllerLink::alter_isr(uint64_t incarnation,
+                                                        std::vector<IsrChange> changes) {
   if (const auto controller = here_) {
     co_return co_await controller->alter_isr(self_, incarnation, std::move(changes));
   }
@@ -127,8 +129,9 @@ Task<std::vector<IsrOutcome>> ControllerLink::alter_isr(uint64_t incarnation, st
   for (const auto& topic : answer->topics) {
     for (const auto& partition : topic.partitions) {
       const TopicPartition id{topic.topic_id, partition.partition_index};
-      const ErrorCode code = partition.error_code == ErrorCode::unknown_topic_id ? ErrorCode::unknown_topic_or_partition
-                                                                                  : partition.error_code;
+      const ErrorCode code = partition.error_code == ErrorCode::unknown_topic_id
+                                 ? ErrorCode::unknown_topic_or_partition
+                                 : partition.error_code;
       said[id] = {id, code, partition.partition_epoch};
     }
   }

@@ -20,13 +20,15 @@ Task<Result<int64_t>> raise_counter(coordination::Coordination& store, std::stri
       if (!counter) co_return fail(counter.error());
       next = std::max(next, counter->next);
     }
-    if (next < 0 || next > INT64_MAX - count) co_return fail(ErrorKind::corrupt, "coordination key " + key + " ran over");
+    if (next < 0 || next > INT64_MAX - count)
+      co_return fail(ErrorKind::corrupt, "coordination key " + key + " ran over");
     coordination::Transaction transaction;
     transaction.require(key, *found ? (*found)->version : coordination::kAbsent)
         .put(key, stored_bytes(StoredCounter{next + count}));
     const auto done = co_await store.commit(std::move(transaction));
     if (done) co_return next;
-    if (done.error().kind != ErrorKind::conflict && done.error().kind != ErrorKind::timed_out) co_return fail(done.error());
+    if (done.error().kind != ErrorKind::conflict && done.error().kind != ErrorKind::timed_out)
+      co_return fail(done.error());
     last = done.error();
   }
   co_return fail(last);

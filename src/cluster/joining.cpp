@@ -30,9 +30,14 @@ bool others_could_lead(const Image& image, BrokerId self) {
 
 }  // namespace
 
-Joining::Joining(const MetadataOptions& options, Registration& registration, PollClient& poll, ControllerLink& link,
-                 Bell& bell, DiagnosticSink& diagnostics)
-    : options_(options), registration_(registration), poll_(poll), link_(link), bell_(bell), diagnostics_(diagnostics) {}
+Joining::Joining(const MetadataOptions& options, Registration& registration, PollClient& poll,
+                 ControllerLink& link, Bell& bell, DiagnosticSink& diagnostics)
+    : options_(options),
+      registration_(registration),
+      poll_(poll),
+      link_(link),
+      bell_(bell),
+      diagnostics_(diagnostics) {}
 
 bool Joining::shown() const {
   const ImagePtr image = poll_.image();
@@ -95,7 +100,8 @@ Task<void> Joining::join(uint64_t incarnation) {
     auto unproven = co_await options_.unproven(image);
     std::ranges::sort(unproven);
     for (const TopicPartition& id : unproven) {
-      if (report.unproven.empty() || report.unproven.back().topic != id.topic) report.unproven.push_back({id.topic, {}});
+      if (report.unproven.empty() || report.unproven.back().topic != id.topic)
+        report.unproven.push_back({id.topic, {}});
       report.unproven.back().partitions.push_back(id.partition);
     }
   }
@@ -118,10 +124,11 @@ Task<void> Joining::join(uint64_t incarnation) {
   told_append_ = can_append;
   told_fence_ = image->version.fence;
   pause_ = {};
-  diagnostics_.emit({Severity::info,
-                     "broker.joined",
-                     "this broker is part of the cluster",
-                     {{"broker", to_string(options_.self.id)}, {"incarnation", std::to_string(incarnation)}}});
+  diagnostics_.emit(
+      {Severity::info,
+       "broker.joined",
+       "this broker is part of the cluster",
+       {{"broker", to_string(options_.self.id)}, {"incarnation", std::to_string(incarnation)}}});
   bell_.ring();
 }
 

@@ -10,8 +10,8 @@ namespace godwit::cluster {
 
 class Joining {
  public:
-  Joining(const MetadataOptions& options, Registration& registration, PollClient& poll, ControllerLink& link, Bell& bell,
-          DiagnosticSink& diagnostics);
+  Joining(const MetadataOptions& options, Registration& registration, PollClient& poll, ControllerLink& link,
+          Bell& bell, DiagnosticSink& diagnostics);
 
   // Joins, and joins again under each new incarnation, until the bell is closed.
   runtime::Task<void> run();

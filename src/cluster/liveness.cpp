@@ -18,10 +18,14 @@ using Suspects = std::map<BrokerId, uint64_t>;
 
 std::string_view name_of(Liveness::State state) {
   switch (state) {
-    case Liveness::State::unknown: return "unknown";
-    case Liveness::State::connected: return "connected";
-    case Liveness::State::broken: return "broken";
-    case Liveness::State::refused: return "refused";
+    case Liveness::State::unknown:
+      return "unknown";
+    case Liveness::State::connected:
+      return "connected";
+    case Liveness::State::broken:
+      return "broken";
+    case Liveness::State::refused:
+      return "refused";
   }
   return "?";
 }
@@ -31,7 +35,10 @@ std::string_view name_of(Liveness::State state) {
 class Liveness::Impl {
  public:
   Impl(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics, Callback on_change)
-      : options_(std::move(options)), runtime_(runtime), diagnostics_(diagnostics), on_change_(std::move(on_change)) {
+      : options_(std::move(options)),
+        runtime_(runtime),
+        diagnostics_(diagnostics),
+        on_change_(std::move(on_change)) {
     suspects_.store(std::make_shared<const Suspects>());
   }
 
@@ -70,7 +77,8 @@ class Liveness::Impl {
 
   Task<Result<kafka::BrokerProbeResponse>> probe(BrokerInfo broker) {
     const auto found = peers_.find(broker.id);
-    if (found != peers_.end() && found->second->connection && found->second->info.incarnation == broker.incarnation) {
+    if (found != peers_.end() && found->second->connection &&
+        found->second->info.incarnation == broker.incarnation) {
       const auto connection = found->second->connection;
       // Over one that broke meanwhile nothing is learnt; over one that is silent, that the broker is.
       auto answer = co_await ask(connection, broker);
@@ -130,12 +138,14 @@ class Liveness::Impl {
     auto answer = co_await connection->call(kafka::BrokerProbeRequest{options_.cluster_id});
     if (!answer) {
       // "refused" is said of connecting alone: here it would be taken for a proof.
-      const ErrorKind kind = answer.error().kind == ErrorKind::refused ? ErrorKind::closed : answer.error().kind;
+      const ErrorKind kind =
+          answer.error().kind == ErrorKind::refused ? ErrorKind::closed : answer.error().kind;
       co_return fail(kind, answer.error().message);
     }
     if (answer->error_code != ErrorCode::none || answer->broker_id != info.id) {
       // Addresses that are mixed up prove nothing of who should be there.
-      co_return fail(ErrorKind::unavailable, "another broker answers at the address of broker " + to_string(info.id));
+      co_return fail(ErrorKind::unavailable,
+                     "another broker answers at the address of broker " + to_string(info.id));
     }
     const auto incarnation = static_cast<uint64_t>(answer->incarnation);
     if (incarnation > info.incarnation) {
@@ -202,7 +212,8 @@ class Liveness::Impl {
   void publish() {
     Suspects suspects;
     for (const auto& [id, peer] : peers_) {
-      if (peer->state == State::broken || peer->state == State::refused) suspects[id] = peer->info.incarnation;
+      if (peer->state == State::broken || peer->state == State::refused)
+        suspects[id] = peer->info.incarnation;
     }
     if (suspects == *suspects_.load()) return;
     suspects_.store(std::make_shared<const Suspects>(std::move(suspects)));
@@ -218,7 +229,8 @@ class Liveness::Impl {
   runtime::Gate gate_;
 };
 
-Liveness::Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics, Callback on_change)
+Liveness::Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+                   Callback on_change)
     : impl_(std::make_unique<Impl>(std::move(options), runtime, diagnostics, std::move(on_change))) {}
 Liveness::~Liveness() = default;
 

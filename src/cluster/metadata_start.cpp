@@ -4,7 +4,8 @@ namespace godwit::cluster {
 
 runtime::Task<Result<std::unique_ptr<Metadata>>> Metadata::start(MetadataOptions options,
                                                                  coordination::Coordination& store,
-                                                                 runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+                                                                 runtime::Runtime& runtime,
+                                                                 DiagnosticSink& diagnostics,
                                                                  std::function<void(Metadata&)> early) {
   auto metadata =
       std::make_unique<ClusterMetadata>(std::move(options), store, runtime, diagnostics, &Controller::open);

@@ -73,7 +73,8 @@ std::optional<MonotonicTime> Office::may_take() {
   const Registered* const registered = roster.find(holder->id);
   const bool restarted = registered != nullptr && registered->info.incarnation > holder->incarnation;
   const auto refused = refused_.find(holder->id);
-  if (!restarted && (refused == refused_.end() || refused->second != holder->incarnation)) return std::nullopt;
+  if (!restarted && (refused == refused_.end() || refused->second != holder->incarnation))
+    return std::nullopt;
   if (!dead_holder_ || dead_holder_->first != holder->version) dead_holder_ = {holder->version, now()};
   return dead_holder_->second + rank(holder->id) * kTurn;
 }
@@ -90,7 +91,8 @@ int Office::rank(BrokerId holder) const {
 }
 
 bool Office::still_held() const {
-  if (held_->deposed || held_->lease != parts_.registration.lease_name() || !parts_.registration.holds_now()) return false;
+  if (held_->deposed || held_->lease != parts_.registration.lease_name() || !parts_.registration.holds_now())
+    return false;
   // While the store cannot be read the lease alone decides. What was read is from after the office was taken.
   if (!parts_.roster.reachable()) return true;
   const auto& holder = parts_.roster.holder();
@@ -105,8 +107,8 @@ Task<void> Office::take() {
   // From here on the roster is newer than the office.
   co_await parts_.roster.refresh();
   const auto& now_holder = parts_.roster.holder();
-  const bool taken = fence && now_holder && now_holder->lease == lease && now_holder->fence == fence->number &&
-                     parts_.roster.reachable();
+  const bool taken = fence && now_holder && now_holder->lease == lease &&
+                     now_holder->fence == fence->number && parts_.roster.reachable();
   if (!taken) {
     // Conflict: somebody was first, which the roster shows by now. Otherwise the store does not answer well.
     if (!fence && fence.error().kind != ErrorKind::conflict) co_await parts_.bell.sleep(kPauseAfterFailure);
@@ -197,10 +199,11 @@ Task<void> Office::open(Fence fence) {
   held_->fence = fence.number;
   held_->fence_version = fence.version;
   held_->lease = parts_.registration.lease_name();
-  parts_.diagnostics.emit({Severity::info,
-                           "controller.taken",
-                           "this broker is the controller now",
-                           {{"broker", to_string(options_.self.id)}, {"fence", std::to_string(fence.number)}}});
+  parts_.diagnostics.emit(
+      {Severity::info,
+       "controller.taken",
+       "this broker is the controller now",
+       {{"broker", to_string(options_.self.id)}, {"fence", std::to_string(fence.number)}}});
   // Before anybody asks it.
   feed();
   held_->watcher = watch_deposed(*held_);
@@ -222,10 +225,11 @@ Task<void> Office::lose(std::string why) {
   parts_.bell.ring();
   co_await held->controller->close();
   held->watcher = {};
-  parts_.diagnostics.emit({severity_of_loss(leaving_ || parts_.bell.closed()),
-                           "controller.lost",
-                           "this broker is the controller no more",
-                           {{"broker", to_string(options_.self.id)}, {"fence", std::to_string(held->fence)}, {"why", why}}});
+  parts_.diagnostics.emit(
+      {severity_of_loss(leaving_ || parts_.bell.closed()),
+       "controller.lost",
+       "this broker is the controller no more",
+       {{"broker", to_string(options_.self.id)}, {"fence", std::to_string(held->fence)}, {"why", why}}});
 }
 
 // Takes the key away if it is still that office's.
@@ -271,7 +275,8 @@ void Office::feed() {
   }
 }
 
-Task<void> Office::tell_death(std::shared_ptr<Held> held, BrokerId id, uint64_t incarnation, std::string why) {
+Task<void> Office::tell_death(std::shared_ptr<Held> held, BrokerId id, uint64_t incarnation,
+                              std::string why) {
   co_await held->controller->died(id, incarnation, std::move(why));
 }
 
@@ -294,7 +299,8 @@ Task<void> Office::settle(std::shared_ptr<Held> held, BrokerInfo broker) {
       co_await parts_.bell.sleep(kAskAgain);
       continue;
     }
-    const std::string found = answer ? "it makes no progress" : "and a probe failed: " + answer.error().message;
+    const std::string found =
+        answer ? "it makes no progress" : "and a probe failed: " + answer.error().message;
     co_await held->controller->died(broker.id, broker.incarnation, "its lease ended, " + found);
     // Until the controller's image shows it.
     co_await parts_.bell.sleep(kAskAgain);

@@ -84,7 +84,8 @@ class Office {
   runtime::Task<void> vacate(coordination::Version fence_version);
   void feed();
   runtime::Task<void> watch_deposed(Held& held);
-  runtime::Task<void> tell_death(std::shared_ptr<Held> held, BrokerId id, uint64_t incarnation, std::string why);
+  runtime::Task<void> tell_death(std::shared_ptr<Held> held, BrokerId id, uint64_t incarnation,
+                                 std::string why);
   runtime::Task<void> settle(std::shared_ptr<Held> held, BrokerInfo broker);
   MonotonicTime now() const { return parts_.runtime.shard(0).now(); }
 

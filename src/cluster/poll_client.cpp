@@ -17,9 +17,9 @@ constexpr Duration kTellAfter = 5s;
 
 }  // namespace
 
-PollClient::PollClient(Registration& registration, Roster& roster, ControllerLink& link, Bell& bell,
+PollClient::PollClient(Registration& registration, ControllerLink& link, Bell& bell,
                        DiagnosticSink& diagnostics)
-    : registration_(registration), roster_(roster), link_(link), bell_(bell), diagnostics_(diagnostics) {
+    : registration_(registration), link_(link), bell_(bell), diagnostics_(diagnostics) {
   image_.store(std::make_shared<const Image>());
 }
 
@@ -79,12 +79,14 @@ Task<void> PollClient::pause(uint64_t generation, Duration pause) {
 
 Task<Result<void>> PollClient::take(uint64_t incarnation, kafka::ClusterPollResponse answer) {
   switch (answer.error_code) {
-    case ErrorCode::none: break;
+    case ErrorCode::none:
+      break;
     case ErrorCode::stale_broker_epoch:
       registration_.renew(incarnation);
       co_return fail(ErrorKind::conflict, "the controller takes this broker's incarnation for dead");
     default:
-      co_return fail(ErrorKind::unavailable, "the controller's answer: " + std::string(to_string(answer.error_code)));
+      co_return fail(ErrorKind::unavailable,
+                     "the controller's answer: " + std::string(to_string(answer.error_code)));
   }
   const ImagePtr before = image();
   const ImageVersion version{answer.fence, answer.sequence};

@@ -16,7 +16,7 @@ class PollClient {
  public:
   using OnChange = std::function<runtime::Task<void>(ImagePtr before, ImagePtr after)>;
 
-  PollClient(Registration& registration, Roster& roster, ControllerLink& link, Bell& bell, DiagnosticSink& diagnostics);
+  PollClient(Registration& registration, ControllerLink& link, Bell& bell, DiagnosticSink& diagnostics);
 
   // Until the bell is closed. The bell rings with each image.
   runtime::Task<void> run();
@@ -39,7 +39,6 @@ class PollClient {
   runtime::Task<void> pause(uint64_t generation, Duration pause);
 
   Registration& registration_;
-  Roster& roster_;
   ControllerLink& link_;
   Bell& bell_;
   DiagnosticSink& diagnostics_;

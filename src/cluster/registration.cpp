@@ -16,8 +16,9 @@ constexpr Duration kMirrorEvery = 200ms;
 
 // Whether the same call may succeed later without anybody doing anything.
 bool passes(const Error& error) {
-  return error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timed_out || error.kind == ErrorKind::io ||
-         error.kind == ErrorKind::not_found || error.kind == ErrorKind::refused || error.kind == ErrorKind::no_space;
+  return error.kind == ErrorKind::unavailable || error.kind == ErrorKind::timed_out ||
+         error.kind == ErrorKind::io || error.kind == ErrorKind::not_found ||
+         error.kind == ErrorKind::refused || error.kind == ErrorKind::no_space;
 }
 
 int64_t to_ns(MonotonicTime time) {
@@ -26,8 +27,9 @@ int64_t to_ns(MonotonicTime time) {
 
 }  // namespace
 
-Registration::Registration(const MetadataOptions& options, coordination::Coordination& store, runtime::Runtime& runtime,
-                           Bell& bell, const Roster& roster, DiagnosticSink& diagnostics)
+Registration::Registration(const MetadataOptions& options, coordination::Coordination& store,
+                           runtime::Runtime& runtime, Bell& bell, const Roster& roster,
+                           DiagnosticSink& diagnostics)
     : options_(options),
       store_(store),
       shard_(runtime.shard(0)),
@@ -49,10 +51,11 @@ Task<Result<coordination::Version>> Registration::cluster_version() {
   const auto found = co_await store_.get(std::string(keys::kCluster));
   if (!found) co_return fail(found.error());
   if (!*found) {
-    co_return fail(ErrorKind::conflict,
-                   "the coordination store knows no cluster, but this broker belongs to cluster " + cluster_id_ +
-                       ": it came back empty, or another one answers. Restore the store, or point the broker to the "
-                       "right one; its logs stay as they are");
+    co_return fail(
+        ErrorKind::conflict,
+        "the coordination store knows no cluster, but this broker belongs to cluster " + cluster_id_ +
+            ": it came back empty, or another one answers. Restore the store, or point the broker to the "
+            "right one; its logs stay as they are");
   }
   const auto stored = stored_value<StoredCluster>(**found);
   if (!stored) co_return fail(stored.error());
@@ -77,21 +80,23 @@ Task<Result<void>> Registration::claim_cluster() {
       const auto stored = stored_value<StoredCluster>(**found);
       if (!stored) co_return fail(stored.error());
       if (!options_.cluster_id.empty() && options_.cluster_id != stored->cluster_id) {
-        co_return fail(ErrorKind::conflict, "the coordination store belongs to cluster " + stored->cluster_id +
-                                                ", this broker to " + options_.cluster_id +
-                                                ". Point the broker to its own cluster's store, or give it another data "
-                                                "directory");
+        co_return fail(ErrorKind::conflict,
+                       "the coordination store belongs to cluster " + stored->cluster_id +
+                           ", this broker to " + options_.cluster_id +
+                           ". Point the broker to its own cluster's store, or give it another data "
+                           "directory");
       }
       cluster_id_ = stored->cluster_id;
       co_return Result<void>();
     }
     // Rule 3: a new cluster would be made of a store that is empty by mistake, and this broker's logs would belong to nobody.
     if (options_.was_member) {
-      co_return fail(ErrorKind::conflict,
-                     "the coordination store knows no cluster, but this data directory belongs to cluster " +
-                         (options_.cluster_id.empty() ? std::string("(unknown)") : options_.cluster_id) +
-                         ": the store is empty or another one. Point the broker to the right store or restore it from a "
-                         "backup; for a new cluster, start with an empty data directory");
+      co_return fail(
+          ErrorKind::conflict,
+          "the coordination store knows no cluster, but this data directory belongs to cluster " +
+              (options_.cluster_id.empty() ? std::string("(unknown)") : options_.cluster_id) +
+              ": the store is empty or another one. Point the broker to the right store or restore it from a "
+              "backup; for a new cluster, start with an empty data directory");
     }
     const std::string id = options_.cluster_id.empty() ? to_string(fresh) : options_.cluster_id;
     Transaction claim;
@@ -165,7 +170,8 @@ Task<Result<void>> Registration::enroll_once(bool at_start) {
     const auto other = to_registered(**found);
     if (!other) co_return fail(other.error());
     if (other->lease == lease_name_ && other->info == self_) co_return Result<void>();
-    if (auto error = occupied(*other, at_start, std::max(options_.session_timeout, lease->timeout()))) co_return fail(std::move(*error));
+    if (auto error = occupied(*other, at_start, std::max(options_.session_timeout, lease->timeout())))
+      co_return fail(std::move(*error));
   }
   // What stood there hung on another lease, which may still live: with etcd a put attaches the key to this lease, and the end of
   // the old one no longer concerns it; with ZooKeeper the owner of an ephemeral node cannot change, so the node is deleted and
@@ -188,11 +194,12 @@ std::optional<Error> Registration::occupied(const Registered& other, bool at_sta
     // Whoever holds the data directory's lock has proven that our own earlier process is dead.
     if (at_start || other.info.incarnation <= self_.incarnation) return std::nullopt;
     if (!std::exchange(told_occupied_, true)) {
-      diagnostics_.emit({Severity::error,
-                         "broker.superseded",
-                         "another process with this broker's id and storage id has registered: is the data directory a "
-                         "copy? This broker stays out of the cluster until the other one is gone",
-                         {{"broker", id}, {"incarnation", std::to_string(other.info.incarnation)}}});
+      diagnostics_.emit(
+          {Severity::error,
+           "broker.superseded",
+           "another process with this broker's id and storage id has registered: is the data directory a "
+           "copy? This broker stays out of the cluster until the other one is gone",
+           {{"broker", id}, {"incarnation", std::to_string(other.info.incarnation)}}});
     }
     return Error{ErrorKind::exists, "superseded"};
   }
@@ -201,10 +208,11 @@ std::optional<Error> Registration::occupied(const Registered& other, bool at_sta
   if (!occupied_since_) occupied_since_ = now;
   const std::string where = to_string(address_of(other.info, options_.listener));
   if (!std::exchange(told_occupied_, true)) {
-    diagnostics_.emit({Severity::warning,
-                       "broker.id_in_use",
-                       "this broker's id is registered with another data directory; waiting for that lease to end",
-                       {{"broker", id}, {"at", where}}});
+    diagnostics_.emit(
+        {Severity::warning,
+         "broker.id_in_use",
+         "this broker's id is registered with another data directory; waiting for that lease to end",
+         {{"broker", id}, {"at", where}}});
   }
   if (at_start && now - *occupied_since_ >= 2 * timeout) {
     return Error{ErrorKind::conflict, "broker id " + id + " is in use by a running broker at " + where +
@@ -224,12 +232,12 @@ Task<Result<void>> Registration::ensure_lease() {
   lease_lost_ = false;
   if (options_.healthy) lease_->keep_alive_while(options_.healthy);
   if (lease_->timeout() > options_.session_timeout) {
-    diagnostics_.emit(
-        {Severity::warning,
-         "coordination.session_timeout",
-         "the coordination store grants only longer sessions than asked for: a broker that hangs is noticed later",
-         {{"asked_ms", std::to_string(options_.session_timeout / 1ms)},
-          {"granted_ms", std::to_string(lease_->timeout() / 1ms)}}});
+    diagnostics_.emit({Severity::warning,
+                       "coordination.session_timeout",
+                       "the coordination store grants only longer sessions than asked for: a broker that "
+                       "hangs is noticed later",
+                       {{"asked_ms", std::to_string(options_.session_timeout / 1ms)},
+                        {"granted_ms", std::to_string(lease_->timeout() / 1ms)}}});
   }
   listener_ = listen(lease_);
   listener_.start();
@@ -243,8 +251,10 @@ Task<void> Registration::listen(std::shared_ptr<coordination::Lease> lease) {
   lease_lost_ = true;
   mirror();
   if (lost) {
-    diagnostics_.emit({Severity::warning, "broker.lease_lost",
-                       "this broker's lease has ended; it registers again", {{"broker", to_string(self_.id)}}});
+    diagnostics_.emit({Severity::warning,
+                       "broker.lease_lost",
+                       "this broker's lease has ended; it registers again",
+                       {{"broker", to_string(self_.id)}}});
   }
   bell_.ring();
 }
@@ -302,7 +312,8 @@ Task<void> Registration::end() {
 }
 
 void Registration::mirror() {
-  valid_until_ns_.store(!lease_ || lease_lost_ ? INT64_MIN : to_ns(lease_->valid_until()), std::memory_order_relaxed);
+  valid_until_ns_.store(!lease_ || lease_lost_ ? INT64_MIN : to_ns(lease_->valid_until()),
+                        std::memory_order_relaxed);
 }
 
 MonotonicTime Registration::valid_until() const {

@@ -18,8 +18,8 @@ namespace godwit::cluster {
 
 class Registration {
  public:
-  Registration(const MetadataOptions& options, coordination::Coordination& store, runtime::Runtime& runtime, Bell& bell,
-               const Roster& roster, DiagnosticSink& diagnostics);
+  Registration(const MetadataOptions& options, coordination::Coordination& store, runtime::Runtime& runtime,
+               Bell& bell, const Roster& roster, DiagnosticSink& diagnostics);
   ~Registration();
 
   // Claims or checks the cluster id, takes an incarnation, registers. Waits while the store has no quorum. Errors: conflict

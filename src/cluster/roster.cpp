@@ -14,7 +14,8 @@ constexpr Duration kReadEvery = 1s;
 
 }  // namespace
 
-Roster::Roster(coordination::Coordination& store, Bell& bell, DiagnosticSink& diagnostics, Duration session_timeout)
+Roster::Roster(coordination::Coordination& store, Bell& bell, DiagnosticSink& diagnostics,
+               Duration session_timeout)
     : store_(store), bell_(bell), diagnostics_(diagnostics), session_timeout_(session_timeout) {}
 
 Roster::~Roster() = default;

@@ -19,7 +19,8 @@ namespace godwit::cluster {
 class Roster {
  public:
   // All must outlive it. After a gap of `session_timeout` without an answer the store counts as having been away.
-  Roster(coordination::Coordination& store, Bell& bell, DiagnosticSink& diagnostics, Duration session_timeout);
+  Roster(coordination::Coordination& store, Bell& bell, DiagnosticSink& diagnostics,
+         Duration session_timeout);
   ~Roster();
 
   // Reads and reads again until the bell is closed; rings it when something is different.

@@ -37,7 +37,8 @@ Result<Registered> to_registered(const coordination::KeyValue& entry) {
   auto stored = stored_value<StoredBroker>(entry);
   if (!stored) return fail(stored.error());
   if (stored->features_first > kFeaturesLast || stored->features_last < kFeaturesFirst) {
-    return fail(ErrorKind::unsupported, "broker " + std::to_string(id) + " runs a build with which this one cannot work");
+    return fail(ErrorKind::unsupported,
+                "broker " + std::to_string(id) + " runs a build with which this one cannot work");
   }
   Registered registered;
   registered.info.id = BrokerId(id);
@@ -59,9 +60,8 @@ Result<Holder> to_holder(const coordination::KeyValue& entry) {
   if (!stored) return fail(stored.error());
   if (stored->port < 0 || stored->port > UINT16_MAX)
     return fail(ErrorKind::corrupt, "coordination key " + entry.key + " names an impossible port");
-  return Holder{stored->broker, static_cast<uint64_t>(stored->incarnation),
-                stored->fence,  stored->lease,
-                {stored->host, static_cast<uint16_t>(stored->port)}, entry.version};
+  return Holder{stored->broker, static_cast<uint64_t>(stored->incarnation),          stored->fence,
+                stored->lease,  {stored->host, static_cast<uint16_t>(stored->port)}, entry.version};
 }
 
 runtime::Endpoint address_of(const BrokerInfo& info, const std::string& listener) {

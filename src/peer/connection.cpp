@@ -51,7 +51,7 @@ class Connection::State {
     }
     outbox.clear();
     outbox_changed.notify_all();
-    ended.notify_all();
+    gone.notify_all();
   }
   Error closed_error() const {
     return {ErrorKind::closed, "the connection to " + to_string(endpoint) + " is closed: " + reason};
@@ -134,7 +134,7 @@ class Connection::State {
   std::deque<std::shared_ptr<Call>> calls;
   Chain outbox;
   runtime::Condition outbox_changed;
-  runtime::Condition ended;
+  runtime::Condition gone;
   bool closed = false;
   std::string reason;
 };
@@ -232,7 +232,7 @@ namespace {
 
 template <class State>
 Task<void> wait_for_end(std::shared_ptr<State> state) {
-  while (!state->closed) co_await state->ended.wait();
+  while (!state->closed) co_await state->gone.wait();
 }
 
 }  // namespace
