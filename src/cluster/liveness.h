@@ -16,6 +16,7 @@
 #include "cluster/image.h"
 #include "kafka/messages/broker_probe.h"
 #include "peer/connection.h"
+#include "runtime/runtime.h"
 #include "runtime/sync.h"
 
 namespace godwit::cluster {
@@ -37,9 +38,12 @@ class Liveness {
   };
   using Callback = std::function<void(BrokerId id, uint64_t incarnation, State state)>;
 
-  Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics, Callback on_change);
+  Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+           Callback on_change);
   ~Liveness();
 
+  // The cluster's id, where it was not known at first. Before the first watch().
+  void belong_to(std::string cluster_id);
   // Whom to watch from now on: registered brokers, with their incarnations. Others are let go.
   void watch(const std::map<BrokerId, BrokerInfo>& brokers);
   State state(BrokerId id) const;

@@ -51,6 +51,7 @@ class Connection::State {
     }
     outbox.clear();
     outbox_changed.notify_all();
+    gone.notify_all();
   }
   Error closed_error() const {
     return {ErrorKind::closed, "the connection to " + to_string(endpoint) + " is closed: " + reason};
@@ -133,6 +134,7 @@ class Connection::State {
   std::deque<std::shared_ptr<Call>> calls;
   Chain outbox;
   runtime::Condition outbox_changed;
+  runtime::Condition gone;
   bool closed = false;
   std::string reason;
 };
@@ -224,6 +226,19 @@ Connection::~Connection() {
 
 bool Connection::open() const {
   return !state_->closed;
+}
+
+namespace {
+
+template <class State>
+Task<void> wait_for_end(std::shared_ptr<State> state) {
+  while (!state->closed) co_await state->gone.wait();
+}
+
+}  // namespace
+
+Task<void> Connection::ended() const {
+  return wait_for_end(state_);
 }
 
 void Connection::close() {

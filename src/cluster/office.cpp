@@ -1,0 +1,327 @@
+#include "cluster/office.h"
+
+#include "cluster/counter.h"
+
+namespace godwit::cluster {
+
+using coordination::kAbsent;
+using coordination::Transaction;
+using runtime::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Brokers that see the same death take turns, so that their transactions seldom meet.
+constexpr Duration kTurn = 20ms;
+constexpr Duration kPauseAfterFailure = 50ms;
+constexpr Duration kPauseAfterDamage = 1s;
+// How often a broker without a lease that answers is asked again.
+constexpr Duration kAskAgain = 500ms;
+
+Severity severity_of_loss(bool wanted) {
+  return wanted ? Severity::info : Severity::warning;
+}
+
+}  // namespace
+
+Office::Office(const MetadataOptions& options, Parts parts, Open open)
+    : options_(options), parts_(parts), open_(std::move(open)) {}
+
+Office::~Office() = default;
+
+Task<void> Office::run() {
+  Bell& bell = parts_.bell;
+  while (!bell.closed()) {
+    const uint64_t seen = bell.rung();
+    if (held_ && !still_held()) co_await lose("it is somebody else's, or this broker's lease is over");
+    if (held_ && leaving_) {
+      const auto version = held_->fence_version;
+      co_await lose("this broker leaves");
+      co_await vacate(version);
+    }
+    if (leaving_ && !left_) {
+      left_ = true;
+      bell.ring();
+    }
+    MonotonicTime next = MonotonicTime::max();
+    if (!held_) {
+      const auto when = may_take();
+      if (when && *when <= now()) {
+        co_await take();
+        continue;
+      }
+      if (when) next = *when;
+    } else {
+      feed();
+      next = parts_.registration.valid_until();
+    }
+    co_await bell.wait(seen, next);
+  }
+  if (held_) co_await lose("this broker stops");
+  co_await gate_.close();
+}
+
+std::optional<MonotonicTime> Office::may_take() {
+  const Roster& roster = parts_.roster;
+  if (leaving_ || !roster.known() || !roster.reachable() || roster.damage()) return std::nullopt;
+  if (!parts_.registration.registered() || !parts_.registration.holds_now()) return std::nullopt;
+  const auto& holder = roster.holder();
+  if (!holder) return now();
+  // Ours: the transaction that took it went through though its outcome was not heard. Or an earlier process of this broker's,
+  // which is dead, for it has this one's data directory, or another lease of this process.
+  if (holder->id == options_.self.id) return now();
+  const Registered* const registered = roster.find(holder->id);
+  const bool restarted = registered != nullptr && registered->info.incarnation > holder->incarnation;
+  const auto refused = refused_.find(holder->id);
+  if (!restarted && (refused == refused_.end() || refused->second != holder->incarnation))
+    return std::nullopt;
+  if (!dead_holder_ || dead_holder_->first != holder->version) dead_holder_ = {holder->version, now()};
+  return dead_holder_->second + rank(holder->id) * kTurn;
+}
+
+// How many registered brokers with a smaller id come first.
+int Office::rank(BrokerId holder) const {
+  int before = 0;
+  for (const auto& [id, broker] : parts_.roster.brokers()) {
+    const auto refused = refused_.find(id);
+    const bool dead = refused != refused_.end() && refused->second == broker.info.incarnation;
+    if (id < options_.self.id && id != holder && !dead) ++before;
+  }
+  return before;
+}
+
+bool Office::still_held() const {
+  if (held_->deposed || held_->lease != parts_.registration.lease_name() || !parts_.registration.holds_now())
+    return false;
+  // While the store cannot be read the lease alone decides. What was read is from after the office was taken.
+  if (!parts_.roster.reachable()) return true;
+  const auto& holder = parts_.roster.holder();
+  return holder && holder->lease == held_->lease && holder->fence == held_->fence;
+}
+
+Task<void> Office::take() {
+  const Uuid lease = parts_.registration.lease_name();
+  const auto& holder = parts_.roster.holder();
+  const bool ours = holder && holder->lease == lease && holder->fence > opened_fence_;
+  auto fence = ours ? co_await read_fence() : co_await raise_fence();
+  // From here on the roster is newer than the office.
+  co_await parts_.roster.refresh();
+  const auto& now_holder = parts_.roster.holder();
+  const bool taken = fence && now_holder && now_holder->lease == lease &&
+                     now_holder->fence == fence->number && parts_.roster.reachable();
+  if (!taken) {
+    // Conflict: somebody was first, which the roster shows by now. Otherwise the store does not answer well.
+    if (!fence && fence.error().kind != ErrorKind::conflict) co_await parts_.bell.sleep(kPauseAfterFailure);
+    co_return;
+  }
+  dead_holder_.reset();
+  co_await open(*fence);
+}
+
+Task<Result<Office::Fence>> Office::read_fence() {
+  const auto found = co_await parts_.store.get(std::string(keys::kFence));
+  if (!found) co_return fail(found.error());
+  if (!*found) co_return Fence{};
+  const auto counter = stored_value<StoredCounter>(**found);
+  if (!counter) {
+    damage_ = counter.error();
+    parts_.bell.ring();
+    co_return fail(counter.error());
+  }
+  co_return Fence{counter->next, (*found)->version};
+}
+
+Task<Result<Office::Fence>> Office::raise_fence() {
+  const auto lease = parts_.registration.lease();
+  const Uuid lease_name = parts_.registration.lease_name();
+  if (!lease) co_return fail(ErrorKind::unavailable, "there is no lease");
+  const auto holder = parts_.roster.holder();
+  // Never in a store that has forgotten this cluster, or is another one's (rule 3).
+  const auto cluster = co_await parts_.registration.cluster_version();
+  if (!cluster) {
+    // Somebody must do something: no hurry.
+    if (cluster.error().kind == ErrorKind::conflict) co_await parts_.bell.sleep(kPauseAfterDamage);
+    co_return fail(ErrorKind::unavailable, cluster.error().message);
+  }
+  const auto before = co_await read_fence();
+  if (!before) {
+    if (before.error().kind == ErrorKind::corrupt) co_await parts_.bell.sleep(kPauseAfterDamage);
+    co_return fail(before.error());
+  }
+  const BrokerInfo& self = parts_.registration.self();
+  const runtime::Endpoint address = address_of(self, options_.listener);
+  StoredOffice office;
+  office.broker = self.id;
+  office.incarnation = static_cast<int64_t>(self.incarnation);
+  office.fence = before->number + 1;
+  office.lease = lease_name;
+  office.host = address.host;
+  office.port = address.port;
+  Transaction transaction;
+  transaction.require(std::string(keys::kCluster), *cluster)
+      .require(std::string(keys::kFence), before->version)
+      .require(std::string(keys::kController), holder ? holder->version : kAbsent)
+      .put(std::string(keys::kFence), stored_bytes(StoredCounter{office.fence}))
+      .put_leased(std::string(keys::kController), stored_bytes(office));
+  const auto done = co_await lease->commit(std::move(transaction));
+  if (!done) co_return fail(done.error());
+  co_return co_await read_fence();
+}
+
+Task<void> Office::open(Fence fence) {
+  opened_fence_ = fence.number;
+  ControllerOptions options;
+  options.self = options_.self.id;
+  options.cluster_id = parts_.registration.cluster_id();
+  options.fence = fence.number;
+  options.fence_version = fence.version;
+  options.session_timeout = options_.session_timeout;
+  options.preferred_after = options_.preferred_after;
+  options.topic_defaults = options_.topic_defaults;
+  auto opened = co_await open_(options, parts_.store, parts_.runtime, parts_.diagnostics);
+  if (!opened) {
+    parts_.diagnostics.emit({Severity::error,
+                             "controller.not_opened",
+                             "this broker has the office of controller but cannot read the cluster's state",
+                             {{"error", opened.error().describe()}}});
+    const bool damaged = opened.error().kind == ErrorKind::corrupt;
+    if (damaged) {
+      damage_ = opened.error();
+      parts_.bell.ring();
+      co_await vacate(fence.version);
+    }
+    co_await parts_.bell.sleep(damaged ? kPauseAfterDamage : kPauseAfterFailure);
+    co_return;
+  }
+  damage_.reset();
+  held_ = std::make_shared<Held>();
+  held_->controller = std::move(*opened);
+  held_->fence = fence.number;
+  held_->fence_version = fence.version;
+  held_->lease = parts_.registration.lease_name();
+  parts_.diagnostics.emit(
+      {Severity::info,
+       "controller.taken",
+       "this broker is the controller now",
+       {{"broker", to_string(options_.self.id)}, {"fence", std::to_string(fence.number)}}});
+  // Before anybody asks it.
+  feed();
+  held_->watcher = watch_deposed(*held_);
+  held_->watcher.start();
+  parts_.link.here(held_->controller);
+  parts_.bell.ring();
+}
+
+// Destroyed with the office that it watches, never by itself.
+Task<void> Office::watch_deposed(Held& held) {
+  co_await held.controller->deposed();
+  held.deposed = true;
+  parts_.bell.ring();
+}
+
+Task<void> Office::lose(std::string why) {
+  const auto held = std::exchange(held_, nullptr);
+  parts_.link.here(nullptr);
+  parts_.bell.ring();
+  co_await held->controller->close();
+  held->watcher = {};
+  parts_.diagnostics.emit(
+      {severity_of_loss(leaving_ || parts_.bell.closed()),
+       "controller.lost",
+       "this broker is the controller no more",
+       {{"broker", to_string(options_.self.id)}, {"fence", std::to_string(held->fence)}, {"why", why}}});
+}
+
+// Takes the key away if it is still that office's.
+Task<void> Office::vacate(coordination::Version fence_version) {
+  const auto found = co_await parts_.store.get(std::string(keys::kController));
+  if (!found || !*found) co_return;
+  Transaction transaction;
+  transaction.require(std::string(keys::kFence), fence_version)
+      .require(std::string(keys::kController), (*found)->version)
+      .remove(std::string(keys::kController));
+  (void)co_await parts_.store.commit(std::move(transaction));
+  co_await parts_.roster.refresh();
+}
+
+void Office::heard(BrokerId id, uint64_t incarnation, Liveness::State state) {
+  if (state == Liveness::State::refused) {
+    refused_[id] = incarnation;
+  } else if (state == Liveness::State::connected) {
+    refused_.erase(id);
+    if (held_) held_->deaths.erase({id, incarnation});
+  }
+  parts_.bell.ring();
+}
+
+void Office::feed() {
+  runtime::Shard& shard = parts_.runtime.shard(0);
+  for (const auto& [id, broker] : parts_.roster.brokers()) {
+    const auto told = held_->told.find(id);
+    if (told != held_->told.end() && told->second == broker.info) continue;
+    held_->told[id] = broker.info;
+    held_->controller->registered(broker.info);
+  }
+  for (const auto& [id, incarnation] : refused_) {
+    if (!held_->deaths.insert({id, incarnation}).second) continue;
+    gate_.spawn(shard, tell_death(held_, id, incarnation, "its connection broke, and a new one is refused"));
+  }
+  // Who counts as alive and has no registration any more: its lease ended, which alone proves nothing.
+  for (const auto& [id, broker] : held_->controller->image()->brokers) {
+    const Registered* const registered = parts_.roster.find(id);
+    if (registered != nullptr && registered->info.incarnation >= broker.incarnation) continue;
+    if (!held_->doubted.insert({id, broker.incarnation}).second) continue;
+    gate_.spawn(shard, settle(held_, broker));
+  }
+}
+
+Task<void> Office::tell_death(std::shared_ptr<Held> held, BrokerId id, uint64_t incarnation,
+                              std::string why) {
+  co_await held->controller->died(id, incarnation, std::move(why));
+}
+
+Task<void> Office::settle(std::shared_ptr<Held> held, BrokerInfo broker) {
+  const auto over = [&] {
+    const Registered* const registered = parts_.roster.find(broker.id);
+    return parts_.bell.closed() || held_ != held ||
+           (registered != nullptr && registered->info.incarnation >= broker.incarnation);
+  };
+  while (!over()) {
+    // Rule 14: after a store's return everybody gets the time to register again.
+    const MonotonicTime from = parts_.roster.back_since() + options_.session_timeout;
+    if (!parts_.roster.reachable() || now() < from) {
+      co_await parts_.bell.wait(parts_.bell.rung(), std::max(from, now() + 100ms));
+      continue;
+    }
+    const auto answer = co_await parts_.liveness.probe(broker);
+    if (over()) break;
+    if (answer && answer->healthy) {
+      co_await parts_.bell.sleep(kAskAgain);
+      continue;
+    }
+    const std::string found =
+        answer ? "it makes no progress" : "and a probe failed: " + answer.error().message;
+    co_await held->controller->died(broker.id, broker.incarnation, "its lease ended, " + found);
+    // Until the controller's image shows it.
+    co_await parts_.bell.sleep(kAskAgain);
+    break;
+  }
+  held->doubted.erase({broker.id, broker.incarnation});
+  parts_.bell.ring();
+}
+
+Task<void> Office::learn(BrokerId id, uint64_t incarnation) {
+  if (!held_) co_return;
+  const auto told = held_->told.find(id);
+  if (told != held_->told.end() && told->second.incarnation >= incarnation) co_return;
+  co_await parts_.roster.refresh();
+  if (held_) feed();
+}
+
+Task<void> Office::give_up() {
+  leaving_ = true;
+  parts_.bell.ring();
+  while (!left_ && !parts_.bell.closed()) co_await parts_.bell.wait(parts_.bell.rung());
+}
+
+}  // namespace godwit::cluster

@@ -1,0 +1,108 @@
+// The office of controller: taking it, holding it, losing it (design-cluster rules 5, 11, 14).
+//
+// It is taken when nobody holds it, and when the holder is proven dead: its address refuses connections, or it was started again.
+// Taking it raises the fence in the same transaction, so a holder that is alive after all writes nothing any more. While it is held,
+// the controller is told who is registered and who has died.
+//
+// Belongs to shard 0.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "cluster/controller.h"
+#include "cluster/controller_link.h"
+#include "cluster/liveness.h"
+#include "cluster/registration.h"
+#include "cluster/roster.h"
+
+namespace godwit::cluster {
+
+class Office {
+ public:
+  // Controller::open, or what a test puts in its place.
+  using Open = std::function<runtime::Task<Result<std::unique_ptr<Controller>>>(
+      ControllerOptions, coordination::Coordination&, runtime::Runtime&, DiagnosticSink&)>;
+
+  // All must outlive it. `link` is told of the controller.
+  struct Parts {
+    coordination::Coordination& store;
+    runtime::Runtime& runtime;
+    DiagnosticSink& diagnostics;
+    Bell& bell;
+    Registration& registration;
+    Roster& roster;
+    Liveness& liveness;
+    ControllerLink& link;
+  };
+  Office(const MetadataOptions& options, Parts parts, Open open);
+  ~Office();
+
+  // Until the bell is closed.
+  runtime::Task<void> run();
+
+  // Null where the office is not held. Shared, so that calls under way survive its loss.
+  std::shared_ptr<Controller> controller() const { return held_ ? held_->controller : nullptr; }
+  // What is wrong with the store's contents, where the controller could not open.
+  const std::optional<Error>& damage() const { return damage_; }
+  // News of Liveness.
+  void heard(BrokerId id, uint64_t incarnation, Liveness::State state);
+  // Makes sure that the controller knows of this registration, if it stands in the store: a broker may ask sooner than the
+  // watch tells of it.
+  runtime::Task<void> learn(BrokerId id, uint64_t incarnation);
+  // Gives the office up, for others to take at once, and takes it no more.
+  runtime::Task<void> give_up();
+
+ private:
+  struct Held {
+    std::shared_ptr<Controller> controller;
+    int64_t fence = 0;
+    coordination::Version fence_version = 0;
+    Uuid lease;
+    bool deposed = false;
+    std::map<BrokerId, BrokerInfo> told;              // as registered
+    std::set<std::pair<BrokerId, uint64_t>> deaths;   // told of
+    std::set<std::pair<BrokerId, uint64_t>> doubted;  // being settled
+    runtime::Task<void> watcher;                      // destroyed before the controller
+  };
+  struct Fence {
+    int64_t number = 0;
+    coordination::Version version = coordination::kAbsent;
+  };
+
+  // When it may be taken; empty: not, as things stand.
+  std::optional<MonotonicTime> may_take();
+  int rank(BrokerId holder) const;
+  bool still_held() const;
+  runtime::Task<void> take();
+  runtime::Task<Result<Fence>> raise_fence();
+  runtime::Task<Result<Fence>> read_fence();
+  runtime::Task<void> open(Fence fence);
+  runtime::Task<void> lose(std::string why);
+  runtime::Task<void> vacate(coordination::Version fence_version);
+  void feed();
+  runtime::Task<void> watch_deposed(Held& held);
+  runtime::Task<void> tell_death(std::shared_ptr<Held> held, BrokerId id, uint64_t incarnation,
+                                 std::string why);
+  runtime::Task<void> settle(std::shared_ptr<Held> held, BrokerInfo broker);
+  MonotonicTime now() const { return parts_.runtime.shard(0).now(); }
+
+  const MetadataOptions options_;
+  Parts parts_;
+  Open open_;
+  std::shared_ptr<Held> held_;
+  std::map<BrokerId, uint64_t> refused_;
+  std::optional<Error> damage_;
+  // Since when the holder of that version is known to be dead: from then the turns of the others count.
+  std::optional<std::pair<coordination::Version, MonotonicTime>> dead_holder_;
+  // The newest fence under which a controller was opened here: none is opened under it again, for the old one's writes may still
+  // be under way.
+  int64_t opened_fence_ = -1;
+  bool leaving_ = false;
+  bool left_ = false;
+  runtime::Gate gate_;
+};
+
+}  // namespace godwit::cluster
