@@ -7,47 +7,75 @@
 
 namespace godwit::coordination {
 
-// One member alone, in a temporary directory. Started by the constructor, which does not wait for it.
+struct EtcdMember {
+  std::string name = "test";
+  uint16_t port = 0;            // for clients; peers use the next one; 0: two that are free
+  std::string initial_cluster;  // empty: this member alone
+  std::string scheme = "http";  // of its clients
+  std::vector<std::string> more{};
+};
+
+// One member in a temporary directory. Started by the constructor, which does not wait for it.
 class EtcdServer {
  public:
-  explicit EtcdServer(std::vector<std::string> more = {}) : more_(std::move(more)), port_(free_ports(2)) {
+  explicit EtcdServer(EtcdMember member = {}) : member_(std::move(member)) {
+    if (member_.port == 0) member_.port = free_ports(2);
     start();
   }
-  runtime::Endpoint endpoint() const { return {"127.0.0.1", port_}; }
-  const std::string& directory() const { return directory_.path(); }
+  runtime::Endpoint endpoint() const { return {"127.0.0.1", member_.port}; }
   void start() {
-    const std::string clients = "http://127.0.0.1:" + std::to_string(port_);
-    const std::string peers = "http://127.0.0.1:" + std::to_string(port_ + 1);
-    std::vector<std::string> arguments{"etcd",
-                                       "--name",
-                                       "test",
-                                       "--data-dir",
-                                       directory_.path() + "/data",
-                                       "--listen-client-urls",
-                                       clients,
-                                       "--advertise-client-urls",
-                                       clients,
-                                       "--listen-peer-urls",
-                                       peers,
-                                       "--initial-advertise-peer-urls",
-                                       peers,
-                                       "--initial-cluster",
-                                       "test=" + peers,
-                                       "--heartbeat-interval",
-                                       "50",
-                                       "--election-timeout",
-                                       "500"};
-    arguments.insert(arguments.end(), more_.begin(), more_.end());
+    const std::string clients = member_.scheme + "://127.0.0.1:" + std::to_string(member_.port);
+    const std::string peers = "http://127.0.0.1:" + std::to_string(member_.port + 1);
+    const std::string cluster =
+        member_.initial_cluster.empty() ? member_.name + "=" + peers : member_.initial_cluster;
+    // clang-format off
+    std::vector<std::string> arguments{
+        "etcd", "--name", member_.name, "--data-dir", data(), "--initial-cluster", cluster,
+        "--listen-client-urls", clients, "--advertise-client-urls", clients,
+        "--listen-peer-urls", peers, "--initial-advertise-peer-urls", peers,
+        "--heartbeat-interval", "50", "--election-timeout", "500"};
+    // clang-format on
+    arguments.insert(arguments.end(), member_.more.begin(), member_.more.end());
     process_.emplace(std::move(arguments), directory_.path() + "/output");
   }
   void kill() { process_.reset(); }
+  // What it holds is gone, as after the loss of its disk. It must not run.
+  void wipe() { std::filesystem::remove_all(data()); }
   ServerProcess& process() { return *process_; }
 
  private:
-  std::vector<std::string> more_;
+  std::string data() const { return directory_.path() + "/data"; }
+  EtcdMember member_;
   TemporaryDirectory directory_;
-  uint16_t port_;
   std::optional<ServerProcess> process_;
+};
+
+// Three members of one cluster.
+class EtcdCluster {
+ public:
+  EtcdCluster() {
+    const uint16_t first = free_ports(6);
+    std::string all;
+    const auto port_of = [first](size_t i) { return static_cast<uint16_t>(first + 2 * i); };
+    for (size_t i = 0; i < kMembers; ++i) {
+      all +=
+          (i == 0 ? "m" : ",m") + std::to_string(i) + "=http://127.0.0.1:" + std::to_string(port_of(i) + 1);
+    }
+    for (size_t i = 0; i < kMembers; ++i) {
+      servers_.push_back(std::make_unique<EtcdServer>(
+          EtcdMember{.name = "m" + std::to_string(i), .port = port_of(i), .initial_cluster = all}));
+    }
+  }
+  EtcdServer& operator[](size_t i) { return *servers_.at(i); }
+  std::vector<runtime::Endpoint> endpoints() const {
+    std::vector<runtime::Endpoint> all;
+    for (const auto& server : servers_) all.push_back(server->endpoint());
+    return all;
+  }
+
+ private:
+  static constexpr size_t kMembers = 3;
+  std::vector<std::unique_ptr<EtcdServer>> servers_;
 };
 
 class EtcdHost final : public RealHost {

@@ -1,5 +1,6 @@
 #include "coordination/etcd/wire.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -237,11 +238,19 @@ void mark(Call& call, const std::string& token, bool needs_leader) {
   if (needs_leader) call.context.AddMetadata("hasleader", "true");
 }
 
+// gRPC's own diagnostics would go to standard error, many a second while an endpoint is away. What they say comes with
+// each call's status too, and from there to our sink.
+void silence_grpc() {
+  static std::once_flag once;
+  std::call_once(once, [] { ::gpr_set_log_function([](gpr_log_func_args*) {}); });
+}
+
 }  // namespace
 
 struct Wire::Impl {
   Impl(runtime::Shard& shard, WireOptions given)
       : options(std::move(given)), calls(std::make_shared<Calls>(shard)) {
+    silence_grpc();
     for (const auto& name : options.endpoints) endpoints.push_back(make_endpoint(name, options));
   }
 
@@ -558,7 +567,8 @@ Task<Reply<Done>> Wire::compact(size_t endpoint, int64_t revision) {
   request.set_physical(true);
   auto& stub = *impl_->endpoints[endpoint].kv;
   auto answer = co_await impl_->unary<pb::CompactionResponse>(
-      std::move(request), true, [&stub](auto... arguments) { stub.async()->Compact(std::move(arguments)...); });
+      std::move(request), true,
+      [&stub](auto... arguments) { stub.async()->Compact(std::move(arguments)...); });
   if (!answer) co_return tl::unexpected(std::move(answer).error());
   co_return Done{};
 }
