@@ -8,18 +8,17 @@
 
 namespace godwit::coordination {
 
-class RealHost : public ServerHost {
+// The real runtime with one shard, for one scenario.
+class RealStage {
  public:
-  RealHost() : runtime_(runtime::make_real_runtime({.shards = 1}, diagnostics_)) {}
-  void run(Scenario scenario) override { EXPECT_EQ(runtime_->run(finish(std::move(scenario))), kEnded); }
-
- protected:
+  RealStage() : runtime_(runtime::make_real_runtime({.shards = 1}, diagnostics_)) {}
+  void run(Host::Scenario scenario) { EXPECT_EQ(runtime_->run(finish(std::move(scenario))), kEnded); }
   runtime::Runtime& runtime() { return *runtime_; }
-  DiagnosticSink& diagnostics() { return diagnostics_; }
+  RecordingSink& diagnostics() { return diagnostics_; }
 
  private:
   static constexpr int kEnded = 17;
-  runtime::Task<int> finish(Scenario scenario) {
+  runtime::Task<int> finish(Host::Scenario scenario) {
     runtime::Timer stuck(runtime_->shard(0));
     stuck.start(runtime_->shard(0).now() + std::chrono::minutes(3),
                 [] { GW_CHECK(false, "the scenario does not end"); });
@@ -28,6 +27,18 @@ class RealHost : public ServerHost {
   }
   RecordingSink diagnostics_;
   std::unique_ptr<runtime::RealRuntime> runtime_;
+};
+
+class RealHost : public ServerHost {
+ public:
+  void run(Scenario scenario) override { stage_.run(std::move(scenario)); }
+
+ protected:
+  runtime::Runtime& runtime() { return stage_.runtime(); }
+  DiagnosticSink& diagnostics() { return stage_.diagnostics(); }
+
+ private:
+  RealStage stage_;
 };
 
 }  // namespace godwit::coordination

@@ -17,6 +17,7 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -101,6 +102,12 @@ class ServerProcess {
     int status = 0;
     ::waitpid(process_, &status, 0);
     process_ = 0;
+  }
+  // The exit status of a program that ends by itself; -1 when a signal ended it.
+  int wait() {
+    int status = 0;
+    ::waitpid(std::exchange(process_, 0), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   void freeze() { ::kill(process_, SIGSTOP); }
   void thaw() { ::kill(process_, SIGCONT); }

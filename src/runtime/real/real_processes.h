@@ -1,0 +1,13 @@
+// Processes of the operating system (Linux 5.3 or newer: they are held by descriptors, which a number that is used again
+// cannot deceive).
+#pragma once
+
+#include <memory>
+
+#include "runtime/process.h"
+
+namespace godwit::runtime {
+
+std::unique_ptr<Processes> make_real_processes();
+
+}  // namespace godwit::runtime
