@@ -1,6 +1,7 @@
 #include "coordination/local/local_coordination.h"
 
 #include "coordination/contract/contract_testing.h"
+#include "coordination/contract/sim_host_testing.h"
 #include "runtime/sim/sweep_testing.h"
 
 namespace godwit::coordination {
@@ -14,13 +15,13 @@ Task<Result<std::unique_ptr<LocalCoordination>>> open(Runtime& runtime) {
   return LocalCoordination::open(runtime.files(), runtime.shard(0).random(), "coordination");
 }
 
-const MakeCoordination kLocal = [](Runtime& runtime) -> Task<std::unique_ptr<Coordination>> {
+const OpenOnSim kLocal = [](Runtime& runtime) -> Task<std::unique_ptr<Coordination>> {
   auto store = co_await open(runtime);
   EXPECT_TRUE(store) << store.error().describe();
   co_return std::move(*store);
 };
 
-INSTANTIATE_TEST_SUITE_P(Local, CoordinationContract, testing::Values(kLocal));
+INSTANTIATE_TEST_SUITE_P(Local, CoordinationContract, testing::Values(on_sim(kLocal)));
 
 TEST(LocalCoordination, WhatWasCommittedIsThereAfterEveryCrashAndNothingIsHalfThere) {
   runtime::sim::sweep_crashes({.crashes_in_recovery = true}, [](CrashScenario& run) {

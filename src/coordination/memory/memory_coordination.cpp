@@ -79,7 +79,9 @@ class MemoryCoordination::MemoryLease final : public Lease {
   MemoryLease(MemoryCoordination& store, Duration timeout) : store_(store), timeout_(timeout) {}
   ~MemoryLease() override { remove_keys(); }
   Duration timeout() const override { return timeout_; }
-  MonotonicTime valid_until() const override { return revoked_ ? MonotonicTime::min() : MonotonicTime::max(); }
+  MonotonicTime valid_until() const override {
+    return revoked_ ? MonotonicTime::min() : MonotonicTime::max();
+  }
   void keep_alive_while(std::function<bool()>) override {}
   Task<Result<void>> commit(Transaction transaction) override {
     if (revoked_) co_return fail(ErrorKind::not_found, "the lease was revoked");
@@ -135,7 +137,8 @@ Task<Result<std::vector<KeyValue>>> MemoryCoordination::list(std::string prefix)
 }
 
 Task<Result<void>> MemoryCoordination::commit(Transaction transaction) {
-  for (const auto& write : transaction.writes) GW_CHECK(!write.leased, "a leased key is put through its lease");
+  for (const auto& write : transaction.writes)
+    GW_CHECK(!write.leased, "a leased key is put through its lease");
   if (closed_) co_return fail(ErrorKind::closed, "the coordination store was closed");
   // One at a time: conditions still hold when the writes take effect after they were made durable.
   const auto lock = co_await changing_.lock();

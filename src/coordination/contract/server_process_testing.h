@@ -1,0 +1,121 @@
+// A server program that a test runs beside itself: in its own temporary directory, on ports of loopback, gone when the
+// test is gone, however that ends.
+#pragma once
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+
+namespace godwit::coordination {
+
+// A directory that goes with the object.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "godwit-coordination-XXXXXX").string();
+    GW_CHECK(::mkdtemp(name.data()) != nullptr, "a test may make a directory");
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// `count` ports in a row on which nobody listens. They lie below the range from which the kernel takes ports of outgoing
+// connections, so that none of these comes between the choice and the server's start.
+inline uint16_t free_ports(uint16_t count = 1) {
+  static std::mt19937 random{std::random_device{}()};
+  const auto is_free = [](uint16_t port) {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int on = 1;
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool bound = ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    ::close(descriptor);
+    return bound;
+  };
+  for (;;) {
+    const auto first = static_cast<uint16_t>(20'000 + random() % 12'000);
+    uint16_t good = 0;
+    while (good < count && is_free(static_cast<uint16_t>(first + good))) ++good;
+    if (good == count) return first;
+  }
+}
+
+// A child of this process; killed when the object goes, or when the thread that started it ends.
+class ServerProcess {
+ public:
+  // Runs arguments[0], found by PATH; what it prints is appended to the file `output`.
+  ServerProcess(std::vector<std::string> arguments, const std::string& output) : output_(output) {
+    std::vector<char*> raw;
+    for (auto& argument : arguments) raw.push_back(argument.data());
+    raw.push_back(nullptr);
+    const pid_t parent = ::getpid();
+    process_ = ::fork();
+    GW_CHECK(process_ >= 0, "a test may start a process");
+    if (process_ > 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    const int file = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    ::dup2(file, 1);
+    ::dup2(file, 2);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::execvp(raw[0], raw.data());
+    ::_exit(127);
+  }
+  ~ServerProcess() { kill(); }
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  // SIGKILL; returns when the process is gone.
+  void kill() {
+    if (process_ <= 0) return;
+    ::kill(process_, SIGKILL);
+    int status = 0;
+    ::waitpid(process_, &status, 0);
+    process_ = 0;
+  }
+  void freeze() { ::kill(process_, SIGSTOP); }
+  void thaw() { ::kill(process_, SIGCONT); }
+  pid_t id() const { return process_; }
+  // What it printed so far, for a failure's message.
+  std::string output() const {
+    std::ifstream in(output_);
+    std::stringstream text;
+    text << in.rdbuf();
+    return text.str();
+  }
+
+ private:
+  pid_t process_ = 0;
+  std::string output_;
+};
+
+}  // namespace godwit::coordination
