@@ -57,6 +57,11 @@ class ChangeHub::HubWatch final : public Watch, public runtime::ListNode {
     news_ = true;
     arrived_.notify_all();
   }
+  // What was seen before says nothing any more: the store may even be another.
+  void start_anew() {
+    told_ = 0;
+    tell(kEverything);
+  }
   void wake() { arrived_.notify_all(); }
 
  private:
@@ -107,7 +112,7 @@ void ChangeHub::node_changed(const std::string& path) {
 void ChangeHub::reconnected() {
   new_groups_armed_ = false;
   for (auto& [name, group] : groups_) group.armed = false;
-  watches_.for_each([](runtime::ListNode& node) { static_cast<HubWatch&>(node).tell(kEverything); });
+  watches_.for_each([](runtime::ListNode& node) { static_cast<HubWatch&>(node).start_anew(); });
   due_ = true;
   kicked_.notify_all();
 }

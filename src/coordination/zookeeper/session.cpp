@@ -35,6 +35,7 @@ std::shared_ptr<Session::State> Session::make_state(Listener listener, bool rene
   auto state = std::make_shared<State>();
   state->listener = std::move(listener);
   state->renewed = renewed;
+  state->since = Shard::current()->now();
   return state;
 }
 
@@ -68,11 +69,13 @@ void Session::handle(State& state, const Notice& notice) {
       return;
     case Notice::Kind::connected:
       state.connected = true;
+      state.since = Shard::current()->now();
       state.id = notice.session_id;
       state.timeout = notice.timeout;
       break;
     case Notice::Kind::disconnected:
       state.connected = false;
+      state.since = Shard::current()->now();
       break;
     case Notice::Kind::ended:
       state.ended = !state.renewed;

@@ -37,6 +37,8 @@ class Session {
   bool connected() const { return state_->connected; }
   // Whether a session that is not renewed ended.
   bool ended() const { return state_->ended; }
+  // Since when connected() is what it is.
+  MonotonicTime since() const { return state_->since; }
   // Of the last connection; 0 and nothing before the first.
   int64_t id() const { return state_->id; }
   Duration timeout() const { return state_->timeout; }
@@ -60,6 +62,7 @@ class Session {
     bool ended = false;
     bool stopping = false;
     bool stopped = false;
+    MonotonicTime since{};
     int64_t id = 0;
     Duration timeout{};
     size_t under_way = 0;  // requests

@@ -18,6 +18,8 @@ namespace {
 constexpr Duration kWaitMax = std::chrono::milliseconds(500);
 // How long without a connection until names are looked up again.
 constexpr Duration kResolveAgain = std::chrono::seconds(5);
+// How many session timeouts without a connection until a renewed session is begun anew.
+constexpr int kTimeoutsUntilNew = 2;
 
 // Counts suspend: a machine that slept must not think its permission to speak is still good.
 MonotonicTime boot_now() {
@@ -89,7 +91,32 @@ class Rounds {
     open_again_ = now + kWaitMax;
     addresses_ = resolve_servers(options_.servers);
     if (!addresses_.empty()) handle_ = ClientHandle::open(addresses_, options_, notify_);
-    apart_since_ = now;
+    resolved_at_ = now;
+    was_connected_ = false;
+  }
+
+  void end(MonotonicTime now) {
+    if (std::exchange(connected_, false)) notify_({.kind = Notice::Kind::disconnected});
+    handle_->close(false);
+    handle_.reset();
+    silent_ = asking_ = false;
+    over_ = !options_.renewed;
+    open_again_ = now;
+    notify_({.kind = Notice::Kind::ended});
+  }
+
+  void seek(MonotonicTime now) {
+    // A server refuses who has seen a later state than it has, and one that came back empty or from a backup does so for
+    // ever. Nothing hangs on a session that is renewed and must have expired by now.
+    if (options_.renewed && was_connected_ && now - apart_since_ >= options_.timeout * kTimeoutsUntilNew) {
+      end(now);
+      return;
+    }
+    if (now - resolved_at_ < kResolveAgain) return;
+    resolved_at_ = now;
+    auto addresses = resolve_servers(options_.servers);
+    if (!addresses.empty() && addresses != addresses_)
+      handle_->use_servers(addresses_ = std::move(addresses));
   }
 
   // Without permission nothing is read or sent, and the server ends the session after its timeout. To learn of that, the
@@ -117,6 +144,7 @@ class Rounds {
   void observe(MonotonicTime now) {
     switch (handle_->state()) {
       case ClientHandle::State::connected:
+        was_connected_ = true;
         if (!std::exchange(connected_, true)) {
           notify_({.kind = Notice::Kind::connected,
                    .session_id = handle_->session_id(),
@@ -131,21 +159,10 @@ class Rounds {
           apart_since_ = now;
           notify_({.kind = Notice::Kind::disconnected});
         }
-        if (now - apart_since_ >= kResolveAgain) {
-          apart_since_ = now;
-          auto addresses = resolve_servers(options_.servers);
-          if (!addresses.empty() && addresses != addresses_)
-            handle_->use_servers(addresses_ = std::move(addresses));
-        }
+        seek(now);
         break;
       case ClientHandle::State::expired:
-        if (std::exchange(connected_, false)) notify_({.kind = Notice::Kind::disconnected});
-        handle_->close(false);
-        handle_.reset();
-        silent_ = asking_ = false;
-        over_ = !options_.renewed;
-        open_again_ = now;
-        notify_({.kind = Notice::Kind::ended});
+        end(now);
         break;
     }
   }
@@ -156,7 +173,9 @@ class Rounds {
   std::unique_ptr<ClientHandle> handle_;
   std::string addresses_;
   MonotonicTime open_again_ = MonotonicTime::min();
+  MonotonicTime resolved_at_{};
   MonotonicTime apart_since_{};
+  bool was_connected_ = false;  // by this handle
   bool connected_ = false;
   bool over_ = false;
   bool silent_ = false;

@@ -34,6 +34,12 @@ void Store::close() {
   changes.wake();
 }
 
+void Store::reconnected() {
+  zxid_seen = 0;
+  forget_nodes();
+  changes.reconnected();
+}
+
 void Store::retire(std::shared_ptr<Session> old) {
   std::erase_if(retired, [](const auto& one) { return one->has_stopped(); });
   retired.push_back(std::move(old));

@@ -31,6 +31,8 @@ struct Store {
                                             std::vector<std::string> paths, MonotonicTime deadline);
   // Somebody removed nodes that stay: nothing is known any more.
   void forget_nodes() { known_nodes_.clear(); }
+  // There is a new connection: what was seen on the old one may be from another life of the servers.
+  void reconnected();
 
   runtime::Shard& shard;
   const ZookeeperOptions options;

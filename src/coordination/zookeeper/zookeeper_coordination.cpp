@@ -27,7 +27,7 @@ class SessionListener {
     switch (notice.kind) {
       case Notice::Kind::connected:
         emit(*store, Severity::info, "coordination.connected", "connected to ZooKeeper");
-        if (std::exchange(known_, true)) store->changes.reconnected();
+        if (std::exchange(known_, true)) store->reconnected();
         break;
       case Notice::Kind::disconnected:
         emit(*store, Severity::warning, "coordination.disconnected",

@@ -31,19 +31,37 @@ struct Holding {
   Duration timeout{};
   MonotonicTime valid_until{};
   bool let_go = false;  // revoked, or destroyed
+  bool lapsed = false;  // it must have ended, though its session could not be asked
   // Nodes that may be there because of this lease.
   std::set<std::string> nodes{};
   runtime::Condition changed{};
 
-  bool over() const { return let_go || store->closed || session->ended(); }
+  bool ended() const { return lapsed || session->ended(); }
+  bool over() const { return let_go || store->closed || ended(); }
   bool is_healthy() { return !healthy || healthy(); }
 };
+
+// While the servers answered others for twice the timeout and the session reached none of them, they have ended it. (It may
+// never learn so itself: a server that came back empty refuses who has seen more.)
+bool must_have_lapsed(const Holding& holding, MonotonicTime now) {
+  const MonotonicTime before = now - 2 * holding.timeout;
+  const Session& other = *holding.store->session;
+  return !holding.session->connected() && holding.session->since() < before && other.connected() &&
+         other.since() < before;
+}
 
 Task<void> beat(std::shared_ptr<Holding> holding) {
   runtime::Shard& shard = holding->store->shard;
   const Duration step = holding->timeout / kBeatsInTimeout;
   MonotonicTime next_question = shard.now() + 2 * step;
   while (!holding->over()) {
+    if (must_have_lapsed(*holding, shard.now())) {
+      holding->lapsed = true;
+      holding->session->stop(false);
+      holding->store->retire(holding->session);
+      holding->changed.notify_all();
+      break;
+    }
     const bool healthy = holding->is_healthy();
     holding->session->serve_for(healthy ? 3 * step : Duration::zero());
     if (healthy && shard.now() >= next_question) {
@@ -84,11 +102,12 @@ class ZookeeperLease final : public Lease {
     const auto holding = holding_;
     if (holding->store->closed) co_return fail(ErrorKind::closed, "the coordination store was closed");
     if (holding->let_go) co_return fail(ErrorKind::not_found, "the lease was revoked");
+    if (holding->ended()) co_return fail(ErrorKind::not_found, "the lease has ended");
     for (const auto& write : transaction.writes)
       if (write.leased) holding->nodes.insert(holding->store->layout.key(write.key));
     auto outcome = co_await zookeeper::commit(holding->store, holding->session, std::move(transaction));
     if (!outcome && outcome.error().kind == ErrorKind::closed && !holding->store->closed)
-      co_return fail(ErrorKind::not_found, "the lease was revoked");
+      co_return fail(ErrorKind::not_found, "the lease has ended");
     co_return outcome;
   }
 
@@ -104,7 +123,7 @@ class ZookeeperLease final : public Lease {
     const auto holding = holding_;
     if (holding->store->closed) co_return fail(ErrorKind::closed, "the coordination store was closed");
     const MonotonicTime deadline = holding->store->deadline();
-    const bool was_over = holding->session->ended();
+    const bool was_over = holding->ended();
     let_go(true);
     if (was_over) co_return Result<void>();
     if (!co_await holding->session->stopped(deadline))

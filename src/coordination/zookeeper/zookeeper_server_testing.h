@@ -5,6 +5,7 @@
 
 #include "coordination/contract/real_host_testing.h"
 #include "coordination/contract/server_process_testing.h"
+#include "coordination/zookeeper/session.h"
 #include "coordination/zookeeper/zookeeper_coordination.h"
 
 namespace godwit::coordination {
@@ -29,6 +30,8 @@ class ZookeeperServer {
         directory_.path() + "/output");
   }
   void kill() { process_->kill(); }
+  // While it is dead: forgets everything.
+  void wipe() { std::filesystem::remove_all(directory_.path() + "/data"); }
   ServerProcess& process() { return *process_; }
   std::string servers() const { return "127.0.0.1:" + std::to_string(port_); }
 
@@ -47,6 +50,9 @@ class ZookeeperHost final : public RealHost {
  public:
   explicit ZookeeperHost(std::shared_ptr<ZookeeperServer> server)
       : server_(std::move(server)), root_("/test/" + std::to_string(++roots())) {}
+
+  // One more runtime over the same root.
+  ZookeeperHost(const ZookeeperHost& other) : server_(other.server_), root_(other.root_) {}
 
   runtime::Task<std::unique_ptr<Coordination>> connect() override {
     auto store = connect_as({});
@@ -74,10 +80,28 @@ class ZookeeperHost final : public RealHost {
   void thaw_server() override { server_->process().thaw(); }
   ZookeeperServer& server() { return *server_; }
   const std::string& root() const { return root_; }
+  // Removes everything below the root, as an operator might.
+  runtime::Task<void> remove_root() {
+    zookeeper::Session session(*runtime::Shard::current(),
+                               {.servers = server_->servers(), .timeout = std::chrono::seconds(4)}, nullptr);
+    co_await remove(session, root_);
+  }
   using RealHost::diagnostics;
   using RealHost::runtime;
 
  private:
+  static runtime::Task<void> remove(zookeeper::Session& session, std::string path) {
+    using zookeeper::Operation;
+    using zookeeper::Request;
+    const MonotonicTime deadline = runtime::Shard::current()->now() + std::chrono::seconds(5);
+    std::vector<Request> look{{.kind = Request::Kind::children, .path = path}};
+    const auto found = co_await session.ask(std::move(look), deadline);
+    GW_REQUIRE_OK(found);
+    for (const auto& child : found->front().children) co_await remove(session, path + "/" + child);
+    std::vector<Request> removal{{.kind = Request::Kind::change}};
+    removal[0].operations.push_back({.kind = Operation::Kind::remove, .path = path, .value = {}});
+    GW_REQUIRE_OK(co_await session.ask(std::move(removal), deadline));
+  }
   static int& roots() {
     static int count = 0;
     return count;
