@@ -1,0 +1,66 @@
+// What is asked of ZooKeeper and what it answers, without the C client's types.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+
+namespace godwit::coordination::zookeeper {
+
+// What the server says of a node. Its zxids are the store's order of changes.
+struct NodeStat {
+  int64_t created_zxid = 0;
+  int64_t changed_zxid = 0;   // of its value
+  int64_t children_zxid = 0;  // of its list of children
+  int64_t owner = 0;          // the session that an ephemeral node vanishes with; 0: stays
+  int32_t version = 0;        // counts changes of the value, from 0 again after a recreation
+};
+
+enum class NodeError {
+  none,
+  no_node,
+  exists,
+  bad_version,
+  permission,
+  not_sent,       // the connection was gone before
+  lost,           // the connection went after it was sent: whether it happened is unknown
+  session_ended,  // expired at the server
+  closing,        // the session is being closed by us
+  other,          // the server refused for another reason
+};
+
+// A part of an atomic change.
+struct Operation {
+  enum class Kind { create, create_leased, set, remove, check };
+  Kind kind;
+  std::string path;
+  Bytes value;                    // create, create_leased, set
+  int32_t version = kAnyVersion;  // set, remove, check
+  static constexpr int32_t kAnyVersion = -1;
+};
+
+struct Request {
+  enum class Kind {
+    sync,      // what is read after it is as new as the leader's state
+    exists,    // stat
+    get,       // value and stat
+    children,  // names and stat
+    create,    // an empty node that stays
+    change,    // all operations or none; stat: of the last `set` among them
+  };
+  Kind kind;
+  std::string path;
+  bool watch = false;  // exists, children: tell once when that has changed
+  std::vector<Operation> operations;
+};
+
+struct Reply {
+  NodeError error = NodeError::not_sent;
+  NodeStat stat;
+  Bytes value;
+  std::vector<std::string> children;
+};
+
+}  // namespace godwit::coordination::zookeeper

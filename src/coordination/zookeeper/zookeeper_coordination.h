@@ -1,0 +1,43 @@
+// Coordination over a ZooKeeper ensemble that the user runs. How keys become nodes: docs/formats/coordination.md.
+//
+//   auto address = parse_zookeeper_address("zookeeper://zk1:2181,zk2:2181,zk3:2181/prod");
+//   auto store = open_zookeeper(shard, {.address = *address}, diagnostics);
+//
+// Works with servers from 3.5 on. Making it never fails because no server is there: calls give `unavailable` until one is,
+// and connections are made again by themselves. The password is never in a diagnostic.
+//
+// What differs from other engines, within the contract:
+// - a call ends after Options::call_timeout; list, which asks several times, may take that long for each round;
+// - ZooKeeper's own reads are not linearizable: each call asks the leader for its state first (`sync`). A leader that was
+//   deposed without knowing may answer for some milliseconds more; conditions of a commit are never affected;
+// - unavailable from commit may also mean that others created keys in the same group too often meanwhile; from list, that
+//   they changed it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/diagnostic.h"
+#include "coordination/coordination.h"
+#include "coordination/zookeeper/zookeeper_address.h"
+#include "runtime/shard.h"
+
+namespace godwit::coordination {
+
+struct ZookeeperOptions {
+  ZookeeperAddress address;
+  // For the scheme digest; with a user, all nodes are made for that user alone (everybody else gets `permission`).
+  std::string user{};
+  std::string password{};
+  Duration call_timeout = std::chrono::milliseconds(500);
+  // Of the session that holds no lease: after two thirds of it without an answer another server is tried.
+  Duration session_timeout = std::chrono::seconds(4);
+};
+
+// Belongs to `shard`, the calling one, which must outlive it and its leases and watches, as `diagnostics` must. close()
+// waits for its threads without holding up the shard; destroying it without close() may hold the shard up for milliseconds
+// (while a name is being resolved, as long as the resolver takes).
+std::unique_ptr<Coordination> open_zookeeper(runtime::Shard& shard, ZookeeperOptions options,
+                                             DiagnosticSink& diagnostics);
+
+}  // namespace godwit::coordination

@@ -1,0 +1,126 @@
+// A ZooKeeper server for tests: Debian's jars, run by java beside the test, on loopback; and hosts of the contract over it.
+#pragma once
+
+#include <fstream>
+
+#include "coordination/contract/real_host_testing.h"
+#include "coordination/contract/server_process_testing.h"
+#include "coordination/zookeeper/session.h"
+#include "coordination/zookeeper/zookeeper_coordination.h"
+
+namespace godwit::coordination {
+
+class ZookeeperServer {
+ public:
+  explicit ZookeeperServer(int tick_ms = 200) : port_(free_ports()) {
+    std::ofstream config(directory_.path() + "/zoo.cfg");
+    // Sessions may be as long as a scenario asks; what a real server defaults to (2 to 20 ticks) needs long ticks.
+    config << "tickTime=" << tick_ms << "\ndataDir=" << directory_.path() << "/data\nclientPort=" << port_
+           << "\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\nmaxSessionTimeout=60000\nadmin.enableServer="
+              "false\n"
+           << "4lw.commands.whitelist=*\n";
+    config.close();
+    start();
+  }
+  void start() {
+    process_ = std::make_unique<ServerProcess>(
+        std::vector<std::string>{
+            "java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", kJars,
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory_.path() + "/zoo.cfg"},
+        directory_.path() + "/output");
+  }
+  void kill() { process_->kill(); }
+  // While it is dead: forgets everything.
+  void wipe() { std::filesystem::remove_all(directory_.path() + "/data"); }
+  ServerProcess& process() { return *process_; }
+  std::string servers() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  static constexpr const char* kJars =
+      "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:/usr/share/java/slf4j-api.jar:"
+      "/usr/share/java/slf4j-simple.jar:/usr/share/java/netty-all.jar:/usr/share/java/metrics-core.jar:"
+      "/usr/share/java/snappy-java.jar:/usr/share/java/commons-cli.jar:/usr/share/java/commons-io.jar";
+  TemporaryDirectory directory_;
+  int port_;
+  std::unique_ptr<ServerProcess> process_;
+};
+
+// A root of its own in a server; the server is the host's own, or one that many hosts share.
+class ZookeeperHost final : public RealHost {
+ public:
+  explicit ZookeeperHost(std::shared_ptr<ZookeeperServer> server)
+      : server_(std::move(server)), root_("/test/" + std::to_string(++roots())) {}
+
+  // One more runtime over the same root.
+  ZookeeperHost(const ZookeeperHost& other) : server_(other.server_), root_(other.root_) {}
+
+  runtime::Task<std::unique_ptr<Coordination>> connect() override {
+    auto store = connect_as({});
+    if (!killed_) {
+      // A virtual machine takes its second to start.
+      co_await eventually(
+          [&store]() -> runtime::Task<bool> { co_return (co_await store->get("/any")).has_value(); });
+    }
+    co_return std::move(store);
+  }
+  // Returns before it is connected. Servers and root are filled in.
+  std::unique_ptr<Coordination> connect_as(ZookeeperOptions options) {
+    options.address = {.servers = server_->servers(), .root = root_};
+    return open_zookeeper(*runtime::Shard::current(), std::move(options), diagnostics());
+  }
+  void kill_server() override {
+    killed_ = true;
+    server_->kill();
+  }
+  void start_server() override {
+    killed_ = false;
+    server_->start();
+  }
+  void freeze_server() override { server_->process().freeze(); }
+  void thaw_server() override { server_->process().thaw(); }
+  ZookeeperServer& server() { return *server_; }
+  const std::string& root() const { return root_; }
+  // Removes everything below the root, as an operator might.
+  runtime::Task<void> remove_root() {
+    zookeeper::Session session(*runtime::Shard::current(),
+                               {.servers = server_->servers(), .timeout = std::chrono::seconds(4)}, nullptr);
+    co_await remove(session, root_);
+  }
+  using RealHost::diagnostics;
+  using RealHost::runtime;
+
+ private:
+  static runtime::Task<void> remove(zookeeper::Session& session, std::string path) {
+    using zookeeper::Operation;
+    using zookeeper::Request;
+    const MonotonicTime deadline = runtime::Shard::current()->now() + std::chrono::seconds(5);
+    std::vector<Request> look{{.kind = Request::Kind::children, .path = path}};
+    const auto found = co_await session.ask(std::move(look), deadline);
+    GW_REQUIRE_OK(found);
+    for (const auto& child : found->front().children) co_await remove(session, path + "/" + child);
+    std::vector<Request> removal{{.kind = Request::Kind::change}};
+    removal[0].operations.push_back({.kind = Operation::Kind::remove, .path = path, .value = {}});
+    GW_REQUIRE_OK(co_await session.ask(std::move(removal), deadline));
+  }
+  static int& roots() {
+    static int count = 0;
+    return count;
+  }
+  std::shared_ptr<ZookeeperServer> server_;
+  std::string root_;
+  bool killed_ = false;
+};
+
+// One server for all scenarios that do it no harm; gone at the end of the program.
+inline std::shared_ptr<ZookeeperServer> shared_zookeeper() {
+  static const auto server = std::make_shared<ZookeeperServer>();
+  return server;
+}
+inline std::unique_ptr<ZookeeperHost> on_shared_zookeeper() {
+  return std::make_unique<ZookeeperHost>(shared_zookeeper());
+}
+inline std::unique_ptr<ZookeeperHost> on_own_zookeeper() {
+  return std::make_unique<ZookeeperHost>(std::make_shared<ZookeeperServer>());
+}
+
+}  // namespace godwit::coordination

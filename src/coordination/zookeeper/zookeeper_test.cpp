@@ -1,0 +1,321 @@
+// What is ZooKeeper's own, against a real server; the contract is in contract_test.cpp.
+#include <future>
+#include <thread>
+
+#include "coordination/zookeeper/zookeeper_server_testing.h"
+
+namespace godwit::coordination {
+namespace {
+
+using runtime::Runtime;
+using runtime::Task;
+
+class Zookeeper : public testing::Test {
+ protected:
+  using Scenario = std::function<Task<void>(ZookeeperHost&, Coordination&)>;
+  // With one client that is connected.
+  static void with(std::unique_ptr<ZookeeperHost> host, Scenario scenario) {
+    ZookeeperHost& mine = *host;
+    mine.run([&](Runtime&) -> Task<void> {
+      const auto store = co_await mine.connect();
+      co_await scenario(mine, *store);
+      co_await store->close();
+    });
+  }
+};
+
+Result<int> count_of(const Result<std::optional<KeyValue>>& found) {
+  if (!found) return fail(found.error());
+  return *found ? std::stoi(std::string(as_text((**found).value))) : 0;
+}
+
+// Each write recreates the key, so that its node counts from 0 again: only the zxid tells two of them apart.
+Task<void> count_by_recreation(Coordination& store, Lease& lease, int increments) {
+  for (int done = 0; done < increments;) {
+    const auto found = co_await store.get("/counters/a");
+    const auto count = count_of(found);
+    GW_REQUIRE_OK(count);
+    const Version version = *found ? (**found).version : kAbsent;
+    Transaction next;
+    next.require("/counters/a", version);
+    if (*count % 2 == 0) {
+      next.put_leased("/counters/a", value_of(std::to_string(*count + 1)));
+    } else {
+      next.put("/counters/a", value_of(std::to_string(*count + 1)));
+    }
+    const auto outcome = co_await lease.commit(std::move(next));
+    if (outcome) {
+      ++done;
+    } else {
+      GW_REQUIRE(outcome.error().kind == ErrorKind::conflict ||
+                 outcome.error().kind == ErrorKind::unavailable);
+    }
+  }
+}
+
+TEST_F(Zookeeper, AKeyThatEveryWriteRecreatesIsStillComparedAndSet) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& a) -> Task<void> {
+    const auto b = co_await host.connect();
+    const auto lease_a = co_await a.grant(std::chrono::seconds(10));
+    const auto lease_b = co_await b->grant(std::chrono::seconds(10));
+    GW_REQUIRE(lease_a && lease_b);
+    std::vector<Task<void>> both;
+    both.push_back(count_by_recreation(a, **lease_a, 20));
+    both.push_back(count_by_recreation(*b, **lease_b, 20));
+    co_await runtime::when_all(std::move(both));
+    EXPECT_EQ(co_await read(a, "/counters/a"), "40");
+    co_await b->close();
+  });
+}
+
+TEST_F(Zookeeper, AListIsWhatStoodThereAtOneInstant) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& a) -> Task<void> {
+    const auto b = co_await host.connect();
+    // A token that wanders between two keys, and a third that counts along with it.
+    EXPECT_TRUE(co_await put(a, "/g/x", "0"));
+    bool done = false;
+    bool ended = false;
+    runtime::Shard::current()->spawn([](Coordination& store, bool& end, bool& out) -> Task<void> {
+      for (int i = 1;; ++i) {
+        if (end) break;
+        Transaction step;
+        step.remove(i % 2 == 0 ? "/g/y" : "/g/x")
+            .put(i % 2 == 0 ? "/g/x" : "/g/y", value_of(std::to_string(i)));
+        EXPECT_TRUE(co_await store.commit(std::move(step)));
+        co_await runtime::sleep_for(std::chrono::milliseconds(20));
+      }
+      out = true;
+    }(*b, done, ended));
+    int seen = 0;
+    while (seen < 30) {
+      const auto listed = co_await a.list("/g/");
+      if (!listed && listed.error().kind == ErrorKind::unavailable) continue;
+      GW_REQUIRE_OK(listed);
+      EXPECT_EQ(listed->size(), 1u) << "the token is at one place";
+      ++seen;
+    }
+    done = true;
+    EXPECT_TRUE(co_await eventually([&ended]() -> Task<bool> { co_return ended; }));
+    co_await b->close();
+  });
+}
+
+TEST_F(Zookeeper, KeysMayBeginWithOtherKeysAlsoWhereThoseAreLeased) {
+  with(on_shared_zookeeper(), [](ZookeeperHost&, Coordination& store) -> Task<void> {
+    const auto lease = co_await store.grant(std::chrono::seconds(10));
+    GW_REQUIRE_OK(lease);
+    Transaction write;
+    write.put_leased("/a/b", value_of("leased"))
+        .put("/a/b/c", value_of("below"))
+        .put("/a", value_of("above"));
+    write.put("/a/", value_of("slash")).put("/a/\xC3\xA4 %+@", value_of("odd"));
+    GW_REQUIRE_OK(co_await (*lease)->commit(std::move(write)));
+    const auto keys = [&store](std::string prefix) -> Task<std::vector<std::string>> {
+      std::vector<std::string> found;
+      const auto listed = co_await store.list(std::move(prefix));
+      if (listed)
+        for (const auto& entry : *listed) found.push_back(entry.key);
+      co_return found;
+    };
+    EXPECT_EQ(co_await keys("/a"),
+              (std::vector<std::string>{"/a", "/a/", "/a/b", "/a/b/c", "/a/\xC3\xA4 %+@"}));
+    EXPECT_EQ(co_await keys("/a/b"), (std::vector<std::string>{"/a/b", "/a/b/c"}));
+    EXPECT_EQ(co_await keys("/a/b/"), (std::vector<std::string>{"/a/b/c"}));
+    EXPECT_TRUE(co_await (*lease)->revoke());
+    EXPECT_EQ(co_await keys(""), (std::vector<std::string>{"/a", "/a/", "/a/b/c", "/a/\xC3\xA4 %+@"}));
+  });
+}
+
+TEST_F(Zookeeper, AKeyBelongsToTheLeaseThatPutItLast) {
+  with(on_shared_zookeeper(), [](ZookeeperHost&, Coordination& store) -> Task<void> {
+    const auto first = co_await store.grant(std::chrono::seconds(10));
+    const auto second = co_await store.grant(std::chrono::seconds(10));
+    GW_REQUIRE(first && second);
+    const auto put_by = [](Lease& lease, std::string value) -> Task<Result<void>> {
+      Transaction write;
+      write.put_leased("/live/1", value_of(value)).put_leased("/live/2", value_of(value));
+      co_return co_await lease.commit(std::move(write));
+    };
+    EXPECT_TRUE(co_await put_by(**first, "a"));
+    EXPECT_TRUE(co_await put_by(**first, "b"));
+    EXPECT_TRUE(co_await put_by(**second, "c"));
+    EXPECT_TRUE(co_await put(store, "/live/2", "stays"));
+    EXPECT_TRUE(co_await (*first)->revoke());
+    EXPECT_EQ(co_await read(store, "/live/1"), "c");
+    EXPECT_TRUE(co_await (*second)->revoke());
+    EXPECT_FALSE(co_await read(store, "/live/1"));
+    EXPECT_EQ(co_await read(store, "/live/2"), "stays");
+  });
+}
+
+TEST_F(Zookeeper, WithAUserItsNodesAreItsOwn) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
+    const auto mine = host.connect_as({.address = {}, .user = "godwit", .password = "secret"});
+    GW_REQUIRE(
+        co_await eventually([&]() -> Task<bool> { co_return (co_await mine->get("/any")).has_value(); }));
+    EXPECT_TRUE(co_await put(*mine, "/secrets/a", "x"));
+    const auto lease = co_await mine->grant(std::chrono::seconds(10));
+    GW_REQUIRE_OK(lease);
+    Transaction claim;
+    claim.put_leased("/secrets/b", value_of("y"));
+    EXPECT_TRUE(co_await (*lease)->commit(std::move(claim)));
+    const auto same = host.connect_as({.address = {}, .user = "godwit", .password = "secret"});
+    GW_REQUIRE(
+        co_await eventually([&]() -> Task<bool> { co_return (co_await same->get("/any")).has_value(); }));
+    EXPECT_EQ(co_await read(*same, "/secrets/a"), "x");
+    EXPECT_EQ(co_await read(*same, "/secrets/b"), "y");
+    const auto stranger = host.connect_as({});
+    const auto liar = host.connect_as({.address = {}, .user = "godwit", .password = "wrong"});
+    for (Coordination* other : {stranger.get(), liar.get()}) {
+      GW_REQUIRE(co_await eventually([&]() -> Task<bool> {
+        const auto got = co_await other->get("/secrets/a");
+        co_return !got && got.error().kind == ErrorKind::permission;
+      }));
+      GW_EXPECT_ERROR(co_await other->list("/secrets/"), ErrorKind::permission);
+      GW_EXPECT_ERROR(co_await put(*other, "/secrets/a", "z"), ErrorKind::permission);
+      GW_EXPECT_ERROR(co_await put(*other, "/secrets/c", "z"), ErrorKind::permission);
+    }
+    EXPECT_EQ(co_await read(*mine, "/secrets/a"), "x");
+    for (Coordination* one : {mine.get(), same.get(), stranger.get(), liar.get()}) co_await one->close();
+  });
+}
+
+TEST_F(Zookeeper, ATimeoutThatTheServerMadeLongerIsPromisedAndSaid) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
+    const auto lease = co_await store.grant(std::chrono::milliseconds(50));
+    GW_REQUIRE_OK(lease);
+    EXPECT_EQ((*lease)->timeout(), std::chrono::milliseconds(400)) << "two ticks of the test's server";
+    EXPECT_TRUE(static_cast<RecordingSink&>(host.diagnostics()).contains("coordination.lease.timeout"));
+  });
+}
+
+// The watch over it has a thread and a loop of its own: this one's is stuck.
+TEST_F(Zookeeper, ALeaseWhoseShardHangsLapses) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
+    const auto lease = co_await store.grant(std::chrono::seconds(1));
+    GW_REQUIRE_OK(lease);
+    Transaction claim;
+    claim.put_leased("/live/1", value_of("x"));
+    EXPECT_TRUE(co_await (*lease)->commit(std::move(claim)));
+    std::promise<bool> gone;
+    std::thread other([&] {
+      ZookeeperHost beside(host);
+      beside.run([&](Runtime&) -> Task<void> {
+        const auto mine = co_await beside.connect();
+        const auto watch = mine->watch("/live/");
+        while (co_await read(*mine, "/live/1")) EXPECT_TRUE(co_await watch->changed());
+        co_await mine->close();
+        gone.set_value(true);
+      });
+    });
+    EXPECT_TRUE(gone.get_future().get());
+    other.join();
+    EXPECT_LE((*lease)->valid_until(), runtime::Shard::current()->now());
+    EXPECT_TRUE(co_await (*lease)->lost());
+  });
+}
+
+TEST_F(Zookeeper, AHolderThatIsWellAgainBeforeTheTimeoutKeepsItsLease) {
+  with(on_shared_zookeeper(), [](ZookeeperHost&, Coordination& store) -> Task<void> {
+    const auto lease = co_await store.grant(std::chrono::seconds(3));
+    GW_REQUIRE_OK(lease);
+    Transaction claim;
+    claim.put_leased("/live/1", value_of("x"));
+    EXPECT_TRUE(co_await (*lease)->commit(std::move(claim)));
+    auto asked = std::make_shared<int>(0);
+    // Ill for three beats: half of the timeout.
+    (*lease)->keep_alive_while([asked] { return ++*asked > 3; });
+    const auto session = [&lease]() -> Task<Result<void>> {
+      Transaction again;
+      again.put_leased("/live/1", value_of("again"));
+      co_return co_await (*lease)->commit(std::move(again));
+    };
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return *asked > 12; }));
+    EXPECT_TRUE(co_await session());
+    EXPECT_GT((*lease)->valid_until(), runtime::Shard::current()->now());
+    EXPECT_EQ(co_await read(store, "/live/1"), "again");
+  });
+}
+
+TEST_F(Zookeeper, AServerThatComesBackEmptyEndsTheSessionAndTheWatchTells) {
+  with(on_own_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
+    const auto made = host.connect_as({.address = {}, .session_timeout = std::chrono::seconds(1)});
+    Coordination& store = *made;
+    EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
+    const auto lease = co_await store.grant(std::chrono::seconds(1));
+    GW_REQUIRE_OK(lease);
+    const auto watch = store.watch("/topics/");
+    EXPECT_TRUE(co_await put(store, "/topics/a", "2"));
+    EXPECT_TRUE(co_await watch->changed());
+    host.kill_server();
+    host.server().wipe();
+    host.start_server();
+    EXPECT_TRUE(co_await (*lease)->lost());
+    GW_EXPECT_ERROR(co_await (*lease)->commit(Transaction().put("/topics/b", value_of("x"))),
+                    ErrorKind::not_found);
+    std::optional<std::string> found = "2";
+    while (found) {
+      EXPECT_TRUE(co_await watch->changed());
+      EXPECT_TRUE(co_await eventually(
+          [&]() -> Task<bool> { co_return (co_await store.get("/topics/a")).has_value(); }));
+      found = co_await read(store, "/topics/a");
+    }
+    EXPECT_TRUE(co_await put(store, "/topics/a", "new"));
+    EXPECT_EQ((co_await store.list(""))->size(), 1u);
+    // Its history began anew, with lower zxids: that must not deafen the watch.
+    EXPECT_TRUE(co_await watch->changed());
+    EXPECT_TRUE(co_await put(store, "/topics/a", "newer"));
+    EXPECT_TRUE(co_await watch->changed());
+    co_await store.close();
+  });
+}
+
+TEST_F(Zookeeper, NodesThatSomebodyRemovedAreMadeAgain) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
+    EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
+    const auto watch = store.watch("/topics/");
+    EXPECT_TRUE(co_await put(store, "/topics/a", "2"));
+    EXPECT_TRUE(co_await watch->changed());
+    co_await host.remove_root();
+    EXPECT_TRUE(co_await watch->changed());
+    EXPECT_FALSE(co_await read(store, "/topics/a"));
+    EXPECT_TRUE(co_await eventually(
+        [&]() -> Task<bool> { co_return (co_await put(store, "/topics/a", "3")).has_value(); }));
+    EXPECT_EQ(co_await read(store, "/topics/a"), "3");
+  });
+}
+
+TEST_F(Zookeeper, NamesThatNobodyKnowsAreNotAnEnd) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
+    const auto lost = open_zookeeper(*runtime::Shard::current(),
+                                     {.address = {.servers = "no-such-host.invalid:2181", .root = "/x"}},
+                                     host.diagnostics());
+    GW_EXPECT_ERROR(co_await lost->get("/a"), ErrorKind::unavailable);
+    GW_EXPECT_ERROR(co_await put(*lost, "/a", "1"), ErrorKind::unavailable);
+    co_await lost->close();
+  });
+}
+
+TEST_F(Zookeeper, ItMayBeDestroyedWithoutACloseWhileMuchIsUnderWay) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
+    for (int i = 0; i < 10; ++i) {
+      auto store = co_await host.connect();
+      auto watch = store->watch("/");
+      auto lease = co_await store->grant(std::chrono::seconds(3));
+      int ended = 0;
+      for (int k = 0; k < 20; ++k) {
+        runtime::Shard::current()->spawn([](Task<Result<void>> task, int& count) -> Task<void> {
+          (void)co_await task;
+          ++count;
+        }(put(*store, "/k" + std::to_string(k), "x"), ended));
+      }
+      co_await runtime::yield();
+      if (i % 2 == 0) lease->reset();
+      store.reset();
+      EXPECT_TRUE(co_await eventually([&ended]() -> Task<bool> { co_return ended == 20; }));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace godwit::coordination
