@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "app/version.h"
-#include "coordination/local/local_coordination.h"
+#include "cluster/cluster_id.h"
 #include "runtime/real/signals.h"
 
 namespace godwit::app {
@@ -13,13 +13,6 @@ using runtime::Task;
 
 // For the line that says so to reach standard error, where somebody reads it.
 constexpr Duration kLastWords = std::chrono::milliseconds(50);
-
-// Which engine keeps what the cluster agrees on: chosen here and nowhere else.
-Task<Result<std::unique_ptr<coordination::Coordination>>> open_coordination(runtime::Runtime& runtime,
-                                                                            std::string directory) {
-  co_return co_await coordination::LocalCoordination::open(
-      runtime.files(), runtime::Shard::current()->random(), directory + "/coordination");
-}
 
 std::string signal_name(int signal) {
   switch (signal) {
@@ -91,19 +84,32 @@ Task<bool> Server::open_gateway() {
 Task<Result<void>> Server::open_parts() {
   broker::BrokerOptions options = configuration_.broker();
   if (gateway_) options.http_address = to_string(gateway_->address());
-  auto directory = co_await durable::DataDirectory::open(runtime_.files(),
-                                                         {.path = options.store.directory,
-                                                          .broker_id = options.id.value(),
-                                                          .cluster_id = Uuid::parse(options.cluster_id)},
+  // A new directory becomes part of the cluster that the store belongs to, so that one is asked first.
+  const auto open_store = [this, &options]() -> Task<Result<void>> {
+    auto engine = co_await open_engine(configuration_.values(), options.id, options.store.directory, runtime_, diagnostics_);
+    if (!engine) co_return fail(engine.error());
+    engine_ = std::move(*engine);
+    co_return Result<void>();
+  };
+  durable::DataDirectoryOptions directory_options{.path = options.store.directory,
+                                                  .broker_id = options.id.value(),
+                                                  .cluster_id = Uuid::parse(options.cluster_id)};
+  if (options.clustered) {
+    directory_options.choose_cluster = [&]() -> Task<Result<Uuid>> {
+      GW_TRY(co_return, co_await open_store());
+      co_return co_await cluster::find_or_form_cluster(engine_->store(), runtime_, diagnostics_);
+    };
+  }
+  auto directory = co_await durable::DataDirectory::open(runtime_.files(), directory_options,
                                                          runtime_.shard(0).random(), diagnostics_);
   if (!directory) co_return fail(directory.error());
   directory_ = std::move(*directory);
   options.cluster_id = to_string(directory_->identity().cluster_id);
-  auto coordination = co_await open_coordination(runtime_, options.store.directory);
-  if (!coordination) co_return fail(coordination.error());
-  coordination_ = std::move(*coordination);
+  options.storage_id = directory_->identity().storage_id;
+  if (!engine_) GW_TRY(co_return, co_await open_store());
+  options.was_member = engine_->shared() && !directory_->is_fresh();
   auto started =
-      co_await broker::Broker::start(std::move(options), runtime_, *coordination_, diagnostics_, metrics_);
+      co_await broker::Broker::start(std::move(options), runtime_, engine_->store(), diagnostics_, metrics_);
   if (!started) co_return fail(started.error());
   broker_ = std::move(*started);
   co_return Result<void>();
@@ -116,6 +122,7 @@ Task<bool> Server::open_broker() {
                        "broker.not_started",
                        "the broker cannot start: " + opened.error().describe(),
                        {{"data_dir", configuration_.broker().store.directory}}});
+    if (engine_) co_await engine_->stop();
   }
   co_return opened.has_value();
 }
@@ -150,8 +157,8 @@ Task<int> Server::stop() {
     code = kExitFailed;
   }
   if (gateway_) co_await gateway_->stop();
-  co_await coordination_->close();
   broker_.reset();
+  co_await engine_->stop();
   diagnostics_.emit({Severity::info, "broker.stopped", "everything is written"});
   co_return code;
 }

@@ -5,10 +5,10 @@
 
 #include "app/configuration.h"
 #include "app/console_sink.h"
+#include "app/engine.h"
 #include "base/diagnostic.h"
 #include "broker/broker.h"
 #include "broker/service.h"
-#include "coordination/coordination.h"
 #include "durable/data_directory.h"
 #include "gateway/gateway.h"
 #include "metrics/registry.h"
@@ -56,7 +56,7 @@ class Server final : public broker::Service {
   runtime::Condition stage_changed_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<durable::DataDirectory> directory_;  // its lock, first to be had and last to go
-  std::unique_ptr<coordination::Coordination> coordination_;
+  std::unique_ptr<Engine> engine_;
   std::unique_ptr<broker::Broker> broker_;
 };
 

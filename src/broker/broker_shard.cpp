@@ -120,6 +120,12 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   if (image->version <= image_->version) co_return;
   const cluster::ImagePtr before = std::exchange(image_, std::move(image));
   image_changed_.notify_all();
+  if (const auto self = image_->brokers.find(options().id);
+      self != image_->brokers.end() && self->second.incarnation > surroundings_.incarnation) {
+    // It was declared dead and has joined again.
+    surroundings_.incarnation = self->second.incarnation;
+    replicator_->set_incarnation(surroundings_.incarnation);
+  }
   std::vector<Task<void>> changes;
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);

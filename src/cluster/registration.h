@@ -22,6 +22,8 @@ class Registration {
                Bell& bell, const Roster& roster, DiagnosticSink& diagnostics);
   ~Registration();
 
+  // Claims or checks the cluster id. As begin(), of which it is the first step.
+  runtime::Task<Result<void>> claim_cluster();
   // Claims or checks the cluster id, takes an incarnation, registers. Waits while the store has no quorum. Errors: conflict
   // (another cluster, a forgetful store, the broker id is in use; the message says what to do), corrupt (a key is
   // named), closed.
@@ -54,7 +56,6 @@ class Registration {
   runtime::Task<Result<coordination::Version>> cluster_version();
 
  private:
-  runtime::Task<Result<void>> claim_cluster();
   runtime::Task<Result<void>> take_incarnation();
   // Until it stands in the store; at runtime errors are told and waited out.
   runtime::Task<Result<void>> enroll(bool at_start);

@@ -102,6 +102,11 @@ class DataDirectoryOpener {
     out->fresh_ = true;
     out->identity_.broker_id = options_.broker_id;
     out->identity_.cluster_id = options_.cluster_id.value_or(Uuid::from_random(random_.bytes16()));
+    if (!options_.cluster_id && options_.choose_cluster) {
+      auto chosen = co_await options_.choose_cluster();
+      if (!chosen) co_return fail(chosen.error());
+      out->identity_.cluster_id = *chosen;
+    }
     out->identity_.storage_id = Uuid::from_random(random_.bytes16());
     TwoCopyFile fresh(files_, options_.path + "/identity", kFormat, kIdentityMax);
     GW_TRY(co_return, explained((co_await fresh.read()).map([](const auto&) {})));

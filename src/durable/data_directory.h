@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ struct DataDirectoryOptions {
   int32_t broker_id = 0;
   // The cluster that this broker belongs to. Empty: the one that the directory names, or a new one.
   std::optional<Uuid> cluster_id{};
+  // Asked for the cluster's id when a new directory belongs to none yet and cluster_id is empty; not given: a new random one.
+  // Its error is open()'s. The lock is held meanwhile.
+  std::function<runtime::Task<Result<Uuid>>()> choose_cluster{};
 };
 
 class DataDirectory {

@@ -42,6 +42,11 @@ void Fetcher::remove(const TopicPartition& id) {
   changed_.notify_all();
 }
 
+void Fetcher::reconnect() {
+  if (connection_) connection_->close();
+  changed_.notify_all();
+}
+
 Task<void> Fetcher::stop() {
   stopped_ = true;
   changed_.notify_all();

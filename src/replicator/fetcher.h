@@ -22,6 +22,8 @@ class Fetcher {
   void add(std::shared_ptr<Followed> log);
   void remove(const TopicPartition& id);
   bool empty() const { return logs_.empty(); }
+  // Begins anew, on another connection.
+  void reconnect();
   // Returns when nothing is under way.
   runtime::Task<void> stop();
 

@@ -38,6 +38,11 @@ class Replicator::Impl {
 
   size_t following() const { return places_.size(); }
 
+  void set_incarnation(uint64_t incarnation) {
+    options_.incarnation = incarnation;
+    for (const auto& [key, fetcher] : fetchers_) fetcher->reconnect();
+  }
+
   Task<void> close() {
     std::vector<TopicPartition> all;
     for (const auto& [id, place] : places_) all.push_back(id);
@@ -127,6 +132,9 @@ void Replicator::follow(Following what) {
 }
 Task<void> Replicator::unfollow(TopicPartition id) {
   return impl_->unfollow(id);
+}
+void Replicator::set_incarnation(uint64_t incarnation) {
+  impl_->set_incarnation(incarnation);
 }
 size_t Replicator::following() const {
   return impl_->following();

@@ -76,6 +76,8 @@ class Replicator {
   // Returns when nothing is written to the log any more.
   runtime::Task<void> unfollow(TopicPartition id);
   size_t following() const;
+  // This broker is another to its leaders from now on: what they are asked begins anew.
+  void set_incarnation(uint64_t incarnation);
 
   runtime::Task<void> close();
 

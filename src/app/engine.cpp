@@ -1,0 +1,95 @@
+#include "app/engine.h"
+
+#include "coordination/etcd/etcd_coordination.h"
+#include "coordination/local/local_coordination.h"
+#include "coordination/zookeeper/zookeeper_coordination.h"
+
+namespace godwit::app {
+namespace {
+
+using coordination::Coordination;
+using runtime::Task;
+
+class Store final : public Engine {
+ public:
+  Store(std::unique_ptr<Coordination> store, bool shared) : store_(std::move(store)), shared_(shared) {}
+  Coordination& store() override { return *store_; }
+  bool shared() const override { return shared_; }
+  Task<void> stop() override { co_await store_->close(); }
+
+ private:
+  std::unique_ptr<Coordination> store_;
+  bool shared_;
+};
+
+// Several clusters may share one engine.
+std::string root_of(const config::Values& values, const std::string& prefix) {
+  return (prefix.empty() ? "/godwit" : prefix) + "/" + values.text("cluster.name");
+}
+
+coordination::EtcdOptions etcd_options(const config::Values& values) {
+  coordination::EtcdOptions options;
+  options.user = values.text("coordination.user");
+  options.password = values.text("coordination.password");
+  options.authority_file = values.text("coordination.tls.ca");
+  options.certificate_file = values.text("coordination.tls.certificate");
+  options.key_file = values.text("coordination.tls.key");
+  options.tls = !options.authority_file.empty() || !options.certificate_file.empty();
+  return options;
+}
+
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::LocalAddress&, const config::Values&, BrokerId,
+                                           std::string data_dir, runtime::Runtime& runtime, DiagnosticSink&) {
+  auto store = co_await coordination::LocalCoordination::open(
+      runtime.files(), runtime::Shard::current()->random(), data_dir + "/coordination");
+  if (!store) co_return fail(store.error());
+  co_return std::make_unique<Store>(std::move(*store), false);
+}
+
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::EtcdAddress& address, const config::Values& values,
+                                           BrokerId, std::string, runtime::Runtime& runtime,
+                                           DiagnosticSink& diagnostics) {
+  auto options = etcd_options(values);
+  options.endpoints = address.servers;
+  options.prefix = root_of(values, address.prefix);
+  auto store = co_await coordination::EtcdCoordination::open(runtime, std::move(options), diagnostics);
+  if (!store) co_return fail(store.error());
+  co_return std::make_unique<Store>(std::move(*store), true);
+}
+
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress& address,
+                                           const config::Values& values, BrokerId, std::string,
+                                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
+  coordination::ZookeeperOptions options;
+  for (const auto& server : address.servers) {
+    if (!options.address.servers.empty()) options.address.servers += ",";
+    options.address.servers += server.host + ":" + std::to_string(server.port);
+  }
+  options.address.root = root_of(values, address.path);
+  options.user = values.text("coordination.user");
+  options.password = values.text("coordination.password");
+  co_return std::make_unique<Store>(
+      coordination::open_zookeeper(runtime.shard(0), std::move(options), diagnostics), true);
+}
+
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddress&, const config::Values&, BrokerId,
+                                           std::string, runtime::Runtime&, DiagnosticSink&) {
+  co_return fail(ErrorKind::unsupported, "managed etcd is not there yet");
+}
+
+}  // namespace
+
+Task<Result<std::unique_ptr<Engine>>> open_engine(const config::Values& values, BrokerId broker,
+                                                  std::string data_dir, runtime::Runtime& runtime,
+                                                  DiagnosticSink& diagnostics) {
+  const auto address = coordination::parse_address(values.text("coordination"));
+  if (!address) co_return fail(ErrorKind::invalid, "coordination: " + address.error().message);
+  const std::string name = values.text("cluster.name");
+  if (const auto fault = topic_name_fault(name); !fault.empty())
+    co_return fail(ErrorKind::invalid, "cluster.name: '" + name + "' " + std::string(fault));
+  co_return co_await std::visit(
+      [&](const auto& one) { return open(one, values, broker, std::move(data_dir), runtime, diagnostics); },
+      *address);
+}
+
+}  // namespace godwit::app
