@@ -27,7 +27,8 @@ bool is_ours(std::string_view name) {
 }
 
 bool is_no_matter(std::string_view name) {
-  return name == "lock" || name == "lost+found" || name.starts_with(kAside);
+  // "etcd" is the member that a managed etcd runs here: it knows for itself whether it is new.
+  return name == "lock" || name == "lost+found" || name == "etcd" || name.starts_with(kAside);
 }
 
 // "cluster.id=…\nbroker.id=…\nstorage.id=…\n": an operator may look at it.
