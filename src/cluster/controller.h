@@ -31,12 +31,14 @@ namespace godwit::cluster {
 struct ControllerOptions {
   BrokerId self;
   std::string cluster_id;
-  int64_t fence = 0;                   // as it was raised when the office was taken
+  int64_t fence = 0;                        // as it was raised when the office was taken
   coordination::Version fence_version = 0;  // of the fence's key: the condition of every write
   Duration session_timeout = std::chrono::seconds(3);
   // Leadership returns to the preferred broker after it was steady for so long, doubled with each death within an hour.
   Duration preferred_after = std::chrono::seconds(10);
   ConfigMap topic_defaults;
+  // A broker that joins for the first time is given its share of the replicas.
+  bool auto_rebalance = true;
 };
 
 class Controller {
@@ -66,15 +68,19 @@ class Controller {
   virtual runtime::Task<std::vector<IsrOutcome>> alter_isr(BrokerId asker, uint64_t incarnation,
                                                            std::vector<IsrChange> changes) = 0;
   // As Metadata's verbs of the same names.
-  virtual runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic, bool validate_only) = 0;
+  virtual runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic,
+                                                                            bool validate_only) = 0;
   virtual runtime::Task<Changed<void>> delete_topic(TopicId id) = 0;
   virtual runtime::Task<Changed<void>> create_partitions(TopicId id, int32_t count,
                                                          std::vector<std::vector<BrokerId>> assignment,
                                                          bool validate_only) = 0;
-  virtual runtime::Task<Changed<void>> alter_topic_config(TopicId id, ConfigEdit change, bool validate_only) = 0;
-  virtual runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change, bool validate_only) = 0;
+  virtual runtime::Task<Changed<void>> alter_topic_config(TopicId id, ConfigEdit change,
+                                                          bool validate_only) = 0;
+  virtual runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change,
+                                                           bool validate_only) = 0;
   virtual runtime::Task<std::vector<Changed<void>>> reassign(std::vector<Reassignment> wishes) = 0;
-  virtual runtime::Task<std::vector<Changed<void>>> elect(bool unclean, std::vector<TopicPartition> partitions) = 0;
+  virtual runtime::Task<std::vector<Changed<void>>> elect(bool unclean,
+                                                          std::vector<TopicPartition> partitions) = 0;
   virtual runtime::Task<kafka::ClusterCommandResponse> command(kafka::ClusterCommandRequest request) = 0;
 
   // Everything under way is answered with not_controller.

@@ -37,7 +37,8 @@ class Liveness {
   };
   using Callback = std::function<void(BrokerId id, uint64_t incarnation, State state)>;
 
-  Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics, Callback on_change);
+  Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
+           Callback on_change);
   ~Liveness();
 
   // Whom to watch from now on: registered brokers, with their incarnations. Others are let go.

@@ -102,11 +102,9 @@ class Metadata {
   // internal requests must be served meanwhile: by `serve_…` below of what `early` was given. Errors: corrupt (a key that does not
   // decode is named), conflict (another cluster id, a store that has forgotten this cluster, a broker id that somebody else
   // has; the message says what to do).
-  static runtime::Task<Result<std::unique_ptr<Metadata>>> start(MetadataOptions options,
-                                                                coordination::Coordination& store,
-                                                                runtime::Runtime& runtime,
-                                                                DiagnosticSink& diagnostics,
-                                                                std::function<void(Metadata&)> early = nullptr);
+  static runtime::Task<Result<std::unique_ptr<Metadata>>> start(
+      MetadataOptions options, coordination::Coordination& store, runtime::Runtime& runtime,
+      DiagnosticSink& diagnostics, std::function<void(Metadata&)> early = nullptr);
   virtual ~Metadata() = default;
 
   // The newest image. Any shard.
@@ -144,15 +142,18 @@ class Metadata {
                                                          bool validate_only) = 0;
   // Replaces the topic's settings with what `change` makes of the present ones, in one transaction (tried again on
   // conflict). `change` may refuse. Refusal unknown_topic_or_partition.
-  virtual runtime::Task<Changed<void>> alter_topic_config(TopicId id, ConfigEdit change, bool validate_only) = 0;
+  virtual runtime::Task<Changed<void>> alter_topic_config(TopicId id, ConfigEdit change,
+                                                          bool validate_only) = 0;
   // The same for a broker's dynamic settings; kNoBroker: those of all brokers.
-  virtual runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change, bool validate_only) = 0;
+  virtual runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change,
+                                                           bool validate_only) = 0;
   // Begins, replaces or cancels moves of replicas; an answer for each. Refusals: unknown_topic_or_partition,
   // invalid_replica_assignment, no_reassignment_in_progress.
   virtual runtime::Task<std::vector<Changed<void>>> reassign(std::vector<Reassignment> wishes) = 0;
   // Refusals: election_not_needed, preferred_leader_not_available, eligible_leaders_not_available,
   // unknown_topic_or_partition.
-  virtual runtime::Task<std::vector<Changed<void>>> elect(bool unclean, std::vector<TopicPartition> partitions) = 0;
+  virtual runtime::Task<std::vector<Changed<void>>> elect(bool unclean,
+                                                          std::vector<TopicPartition> partitions) = 0;
 
   // From anywhere: asks the controller, wherever it is.
   virtual runtime::Task<std::vector<IsrOutcome>> alter_isr(std::vector<IsrChange> changes) = 0;
@@ -168,7 +169,8 @@ class Metadata {
   virtual runtime::Task<std::vector<IsrOutcome>> serve_alter_isr(BrokerId asker, uint64_t incarnation,
                                                                  std::vector<IsrChange> changes) = 0;
   virtual kafka::BrokerProbeResponse serve_probe(const kafka::BrokerProbeRequest& request) const = 0;
-  virtual runtime::Task<kafka::ClusterCommandResponse> serve_command(kafka::ClusterCommandRequest request) = 0;
+  virtual runtime::Task<kafka::ClusterCommandResponse> serve_command(
+      kafka::ClusterCommandRequest request) = 0;
 
   // Ids first … first + count - 1 that were never given out; the counter stays above `at_least`.
   virtual runtime::Task<Changed<int64_t>> reserve_producer_ids(int64_t count, int64_t at_least) = 0;
