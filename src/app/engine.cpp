@@ -3,6 +3,7 @@
 #include "coordination/etcd/etcd_coordination.h"
 #include "coordination/local/local_coordination.h"
 #include "coordination/zookeeper/zookeeper_coordination.h"
+#include "model/topic.h"
 
 namespace godwit::app {
 namespace {
@@ -46,9 +47,9 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::LocalAddress&, co
   co_return std::make_unique<Store>(std::move(*store), false);
 }
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::EtcdAddress& address, const config::Values& values,
-                                           BrokerId, std::string, runtime::Runtime& runtime,
-                                           DiagnosticSink& diagnostics) {
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::EtcdAddress& address,
+                                           const config::Values& values, BrokerId, std::string,
+                                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
   auto options = etcd_options(values);
   options.endpoints = address.servers;
   options.prefix = root_of(values, address.prefix);
@@ -72,8 +73,8 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress&
       coordination::open_zookeeper(runtime.shard(0), std::move(options), diagnostics), true);
 }
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddress&, const config::Values&, BrokerId,
-                                           std::string, runtime::Runtime&, DiagnosticSink&) {
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddress&, const config::Values&,
+                                           BrokerId, std::string, runtime::Runtime&, DiagnosticSink&) {
   co_return fail(ErrorKind::unsupported, "managed etcd is not there yet");
 }
 

@@ -86,7 +86,8 @@ Task<Result<void>> Server::open_parts() {
   if (gateway_) options.http_address = to_string(gateway_->address());
   // A new directory becomes part of the cluster that the store belongs to, so that one is asked first.
   const auto open_store = [this, &options]() -> Task<Result<void>> {
-    auto engine = co_await open_engine(configuration_.values(), options.id, options.store.directory, runtime_, diagnostics_);
+    auto engine = co_await open_engine(configuration_.values(), options.id, options.store.directory, runtime_,
+                                       diagnostics_);
     if (!engine) co_return fail(engine.error());
     engine_ = std::move(*engine);
     co_return Result<void>();

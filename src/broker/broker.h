@@ -62,7 +62,9 @@ class Broker {
   // For handlers, on any shard.
   size_t shard_count() const { return shards_.size(); }
   BrokerShard& shard(size_t index) { return *shards_[index]; }
-  cluster::Metadata& metadata() const { return *known_metadata_.load(std::memory_order_acquire); }  // its changes: on shard 0 (see on_first)
+  cluster::Metadata& metadata() const {
+    return *known_metadata_.load(std::memory_order_acquire);
+  }  // its changes: on shard 0 (see on_first)
   // False until this broker has begun to find its place in the cluster: metadata() is not to be used.
   bool knows_cluster() const { return known_metadata_ != nullptr; }
   // Whether that broker's connection broke, so that clients had better not be sent to it. Any shard.
