@@ -30,11 +30,11 @@ std::string root_of(const config::Values& values, const std::string& prefix) {
 
 coordination::EtcdOptions etcd_options(const config::Values& values) {
   coordination::EtcdOptions options;
-  options.user = values.text("coordination.user");
-  options.password = values.text("coordination.password");
-  options.authority_file = values.text("coordination.tls.ca");
-  options.certificate_file = values.text("coordination.tls.certificate");
-  options.key_file = values.text("coordination.tls.key");
+  options.user = values.text("engine.user");
+  options.password = values.text("engine.password");
+  options.authority_file = values.text("engine.tls.ca");
+  options.certificate_file = values.text("engine.tls.certificate");
+  options.key_file = values.text("engine.tls.key");
   options.tls = !options.authority_file.empty() || !options.certificate_file.empty();
   return options;
 }
@@ -67,8 +67,8 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress&
     options.address.servers += server.host + ":" + std::to_string(server.port);
   }
   options.address.root = root_of(values, address.path);
-  options.user = values.text("coordination.user");
-  options.password = values.text("coordination.password");
+  options.user = values.text("engine.user");
+  options.password = values.text("engine.password");
   co_return std::make_unique<Store>(
       coordination::open_zookeeper(runtime.shard(0), std::move(options), diagnostics), true);
 }
