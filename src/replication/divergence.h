@@ -22,8 +22,9 @@ struct EpochEnd {
 
 // The leader's answer to a fetch at `offset` whose last record is of `last_fetched`; empty: the logs agree up to
 // `offset`, serve it. `ended`: the largest epoch <= last_fetched of the leader's log and its end (the log's end for
-// its latest); empty when the leader has none so old. With last_fetched = kNoLeaderEpoch (an empty log) nothing can
-// disagree; `offset` must lie within the leader's log then, which is the caller's to check.
+// its latest); empty when the leader has none so old: then all from `leader_start`, its log's start, on is newer, and
+// the answer is {kNoLeaderEpoch, leader_start}. With last_fetched = kNoLeaderEpoch (an empty log) nothing can disagree.
+// Whether `offset` lies within the leader's log is the caller's to check, before.
 std::optional<EpochEnd> find_divergence(Offset offset, LeaderEpoch last_fetched,
                                         std::optional<EpochEnd> ended, Offset leader_start);
 

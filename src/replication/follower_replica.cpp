@@ -58,7 +58,12 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
 FollowerStep FollowerReplica::diverged(const FetchAnswer& answer, MonotonicTime now) {
   settled_ = false;
   Offset target = log_.start;
-  if (answer.own_end) target = std::max(log_.start, std::min(answer.diverging->end, answer.own_end->end));
+  if (answer.diverging->epoch == kNoLeaderEpoch) {
+    // The leader only has newer epochs: what lies before its start was deleted there, and may stay.
+    target = std::max(log_.start, answer.diverging->end);
+  } else if (answer.own_end) {
+    target = std::max(log_.start, std::min(answer.diverging->end, answer.own_end->end));
+  }
   if (target >= log_.end) return wait(Kind::protocol_error, target, now);
   return cut(Kind::truncate, target, now);
 }
