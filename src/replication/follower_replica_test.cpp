@@ -153,11 +153,15 @@ TEST(Truncation, TakesEverythingWhereAllOfTheLogIsNewerThanTheLeaders) {
   EXPECT_EQ(step.offset, Offset(10));
 }
 
-TEST(Truncation, KeepsWhatLiesBeforeTheStartOfALeaderThatHasOnlyNewerEpochs) {
+TEST(Truncation, BeginsAnewWhereTheLeaderHasDeletedAllThatCouldBeCompared) {
   auto f = follower(facts(20, 20, 2), 12);
   const auto step = f.on_answer(f.next_fetch(kNow)->id, diverging(ends(-1, 15), std::nullopt), kNow);
-  EXPECT_EQ(step.kind, Kind::truncate);
+  EXPECT_EQ(step.kind, Kind::restart) << "its records before 15 may be another leader's too";
   EXPECT_EQ(step.offset, Offset(15));
+  EXPECT_FALSE(step.lossy);
+  auto ahead = follower(facts(20, 20, 2), 18);
+  EXPECT_EQ(ahead.on_answer(ahead.next_fetch(kNow)->id, diverging(ends(-1, 15), std::nullopt), kNow).kind,
+            Kind::refuse_loss);
 }
 
 TEST(Truncation, BelowTheHighWatermarkIsRefusedAndReported) {
@@ -257,8 +261,8 @@ TEST(Divergence, IsFoundByTheEpochOfTheLastRecord) {
       << "no record of this epoch is in the leader's log, wherever it stands";
   EXPECT_EQ(find_divergence(Offset(5), kNoLeaderEpoch, std::nullopt, start), std::nullopt);
   EXPECT_EQ(find_divergence(Offset(5), LeaderEpoch(1), std::nullopt, Offset(4)), ends(-1, 4));
-  EXPECT_EQ(find_divergence(Offset(4), LeaderEpoch(1), std::nullopt, Offset(4)), std::nullopt)
-      << "exactly up to where the leader deleted";
+  EXPECT_EQ(find_divergence(Offset(4), LeaderEpoch(1), std::nullopt, Offset(4)), ends(-1, 4))
+      << "up to where the leader deleted: nothing is left to compare";
 }
 
 }  // namespace
