@@ -48,9 +48,13 @@ std::span<const LiveBroker> Model::live_list(const Published& state) {
 }
 
 void Model::send(Message message) {
-  if (message.from >= 0) message.from_incarnation = brokers_[static_cast<size_t>(message.from)].incarnation;
-  if (message.to >= 0) message.to_boot = brokers_[static_cast<size_t>(message.to)].boot;
+  if (message.from >= 0) {
+    message.from_incarnation = brokers_[static_cast<size_t>(message.from)].incarnation;
+    message.from_boot = brokers_[static_cast<size_t>(message.from)].boot;
+  }
+  if (message.to >= 0 && !message.to_boot) message.to_boot = brokers_[static_cast<size_t>(message.to)].boot;
   if (faults_ && random_.once_in(50)) return;
+  if (faults_ && random_.once_in(hold_once_in_)) return held_.push_back(std::move(message));
   network_.push_back(std::move(message));
 }
 
@@ -145,7 +149,11 @@ void Model::begin_role(ModelBroker& broker, int id) {
 
 void Model::on_fetch(int id, const Message& message) {
   ModelBroker& broker = brokers_[static_cast<size_t>(id)];
-  Message reply{.kind = Message::Kind::fetched, .from = id, .to = message.from, .fetch = message.fetch};
+  Message reply{.kind = Message::Kind::fetched,
+                .from = id,
+                .to = message.from,
+                .to_boot = message.from_boot,
+                .fetch = message.fetch};
   FetchAnswer& answer = reply.answer;
   const auto refuse = [&](ErrorCode error) {
     answer.error = error;

@@ -18,7 +18,11 @@ void Model::changed(bool key) {
 
 void Model::on_proposal(const Message& message) {
   const IsrProposal& wanted = message.proposal;
-  Message answer{.kind = Message::Kind::proposed, .from = -1, .to = message.from, .proposal = wanted};
+  Message answer{.kind = Message::Kind::proposed,
+                 .from = -1,
+                 .to = message.from,
+                 .to_boot = message.from_boot,
+                 .proposal = wanted};
   answer.outcome = IsrOutcome::accepted;
   const bool leads = key_.leader == message.from && key_.leader_incarnation == message.from_incarnation &&
                      LeaderEpoch(key_.epoch) == wanted.epoch;

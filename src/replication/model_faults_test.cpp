@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int64_t kRecordsMax = 300;
+constexpr int64_t kRecordsMax = 400;
 constexpr size_t kInFlightMax = 60;
 constexpr int kCalmRounds = 4000;
 
@@ -21,6 +21,10 @@ Model::Model(uint64_t seed, Mutant mutant)
       brokers_count_(static_cast<int>(random_.once_in(4) ? random_.between(1, 5) : 3)),
       min_insync_(static_cast<int>(random_.between(1, brokers_count_))),
       with_contacts_(random_.once_in(2)),
+      pause_ms_max_(100 << random_.below(5)),
+      crash_once_in_(2 + random_.below(6)),
+      hold_once_in_(4 + random_.below(60)),
+      lose_disk_once_in_(2 + random_.below(8)),
       shown_by_epoch_(1, 0) {
   if (brokers_count_ == 3 && !random_.once_in(3)) min_insync_ = 2;
   for (int id = 0; id < brokers_count_; ++id) {
@@ -59,10 +63,10 @@ void Model::step() {
       if (up) tick(id);
       return;
     case 10:
-      now_ += std::chrono::milliseconds(random_.between(1, 200));
+      now_ += std::chrono::milliseconds(random_.between(1, pause_ms_max_));
       return;
     case 11:
-      if (random_.once_in(4)) rare_step();
+      if (random_.once_in(3)) rare_step();
       return;
     default:
       if (!network_.empty()) deliver(random_.below(network_.size()));
@@ -73,11 +77,12 @@ void Model::rare_step() {
   const int id = static_cast<int>(random_.below(static_cast<uint64_t>(brokers_count_)));
   ModelBroker& broker = brokers_[static_cast<size_t>(id)];
   const bool registered = key_.live[static_cast<size_t>(id)] != 0;
-  switch (random_.below(10)) {
+  switch (random_.below(13)) {
     case 0:
     case 1:
-      if (broker.up) return crash(id);
-      return start(id, random_.once_in(6));
+      if (!broker.up) return start(id, random_.once_in(lose_disk_once_in_));
+      if (random_.once_in(crash_once_in_)) crash(id);
+      return;
     case 2:  // every machine loses power at once
       if (!random_.once_in(4)) return;
       for (int each = 0; each < brokers_count_; ++each) {
@@ -103,6 +108,16 @@ void Model::rare_step() {
     case 8:
       now_ += std::chrono::milliseconds(random_.between(500, 5000));
       return;
+    case 9: {  // what was held comes, or its connection broke
+      for (Message& message : held_) {
+        if (!random_.once_in(4)) network_.push_back(std::move(message));
+      }
+      return held_.clear();
+    }
+    case 10:
+    case 11:  // back at once, before anybody noticed
+      if (broker.up) crash(id);
+      return start(id, random_.once_in(lose_disk_once_in_));
     default:  // retention, or DeleteRecords
       if (broker.up && broker.leader && random_.once_in(3)) {
         broker.log.drop_before(
@@ -153,6 +168,7 @@ void Model::start(int id, bool disk_lost) {
 // No more faults: everybody is started, heard and told; then all must hold the same, committed.
 void Model::calm_down() {
   faults_ = false;
+  held_.clear();
   cut_.fill(false);
   const int64_t target_value = values_ + 1;
   for (int round = 0; round < kCalmRounds && !failure_; ++round) {

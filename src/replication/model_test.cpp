@@ -1,6 +1,6 @@
 // Random runs of the model: that all holds for the product, and that each seeded mutant is found.
 //
-// GODWIT_REPLICATION_RUNS sets how many runs (of 2,000 steps) are made; GODWIT_REPLICATION_SEED begins elsewhere.
+// GODWIT_REPLICATION_RUNS sets how many runs (of 3,000 steps) are made; GODWIT_REPLICATION_SEED begins elsewhere.
 #include "replication/model_testing.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 namespace godwit::replication::test {
 namespace {
 
-constexpr int kSteps = 2000;
+constexpr int kSteps = 3000;
 
 uint64_t from_environment(const char* name, uint64_t otherwise) {
   const char* const text = std::getenv(name);

@@ -98,7 +98,9 @@ struct Message {
   int from = 0;  // -1: the controller
   int to = 0;
   uint64_t from_incarnation = 0;
-  uint64_t to_boot = 0;  // a connection ends with the process
+  // A connection ends with the process on either side; an answer goes to who asked.
+  uint64_t from_boot = 0;
+  std::optional<uint64_t> to_boot;
   FetchFrom fetch;
   FetchAnswer answer;
   std::vector<ModelRecord> records;
@@ -207,6 +209,10 @@ class Model {
   int brokers_count_;
   int min_insync_;
   bool with_contacts_;
+  int64_t pause_ms_max_;
+  uint64_t crash_once_in_;
+  uint64_t hold_once_in_;
+  uint64_t lose_disk_once_in_;
   bool faults_ = true;
   MonotonicTime now_{std::chrono::hours(1)};
   std::array<ModelBroker, kBrokersMax> brokers_;
@@ -214,6 +220,7 @@ class Model {
   Published key_;
   uint64_t incarnations_ = 0;
   std::vector<Message> network_;
+  std::vector<Message> held_;  // on a stalled connection: comes much later, or never
   std::vector<ModelRecord> committed_;
   std::vector<int64_t> shown_by_epoch_;  // the highest high watermark that each epoch's leader showed
   std::vector<LiveBroker> live_scratch_;
