@@ -37,22 +37,34 @@ class Chooser {
   // How many of `others` are in the same rack.
   int rack_uses(BrokerId broker, std::span<const BrokerId> others) const;
 
-  bool may_be_picked(BrokerId broker) const { return racks_.contains(broker); }
+  bool may_be_picked(BrokerId broker) const { return find(broker) != nullptr; }
   BrokerLoad& load(BrokerId broker) { return load_[broker]; }
   int64_t replicas_bound() const { return replicas_bound_; }
   int64_t leaders_bound() const { return leaders_bound_; }
-  size_t brokers() const { return racks_.size(); }
+  size_t brokers() const { return candidates_.size(); }
 
  private:
+  static constexpr int kOwnRack = -1;
+  struct Candidate {
+    BrokerId id;
+    int rack = kOwnRack;  // a number for each name
+    bool preferred = false;
+    BrokerLoad* load = nullptr;  // in load_
+  };
+
+  const Candidate* find(BrokerId broker) const;
+  void order_from(uint64_t point);
+
   Ring ring_;
-  std::unordered_map<BrokerId, std::string> racks_;  // of brokers that may be picked
+  std::vector<Candidate> candidates_;  // in the order of their ids
   std::unordered_map<BrokerId, BrokerLoad> load_;
   int64_t replicas_bound_ = 0;
   int64_t leaders_bound_ = 0;
-  std::vector<BrokerId> preferred_;
   int64_t preferred_target_ = 0;
-  std::vector<BrokerId> order_;  // of order_point_
+  std::vector<const Candidate*> order_;  // on the ring from order_point_
   std::optional<uint64_t> order_point_;
+  std::vector<BrokerId> order_ids_;
+  std::vector<int> chosen_racks_;
 };
 
 }  // namespace godwit::placement

@@ -88,7 +88,7 @@ TEST(Bound, IsFiveQuartersOfTheMeanRoundedUp) {
 TEST(Place, StaysWithinTheBoundsForEveryNumberOfBrokers) {
   for (int count = 3; count <= 50; ++count) {
     const auto all = brokers(count);
-    for (const int factor : {1, 3}) expect_good(cluster_of(all, 20, factor), all);
+    for (const int factor : {1, 3}) expect_good(cluster_of(all, 4, factor), all);
   }
 }
 

@@ -19,11 +19,11 @@ TopicId topic(int number) {
 
 class Cluster {
  public:
-  explicit Cluster(int count, int factor, int racks = 0, int topics = 25) : racks_(racks) {
+  explicit Cluster(int count, int factor, int racks = 0, int topics = 6) : racks_(racks) {
     for (int i = 0; i < count; ++i) with(i + 1);
     for (int i = 0; i < topics; ++i) {
       const auto placed =
-          place({.topic = topic(i), .partitions = 12, .replication_factor = factor}, brokers, load());
+          place({.topic = topic(i), .partitions = 60, .replication_factor = factor}, brokers, load());
       assignments.insert(assignments.end(), placed->begin(), placed->end());
     }
   }
