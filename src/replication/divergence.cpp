@@ -5,7 +5,6 @@ namespace godwit::replication {
 std::optional<EpochEnd> find_divergence(Offset offset, LeaderEpoch last_fetched,
                                         std::optional<EpochEnd> ended, Offset leader_start) {
   if (last_fetched == kNoLeaderEpoch) return std::nullopt;
-  // All that this leader still has is newer: nothing of the follower's can be told to agree.
   if (!ended) return EpochEnd{kNoLeaderEpoch, leader_start};
   if (ended->epoch != last_fetched || ended->end < offset) return ended;
   return std::nullopt;

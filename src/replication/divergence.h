@@ -22,8 +22,11 @@ struct EpochEnd {
 
 // The leader's answer to a fetch at `offset` whose last record is of `last_fetched`; empty: the logs agree up to
 // `offset`, serve it. `ended`: the largest epoch <= last_fetched of the leader's log and its end (the log's end for
-// its latest); empty when the leader has none so old. With last_fetched = kNoLeaderEpoch (an empty log) nothing can
-// disagree; `offset` must lie within the leader's log then, which is the caller's to check.
+// its latest); empty when the leader has none so old. Then the answer is {kNoLeaderEpoch, leader_start}, its log's
+// start: all that it still has is newer, and what the follower has before that start cannot be compared any more, for
+// the epochs of what was deleted are forgotten. With last_fetched = kNoLeaderEpoch (an empty log) nothing can disagree.
+// The caller checks before that `offset` is not below the leader's start, and, for an empty log, not behind its end
+// (OFFSET_OUT_OF_RANGE).
 std::optional<EpochEnd> find_divergence(Offset offset, LeaderEpoch last_fetched,
                                         std::optional<EpochEnd> ended, Offset leader_start);
 

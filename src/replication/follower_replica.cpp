@@ -57,6 +57,9 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
 // that epoch nothing can be the same; what remains is asked about again, so each round goes at least one epoch back.
 FollowerStep FollowerReplica::diverged(const FetchAnswer& answer, MonotonicTime now) {
   settled_ = false;
+  // All of the leader's is newer than all of ours: what we have from its start on is not the leader's, and what we have
+  // before it cannot be compared with what was deleted there. So nothing may be served from it.
+  if (answer.diverging->epoch == kNoLeaderEpoch) return cut(Kind::restart, answer.diverging->end, now);
   Offset target = log_.start;
   if (answer.own_end) target = std::max(log_.start, std::min(answer.diverging->end, answer.own_end->end));
   if (target >= log_.end) return wait(Kind::protocol_error, target, now);

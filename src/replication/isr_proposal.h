@@ -12,9 +12,9 @@ namespace godwit::replication {
 
 struct IsrMember {
   BrokerId id;
-  // Under which the leader knows it. 0: it was not heard yet; only for who is in the committed ISR already, where
-  // the controller takes it as "whoever is registered". A joiner always has one, and joins only if it is the
-  // registered one.
+  // Under which the leader knows it; 0: it was not heard yet. The controller compares it for who joins, with the
+  // registered one (a joiner always has one). Who is in the key's ISR already may stay, live or not, whatever process
+  // it is: whose disk was lost is taken out at its registration (rule 2), which raises the version.
   uint64_t incarnation = 0;
   friend bool operator==(const IsrMember&, const IsrMember&) = default;
 };
@@ -30,7 +30,7 @@ enum class IsrOutcome {
   accepted,  // written. The key's version rose, *even where the ISR is the same as before*: an equal set is how a
              // leader makes sure that an earlier request with an unknown outcome is not written any more
   stale,       // refused: the key has another version; the published state is on its way
-  ineligible,  // refused: a member is not live, is another incarnation, or must not join (draining, fenced)
+  ineligible,  // refused: a joiner is not live, is another incarnation, or must not join (draining, fenced)
   unknown,     // no answer, lost connection, another controller, time over: it may be written now or later
 };
 

@@ -108,9 +108,11 @@ std::optional<MonotonicTime> LeaderReplica::next_tick(MonotonicTime now) const {
       // A member that has everything and is heard through Contacts has no timer: silence is told from there.
       const bool quiet = contacts_ != nullptr && member.followed && member.known && member.synced >= end_;
       if (may_shrink && !quiet) consider(caught_up_at(member) + lag_max_ + Duration(1));
-    } else if (now < join_at_ && member.known && member.live == member.incarnation &&
+    } else if (member.known && member.live == member.incarnation &&
                member.synced >= std::max(high_watermark_, epoch_start_)) {
-      consider(join_at_);
+      if (now < join_at_) consider(join_at_);
+      // It was silent and may be heard again without a fetch of this partition, having everything.
+      if (contacts_ != nullptr && member.followed && !caught_up(member, now)) consider(now + lag_max_ / 4);
     }
   }
   return next;
