@@ -37,6 +37,8 @@ struct ControllerOptions {
   // Leadership returns to the preferred broker after it was steady for so long, doubled with each death within an hour.
   Duration preferred_after = std::chrono::seconds(10);
   ConfigMap topic_defaults;
+  // A broker that joins for the first time is given its share of the replicas.
+  bool auto_rebalance = true;
 };
 
 class Controller {

@@ -61,7 +61,7 @@ std::optional<PartitionKey> parse_partition_key(std::string_view key) {
 }
 
 Task<Result<void>> load_partitions(Coordination& store, std::map<TopicId, std::shared_ptr<Topic>>& topics,
-                                   DiagnosticSink& diagnostics) {
+                                   std::vector<std::string>& orphans) {
   auto listed = co_await store.list(std::string(keys::kPartitions));
   if (!listed) co_return fail(listed.error());
   std::map<TopicId, size_t> counts;
@@ -70,17 +70,15 @@ Task<Result<void>> load_partitions(Coordination& store, std::map<TopicId, std::s
     if (!key) co_return fail(misnamed(entry));
     const auto topic = topics.find(key->topic);
     if (topic == topics.end() || key->index >= topic->second->partitions.size()) {
-      diagnostics.emit({Severity::info,
-                        "metadata.orphan_removed",
-                        "a partition of a topic that was never finished, or is deleted, is removed",
-                        {{"key", entry.key}}});
-      coordination::Transaction transaction;
-      transaction.require(entry.key, entry.version).remove(entry.key);
-      GW_TRY(co_return, co_await store.commit(std::move(transaction)));
+      orphans.push_back(entry.key);
       continue;
     }
     auto stored = decode<StoredPartition>(entry);
     if (!stored) co_return fail(stored.error());
+    if (stored->replicas.empty() || stored->isr.empty()) {
+      co_return fail(ErrorKind::corrupt,
+                     "coordination key " + entry.key + " has no replicas or nobody in sync");
+    }
     topic->second->partitions[key->index] = to_state(*stored);
     ++counts[key->topic];
   }
@@ -113,8 +111,9 @@ Task<Result<void>> load_broker_configs(Coordination& store, Image& image) {
 
 }  // namespace
 
-Task<Result<Image>> load_image(Coordination& store, DiagnosticSink& diagnostics) {
-  Image image;
+Task<Result<LoadedImage>> load_image(Coordination& store) {
+  LoadedImage loaded;
+  Image& image = loaded.image;
   auto cluster = co_await store.get(std::string(keys::kCluster));
   if (!cluster) co_return fail(cluster.error());
   if (*cluster) {
@@ -124,10 +123,10 @@ Task<Result<Image>> load_image(Coordination& store, DiagnosticSink& diagnostics)
   }
   std::map<TopicId, std::shared_ptr<Topic>> topics;
   GW_TRY(co_return, co_await load_topics(store, topics));
-  GW_TRY(co_return, co_await load_partitions(store, topics, diagnostics));
+  GW_TRY(co_return, co_await load_partitions(store, topics, loaded.orphans));
   for (auto& [id, topic] : topics) image.put(std::move(topic));
   GW_TRY(co_return, co_await load_broker_configs(store, image));
-  co_return image;
+  co_return loaded;
 }
 
 }  // namespace godwit::cluster

@@ -1,15 +1,22 @@
-// Reads the metadata image out of a coordination store, at start.
+// Reads the metadata image out of a coordination store, when the office of controller is taken.
 #pragma once
 
-#include "base/diagnostic.h"
+#include <string>
+#include <vector>
+
 #include "cluster/image.h"
 #include "coordination/coordination.h"
 
 namespace godwit::cluster {
 
-// The image as the store tells it: topics, partitions, dynamic settings and the cluster id, without brokers. Partition
-// keys that no topic names (a creation or deletion that was cut short) are removed. Errors: corrupt (a key does not decode or a
-// partition is missing: it is named), unavailable.
-runtime::Task<Result<Image>> load_image(coordination::Coordination& store, DiagnosticSink& diagnostics);
+struct LoadedImage {
+  Image image;
+  // Partition keys that no topic names: a creation or deletion was cut short. To be removed before topics are changed.
+  std::vector<std::string> orphans;
+};
+
+// The image as the store tells it: topics, partitions, dynamic settings and the cluster id, without brokers. Changes nothing.
+// Errors: corrupt (a key does not decode or a partition is missing: it is named), unavailable, timed_out.
+runtime::Task<Result<LoadedImage>> load_image(coordination::Coordination& store);
 
 }  // namespace godwit::cluster

@@ -1,0 +1,264 @@
+// Brokers come, join, report and die; and are told the news.
+#include <algorithm>
+
+#include "cluster/controller_impl.h"
+
+namespace godwit::cluster {
+namespace {
+
+using kafka::BrokerReportRequest;
+using kafka::BrokerReportResponse;
+using kafka::ClusterPollRequest;
+using kafka::ClusterPollResponse;
+using runtime::Task;
+
+constexpr Duration kRegistrationWait = std::chrono::seconds(1);
+
+bool contains(const std::vector<BrokerId>& ids, BrokerId id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+std::string named(BrokerId id, uint64_t incarnation) {
+  return "broker " + to_string(id) + ", incarnation " + std::to_string(incarnation);
+}
+
+tl::unexpected<Refusal> over(BrokerId id, uint64_t incarnation) {
+  return refuse(ErrorCode::stale_broker_epoch,
+                named(id, incarnation) + " was declared dead or has a successor");
+}
+
+}  // namespace
+
+void ControllerImpl::registered(const BrokerInfo& broker) {
+  decide_soon([this, broker](Draft& draft) { on_registered(draft, broker); });
+}
+
+void ControllerImpl::on_registered(Draft& draft, const BrokerInfo& info) {
+  missing_.erase(info.id);
+  const Fleet::Broker* const known = fleet_.find(info.id);
+  if (known != nullptr && (info.incarnation < known->registered || info.incarnation < known->joined)) return;
+  // Rule 1: who starts anew is dead in the incarnation before, whatever its lease says.
+  if (known != nullptr && known->alive() && known->joined != info.incarnation) {
+    declare_dead(draft, info.id, "it started again, as incarnation " + std::to_string(info.incarnation));
+  }
+  fleet_.registered(info);
+  registered_.notify_all();
+  if (fleet_.alive(info.id, info.incarnation) && draft.image().brokers.at(info.id) != fleet_.shown(info.id)) {
+    store_broker(draft, info.id);
+  }
+}
+
+void ControllerImpl::store_broker(Draft& draft, BrokerId id) {
+  draft.write({{keys::joined(id), encoded(fleet_.stored(id))}});
+  if (fleet_.find(id)->alive()) {
+    draft.put_broker(fleet_.shown(id));
+  } else {
+    draft.remove_broker(id);
+  }
+}
+
+Task<void> ControllerImpl::died(BrokerId id, uint64_t incarnation, std::string why) {
+  const Call call(*this);
+  (void)co_await decide([this, id, incarnation, why = std::move(why)](Draft& draft) {
+    missing_.erase(id);
+    Fleet::Broker* const broker = fleet_.find(id);
+    if (broker == nullptr) return;
+    if (broker->joined == incarnation && broker->alive()) {
+      declare_dead(draft, id, why);
+    } else if (broker->registered == incarnation) {
+      broker->died = std::max(broker->died, incarnation);
+      news_.ring();
+    }
+  });
+}
+
+void ControllerImpl::declare_dead(Draft& draft, BrokerId id, const std::string& why) {
+  const std::string name = named(id, fleet_.find(id)->joined);
+  fleet_.died(id, now());
+  note(Severity::warning, "broker.dead", name + ": " + why);
+  review_and_note(
+      draft, [id](const PartitionState& state) { return state.leader == id || contains(state.isr, id); },
+      name + " is dead");
+  store_broker(draft, id);
+  news_.ring();
+}
+
+Task<ClusterPollResponse> ControllerImpl::poll(ClusterPollRequest request) {
+  const Call call(*this);
+  const BrokerId id = request.broker_id;
+  const auto incarnation = static_cast<uint64_t>(request.incarnation);
+  const ImageVersion version{request.fence, request.sequence};
+  ClusterPollResponse refusal;
+  refusal.controller = options_.self;
+  refusal.fence = request.fence;
+  refusal.sequence = request.sequence;
+  refusal.cluster_id = options_.cluster_id;
+  if (request.cluster_id != options_.cluster_id) {
+    refusal.error_code = ErrorCode::inconsistent_cluster_id;
+    co_return refusal;
+  }
+  const auto stale = [this, id, incarnation] { return ended() || fleet_.over(id, incarnation); };
+  if (!stale()) {
+    missing_.erase(id);
+    news_.acknowledged(id, incarnation, version, now());
+    // A broker is silent when it does not ask for a session timeout: so nobody is kept waiting that long.
+    const Duration wait = std::clamp<Duration>(std::chrono::milliseconds(request.max_wait_ms), Duration{},
+                                               options_.session_timeout / 2);
+    co_await news_.wait(version, now() + wait, stale);
+  }
+  if (stale()) {
+    refusal.error_code = ended() ? ErrorCode::not_controller : ErrorCode::stale_broker_epoch;
+    if (ended()) refusal.controller = kNoBroker;
+    co_return refusal;
+  }
+  co_return news_.since(version);
+}
+
+Task<BrokerReportResponse> ControllerImpl::report(BrokerReportRequest request) {
+  const Call call(*this);
+  BrokerReportResponse response;
+  const BrokerId id = request.broker_id;
+  const auto incarnation = static_cast<uint64_t>(request.incarnation);
+  if (request.cluster_id != options_.cluster_id) {
+    response.error_code = ErrorCode::inconsistent_cluster_id;
+    response.message = "this is cluster " + options_.cluster_id;
+    co_return response;
+  }
+  Changed<void> outcome;
+  if (request.kind == BrokerReportRequest::kJoin) {
+    // Its registration may still be on its way to here.
+    const MonotonicTime until = now() + kRegistrationWait;
+    const auto known = [&] {
+      const Fleet::Broker* const broker = fleet_.find(id);
+      return broker != nullptr && (broker->registered >= incarnation || broker->joined >= incarnation);
+    };
+    while (!ended() && !known()) {
+      if (!co_await registered_.wait_until(until)) break;
+    }
+    outcome = co_await changed<void>([this, request](Draft& draft) { return on_join(draft, request); });
+  } else if (request.kind == BrokerReportRequest::kHealth || request.kind == BrokerReportRequest::kLeave) {
+    outcome = co_await changed<void>([this, request](Draft& draft) { return on_health(draft, request); });
+  } else {
+    outcome = refuse(ErrorCode::invalid_request, "there is no such report");
+  }
+  if (!outcome) {
+    response.error_code = outcome.error().code;
+    response.message = outcome.error().message;
+    co_return response;
+  }
+  if (request.kind == BrokerReportRequest::kLeave) {
+    // Others lead by now, and should know it before this one is gone.
+    co_await settle();
+    for (const auto& [name, topic] : image()->topics()) {
+      for (const PartitionState& state : topic->partitions) {
+        if (state.leader == id) ++response.still_leading;
+      }
+    }
+  }
+  co_return response;
+}
+
+Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& request) {
+  const BrokerId id = request.broker_id;
+  const auto incarnation = static_cast<uint64_t>(request.incarnation);
+  const Fleet::Broker* broker = fleet_.find(id);
+  if (broker != nullptr && (broker->registered > incarnation || broker->joined > incarnation)) {
+    return over(id, incarnation);
+  }
+  if (broker != nullptr && broker->joined == incarnation && incarnation != 0) {  // asked again
+    take_losses(draft, request);
+    return on_health(draft, request);
+  }
+  if (broker == nullptr || broker->registered != incarnation) {
+    return refuse(ErrorCode::request_timed_out, named(id, incarnation) + " is not registered yet");
+  }
+  const bool newcomer = !broker->stored;
+  take_losses(draft, request);
+  fleet_.joined(id, !request.has_logs, request.can_append, now());
+  note(Severity::info, "broker.joined",
+       named(id, incarnation) + (request.has_logs ? "" : ", with an empty disk") +
+           (request.can_append ? "" : ", and cannot append"));
+  review_and_note(
+      draft,
+      [id](const PartitionState& state) { return state.leader == kNoBroker && contains(state.isr, id); },
+      named(id, incarnation) + " joined");
+  store_broker(draft, id);
+  if (newcomer && options_.auto_rebalance && !draft.image().topics().empty()) {
+    rebalance_at_ = now() + options_.session_timeout;  // others may come with it
+  }
+  return {};
+}
+
+void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& request) {
+  const BrokerId id = request.broker_id;
+  const Eligible eligible = fleet_.eligible();
+  ChangeList shrunk;
+  ChangeList gone;
+  const auto lose = [&](const TopicPartition& at) {
+    const PartitionState* const present = draft.image().find(at);
+    if (present == nullptr) return;
+    const PartitionState before = *present;
+    bool lost = false;
+    auto next = after_loss(before, id, eligible, lost);
+    if (!next) return;
+    (lost ? gone : shrunk).add(draft.image(), at, before, *next);
+    draft.put(at, std::move(*next));
+  };
+  if (request.has_logs) {
+    for (const auto& topic : request.unproven) {
+      for (const PartitionIndex index : topic.partitions) lose({topic.topic, index});
+    }
+  } else {
+    std::vector<TopicPartition> all;
+    for (const auto& [name, topic] : draft.image().topics()) {
+      for (size_t i = 0; i < topic->partitions.size(); ++i) {
+        if (contains(topic->partitions[i].isr, id)) {
+          all.push_back({topic->id, PartitionIndex(static_cast<int32_t>(i))});
+        }
+      }
+    }
+    for (const TopicPartition& at : all) lose(at);
+  }
+  if (shrunk.count() != 0) {
+    note(Severity::warning, "replicas.unproven",
+         "broker " + to_string(id) + " cannot prove " + std::to_string(shrunk.count()) +
+             " of its replicas, which others have: " + shrunk.describe());
+  }
+  if (gone.count() != 0) {
+    note(Severity::error, "partitions.lost",
+         "broker " + to_string(id) + " cannot prove " + std::to_string(gone.count()) +
+             " replicas that were the last in sync; they have no leader until an unclean election is "
+             "ordered: " +
+             gone.describe());
+  }
+}
+
+// kHealth and kLeave, and a join that was asked again.
+Changed<void> ControllerImpl::on_health(Draft& draft, const BrokerReportRequest& request) {
+  const BrokerId id = request.broker_id;
+  const auto incarnation = static_cast<uint64_t>(request.incarnation);
+  if (!fleet_.alive(id, incarnation)) return over(id, incarnation);
+  Fleet::Broker& broker = *fleet_.find(id);
+  const bool before = broker.may_lead();
+  if (request.kind == BrokerReportRequest::kLeave) {
+    broker.leaving = true;
+  } else {
+    broker.can_append = request.can_append;
+  }
+  if (before && !broker.may_lead()) {
+    const std::string why =
+        request.kind == BrokerReportRequest::kLeave ? " is about to stop" : " cannot append";
+    note(Severity::info,
+         request.kind == BrokerReportRequest::kLeave ? "broker.leaving" : "broker.cannot_append",
+         named(id, incarnation) + why);
+    review_and_note(
+        draft, [id](const PartitionState& state) { return state.leader == id; },
+        named(id, incarnation) + why);
+  } else if (!before && broker.may_lead()) {
+    broker.steady_since = now();
+    note(Severity::info, "broker.can_append", named(id, incarnation) + " can append again");
+  }
+  return {};
+}
+
+}  // namespace godwit::cluster

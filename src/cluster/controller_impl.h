@@ -1,0 +1,192 @@
+// Inside of Controller: one writer, and what it decides on.
+//
+// A public call puts a wish into the line: a function that looks at the draft of the next image (as it is with all wishes before
+// it), changes it, and leaves its answer. The writer takes all wishes that are there, makes the draft durable, publishes the image,
+// and lets the calls answer. Functions that take a Draft run in the writer's turn: nothing else changes meanwhile, and what they
+// change here besides (fleet_, moving_, …) is lost with the office if the draft can not be written.
+//
+// A wish may outlive the call that made it: it owns what it needs.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <set>
+
+#include "cluster/controller.h"
+#include "cluster/draft.h"
+#include "cluster/event_log.h"
+#include "cluster/fenced_store.h"
+#include "cluster/fleet.h"
+#include "cluster/news.h"
+#include "cluster/placer.h"
+#include "runtime/runtime.h"
+#include "runtime/sync.h"
+
+namespace godwit::cluster {
+
+inline tl::unexpected<Refusal> refuse(ErrorCode code, std::string message) {
+  return tl::unexpected(Refusal{code, std::move(message)});
+}
+
+class ControllerImpl final : public Controller {
+ public:
+  ControllerImpl(ControllerOptions options, coordination::Coordination& store, runtime::Runtime& runtime,
+                 DiagnosticSink& diagnostics);
+  runtime::Task<Result<void>> load();
+
+  ImagePtr image() const override { return news_.image(); }
+  runtime::Task<void> deposed() override;
+  void registered(const BrokerInfo& broker) override;
+  runtime::Task<void> died(BrokerId id, uint64_t incarnation, std::string why) override;
+  runtime::Task<kafka::ClusterPollResponse> poll(kafka::ClusterPollRequest request) override;
+  runtime::Task<kafka::BrokerReportResponse> report(kafka::BrokerReportRequest request) override;
+  runtime::Task<std::vector<IsrOutcome>> alter_isr(BrokerId asker, uint64_t incarnation,
+                                                   std::vector<IsrChange> changes) override;
+  runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic,
+                                                                    bool validate_only) override;
+  runtime::Task<Changed<void>> delete_topic(TopicId id) override;
+  runtime::Task<Changed<void>> create_partitions(TopicId id, int32_t count,
+                                                 std::vector<std::vector<BrokerId>> assignment,
+                                                 bool validate_only) override;
+  runtime::Task<Changed<void>> alter_topic_config(TopicId id, ConfigEdit change, bool validate_only) override;
+  runtime::Task<Changed<void>> alter_broker_config(BrokerId id, ConfigEdit change,
+                                                   bool validate_only) override;
+  runtime::Task<std::vector<Changed<void>>> reassign(std::vector<Reassignment> wishes) override;
+  runtime::Task<std::vector<Changed<void>>> elect(bool unclean,
+                                                  std::vector<TopicPartition> partitions) override;
+  runtime::Task<kafka::ClusterCommandResponse> command(kafka::ClusterCommandRequest request) override;
+  runtime::Task<void> close() override;
+
+ private:
+  using Decide = std::function<void(Draft&)>;
+  using Response = kafka::ClusterCommandResponse;
+  struct Pending {
+    runtime::Condition changed;
+    bool over = false;
+    bool durable = false;
+  };
+  struct Wish {
+    Decide decide;
+    std::shared_ptr<Pending> pending;  // null: nobody waits
+  };
+  // Counts a public call while it is under way, so that close() can wait for its end.
+  class Call {
+   public:
+    explicit Call(ControllerImpl& controller) : controller_(controller) { ++controller_.calls_; }
+    ~Call() {
+      if (--controller_.calls_ == 0) controller_.idle_.notify_all();
+    }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    ControllerImpl& controller_;
+  };
+
+  // The writer (controller.cpp). decide() waits until what was decided is durable and published; false: the office was lost
+  // before.
+  runtime::Task<bool> decide(Decide decide);
+  void decide_soon(Decide decide);
+  template <class T>
+  runtime::Task<Changed<T>> changed(std::function<Changed<T>(Draft&)> decide);
+  runtime::Task<void> run_writer();
+  runtime::Task<bool> write(const Draft& draft);
+  runtime::Task<void> clean_up(Draft::Transactions leavings);
+  // The fence may be found lost by any write.
+  runtime::Task<void> watch_end();
+  void end();
+  bool ended() const { return store_.ended(); }
+  // Waits until all live brokers serve the newest image, or a short while.
+  runtime::Task<void> settle();
+  void note(Severity severity, std::string what, std::string detail);
+  MonotonicTime now() const { return shard_.now(); }
+
+  runtime::Task<Result<void>> load_brokers(Image& image);
+  runtime::Task<Result<void>> load_tombstones();
+
+  // What goes on by itself, twice a second (controller_chores.cpp).
+  runtime::Task<void> run_chores();
+  runtime::Task<void> bury_silent();
+  runtime::Task<void> forget_tombstones();
+  runtime::Task<void> restore_preferred();
+  runtime::Task<void> start_moves();
+
+  // Partitions (controller_partitions.cpp).
+  ConfigMap fallback(const Image& image) const;
+  int bound(const Topic& topic, const PartitionState& state, const ConfigMap& fallback) const;
+  using Concerns = std::function<bool(const PartitionState&)>;
+  // after_change_of_brokers for all partitions that it concerns.
+  void review(Draft& draft, const Concerns& concerns, ChangeList& changes);
+  void review_and_note(Draft& draft, const Concerns& concerns, const std::string& why);
+  void finish_moves(Draft& draft);
+  IsrOutcome alter_one_isr(Draft& draft, BrokerId asker, uint64_t incarnation, const IsrChange& change,
+                           ChangeList& changes);
+  Changed<void> reassign_one(Draft& draft, const Reassignment& wish);
+  Changed<void> elect_one(Draft& draft, bool unclean, const TopicPartition& id);
+
+  // Brokers (controller_brokers.cpp).
+  void on_registered(Draft& draft, const BrokerInfo& info);
+  void declare_dead(Draft& draft, BrokerId id, const std::string& why);
+  Changed<void> on_join(Draft& draft, const kafka::BrokerReportRequest& request);
+  Changed<void> on_health(Draft& draft, const kafka::BrokerReportRequest& request);
+  void take_losses(Draft& draft, const kafka::BrokerReportRequest& request);
+  void store_broker(Draft& draft, BrokerId id);
+
+  // Topics (controller_topics.cpp).
+  Changed<std::vector<PartitionState>> place(const Draft& draft, int32_t count, int16_t factor,
+                                             const std::vector<std::vector<BrokerId>>& assignment) const;
+  Changed<std::shared_ptr<const Topic>> create(Draft& draft, NewTopic wish, bool validate_only);
+  Changed<void> remove(Draft& draft, TopicId id);
+  std::set<BrokerId> usable() const;
+
+  // Orders (controller_orders.cpp).
+  Response status() const;
+  Response events(int64_t count) const;
+  Changed<void> drain(Draft& draft, BrokerId id, bool draining);
+  Changed<void> forget_broker(Draft& draft, BrokerId id);
+  Changed<std::vector<Response::Move>> rebalance(Draft& draft, bool dry_run);
+  Changed<void> throttle(Draft& draft, int64_t bytes_per_second);
+
+  ControllerOptions options_;
+  coordination::Coordination& coordination_;
+  runtime::Shard& shard_;
+  DiagnosticSink& diagnostics_;
+  FencedStore store_;
+  EventLog log_;
+  Fleet fleet_;
+  News news_;
+
+  std::deque<Wish> wishes_;
+  runtime::Condition wished_;
+  runtime::Condition chore_;       // wakes the chores' sleep at the end
+  runtime::Condition registered_;  // a broker registered
+  runtime::Gate gate_;
+  size_t calls_ = 0;
+  runtime::Condition idle_;
+  bool finish_queued_ = false;
+
+  std::set<TopicPartition> moving_;   // replicas are on their way; some that have arrived may be among them
+  std::deque<Placer::Move> planned_;  // moves of a rebalance that have not begun
+  std::optional<MonotonicTime> rebalance_at_;
+  MonotonicTime preferred_at_;  // the next round of preferred leaders
+  // Brokers that had joined but had no registration when the office was taken, and neither came nor were declared dead since.
+  std::set<BrokerId> missing_;
+  MonotonicTime missing_until_;
+  // Deleted topics: who may still have logs of it and has not served an image without it.
+  struct Tombstone {
+    ImageVersion gone_in;
+    std::set<BrokerId> waiting;
+  };
+  std::map<TopicId, Tombstone> tombstones_;
+};
+
+template <class T>
+runtime::Task<Changed<T>> ControllerImpl::changed(std::function<Changed<T>(Draft&)> decide) {
+  auto outcome = std::make_shared<std::optional<Changed<T>>>();
+  const bool durable = co_await this->decide(
+      [outcome, decide = std::move(decide)](Draft& draft) { outcome->emplace(decide(draft)); });
+  if (!durable) co_return refuse(ErrorCode::not_controller, "this broker is not the controller any more");
+  co_return std::move(**outcome);
+}
+
+}  // namespace godwit::cluster

@@ -1,0 +1,184 @@
+// What an operator orders: `godwit cluster …`.
+#include <algorithm>
+
+#include "cluster/controller_impl.h"
+
+namespace godwit::cluster {
+namespace {
+
+using runtime::Task;
+
+constexpr size_t kMovesMax = 10'000;  // planned in one rebalance
+constexpr int64_t kEventsShown = 100;
+constexpr std::string_view kThrottles[] = {"leader.replication.throttled.rate",
+                                           "follower.replication.throttled.rate"};
+
+}  // namespace
+
+Task<kafka::ClusterCommandResponse> ControllerImpl::command(kafka::ClusterCommandRequest request) {
+  const Call call(*this);
+  const BrokerId id = request.broker_id;
+  Response response;
+  Changed<void> outcome;
+  if (ended()) {
+    outcome = refuse(ErrorCode::not_controller, "this broker is not the controller any more");
+  } else if (request.verb == "status") {
+    response = status();
+  } else if (request.verb == "events") {
+    response = events(request.number);
+  } else if (request.verb == "drain" || request.verb == "resume") {
+    const bool draining = request.verb == "drain";
+    outcome =
+        co_await changed<void>([this, id, draining](Draft& draft) { return drain(draft, id, draining); });
+  } else if (request.verb == "remove") {
+    outcome = co_await changed<void>([this, id](Draft& draft) { return forget_broker(draft, id); });
+  } else if (request.verb == "rebalance") {
+    auto moves = co_await changed<std::vector<Response::Move>>(
+        [this, dry_run = request.dry_run](Draft& draft) { return rebalance(draft, dry_run); });
+    if (moves) {
+      response.moves = std::move(*moves);
+    } else {
+      outcome = tl::unexpected(moves.error());
+    }
+  } else if (request.verb == "throttle") {
+    outcome =
+        co_await changed<void>([this, rate = request.number](Draft& draft) { return throttle(draft, rate); });
+  } else {
+    outcome = refuse(ErrorCode::invalid_request, "there is no command '" + request.verb + "'");
+  }
+  if (!outcome) {
+    response.error_code = outcome.error().code;
+    response.message = outcome.error().message;
+  }
+  response.controller = options_.self;
+  response.fence = options_.fence;
+  co_return response;
+}
+
+kafka::ClusterCommandResponse ControllerImpl::status() const {
+  Response response;
+  const ImagePtr now_is = image();
+  const ConfigMap settings = fallback(*now_is);
+  struct Counts {
+    int32_t leads = 0;
+    int32_t replicas = 0;
+    int32_t out_of_sync = 0;
+  };
+  std::map<BrokerId, Counts> counts;
+  for (const auto& [name, topic] : now_is->topics()) {
+    const int min = min_insync(*topic, settings);
+    for (const PartitionState& state : topic->partitions) {
+      ++response.partitions;
+      if (state.leader == kNoBroker) ++response.without_leader;
+      if (state.isr.size() < settled(state).size()) ++response.under_replicated;
+      if (static_cast<int>(state.isr.size()) < std::min(min, static_cast<int>(state.replicas.size()))) {
+        ++response.under_min_isr;
+      }
+      if (!state.adding.empty() || !state.removing.empty()) ++response.moving;
+      if (state.leader != kNoBroker) ++counts[state.leader].leads;
+      for (const BrokerId id : state.replicas) {
+        ++counts[id].replicas;
+        if (std::find(state.isr.begin(), state.isr.end(), id) == state.isr.end()) ++counts[id].out_of_sync;
+      }
+    }
+  }
+  for (const auto& [id, broker] : fleet_.brokers()) {
+    Response::Broker line;
+    line.id = id;
+    line.incarnation = static_cast<int64_t>(broker.alive() ? broker.joined : broker.info.incarnation);
+    line.rack = broker.info.rack;
+    if (!broker.info.listeners.empty()) line.address = to_string(broker.info.listeners.begin()->second);
+    line.leads = counts[id].leads;
+    line.replicas = counts[id].replicas;
+    line.out_of_sync = counts[id].out_of_sync;
+    line.can_append = broker.can_append;
+    const auto contact = news_.contact(id, broker.joined);
+    if (!broker.alive()) {
+      line.state = broker.registered > broker.died ? "joining" : "dead";
+    } else if (broker.info.draining) {
+      line.state = line.replicas == 0 ? "drained" : "draining";
+    } else if (id != options_.self && (!contact || now() - *contact > options_.session_timeout)) {
+      line.state = "silent";
+    } else {
+      line.state = "live";
+    }
+    response.brokers.push_back(std::move(line));
+  }
+  return response;
+}
+
+kafka::ClusterCommandResponse ControllerImpl::events(int64_t count) const {
+  Response response;
+  response.events = log_.newest(static_cast<size_t>(count > 0 ? count : kEventsShown));
+  return response;
+}
+
+Changed<void> ControllerImpl::drain(Draft& draft, BrokerId id, bool draining) {
+  Fleet::Broker* const broker = fleet_.find(id);
+  if (broker == nullptr)
+    return refuse(ErrorCode::broker_id_not_registered, "there is no broker " + to_string(id));
+  const bool removed = !draining && std::exchange(broker->removing, false);
+  if (broker->info.draining == draining && !removed) return {};
+  if (broker->info.draining && !draining) broker->steady_since = now();
+  broker->info.draining = draining;
+  note(Severity::info, draining ? "broker.draining" : "broker.resumed",
+       "broker " + to_string(id) + ", as ordered");
+  store_broker(draft, id);
+  if (draining) {
+    review_and_note(
+        draft, [id](const PartitionState& state) { return state.leader == id; },
+        "broker " + to_string(id) + " drains");
+  }
+  return {};
+}
+
+Changed<void> ControllerImpl::forget_broker(Draft& draft, BrokerId id) {
+  Fleet::Broker* const broker = fleet_.find(id);
+  if (broker == nullptr)
+    return refuse(ErrorCode::broker_id_not_registered, "there is no broker " + to_string(id));
+  if (broker->alive()) {
+    return refuse(ErrorCode::invalid_request,
+                  "broker " + to_string(id) + " is alive: drain it, stop it, then remove it");
+  }
+  if (std::exchange(broker->removing, true)) return {};
+  note(Severity::info, "broker.removing",
+       "broker " + to_string(id) + " is removed as ordered: its replicas are made anew elsewhere");
+  store_broker(draft, id);
+  return {};
+}
+
+Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebalance(Draft& draft,
+                                                                                    bool dry_run) {
+  Placer placer(draft.image(), usable());
+  std::vector<Placer::Move> moves = placer.rebalance(kMovesMax);
+  std::vector<Response::Move> listed;
+  for (const Placer::Move& move : moves) {
+    const Topic& topic = *draft.image().find(move.id.topic);
+    listed.push_back({topic.name, move.id.partition, draft.image().find(move.id)->replicas, move.to});
+  }
+  if (!dry_run && !moves.empty()) {
+    note(Severity::info, "rebalance.planned",
+         std::to_string(moves.size()) + " replicas move to even the load out");
+    planned_.assign(moves.begin(), moves.end());
+  }
+  return listed;
+}
+
+Changed<void> ControllerImpl::throttle(Draft& draft, int64_t bytes_per_second) {
+  if (bytes_per_second < 0) return refuse(ErrorCode::invalid_request, "a rate is not negative");
+  const auto found = draft.image().broker_configs.find(kNoBroker);
+  ConfigMap config = found == draft.image().broker_configs.end() ? ConfigMap{} : found->second;
+  for (const std::string_view name : kThrottles) {
+    if (bytes_per_second == 0) {
+      config.erase(std::string(name));
+    } else {
+      config[std::string(name)] = std::to_string(bytes_per_second);
+    }
+  }
+  note(Severity::info, "replication.throttled",
+       bytes_per_second == 0 ? "no bound" : std::to_string(bytes_per_second) + " bytes a second");
+  draft.put_broker_config(kNoBroker, std::move(config));
+  return {};
+}
+
+}  // namespace godwit::cluster

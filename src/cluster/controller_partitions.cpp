@@ -1,0 +1,228 @@
+// Partitions: elections, the ISR, moves.
+#include <algorithm>
+
+#include "cluster/controller_impl.h"
+
+namespace godwit::cluster {
+
+using runtime::Task;
+
+ConfigMap ControllerImpl::fallback(const Image& image) const {
+  ConfigMap settings = options_.topic_defaults;
+  if (const auto found = image.broker_configs.find(kNoBroker); found != image.broker_configs.end()) {
+    for (const auto& [name, value] : found->second) settings[name] = value;
+  }
+  return settings;
+}
+
+int ControllerImpl::bound(const Topic& topic, const PartitionState& state, const ConfigMap& fallback) const {
+  return std::min(min_insync(topic, fallback), static_cast<int>(state.replicas.size()));
+}
+
+void ControllerImpl::review(Draft& draft, const Concerns& concerns, ChangeList& changes) {
+  const Eligible eligible = fleet_.eligible();
+  const ConfigMap settings = fallback(draft.image());
+  for (const auto& entry : draft.image().topics()) {
+    const std::shared_ptr<const Topic> topic = entry.second;  // the draft may put another object in its place
+    for (size_t i = 0; i < topic->partitions.size(); ++i) {
+      const PartitionState& state = topic->partitions[i];
+      if (!concerns(state)) continue;
+      const PartitionState before = state;
+      auto next = after_change_of_brokers(before, eligible, bound(*topic, before, settings));
+      if (!next) continue;
+      const TopicPartition id{topic->id, PartitionIndex(static_cast<int32_t>(i))};
+      changes.add(draft.image(), id, before, *next);
+      draft.put(id, std::move(*next));
+    }
+  }
+}
+
+void ControllerImpl::review_and_note(Draft& draft, const Concerns& concerns, const std::string& why) {
+  ChangeList changes;
+  review(draft, concerns, changes);
+  if (changes.count() == 0) return;
+  note(Severity::info, "leaders.moved",
+       why + ": " + std::to_string(changes.count()) + " partitions change: " + changes.describe());
+}
+
+Task<std::vector<IsrOutcome>> ControllerImpl::alter_isr(BrokerId asker, uint64_t incarnation,
+                                                        std::vector<IsrChange> changes) {
+  const Call call(*this);
+  auto asked = std::make_shared<const std::vector<IsrChange>>(std::move(changes));
+  const auto outcome = co_await changed<std::vector<IsrOutcome>>(
+      [this, asker, incarnation, asked](Draft& draft) -> Changed<std::vector<IsrOutcome>> {
+        std::vector<IsrOutcome> outcomes;
+        ChangeList listed;
+        for (const IsrChange& change : *asked) {
+          outcomes.push_back(alter_one_isr(draft, asker, incarnation, change, listed));
+        }
+        if (listed.count() != 0) {
+          note(Severity::info, "isr.changed",
+               "as leader " + to_string(asker) + " asked: " + std::to_string(listed.count()) +
+                   " partitions change: " + listed.describe());
+        }
+        return outcomes;
+      });
+  if (outcome) co_return *outcome;
+  std::vector<IsrOutcome> refused;
+  for (const IsrChange& change : *asked) refused.push_back({change.id, outcome.error().code, 0});
+  co_return refused;
+}
+
+IsrOutcome ControllerImpl::alter_one_isr(Draft& draft, BrokerId asker, uint64_t incarnation,
+                                         const IsrChange& change, ChangeList& changes) {
+  const Topic* const topic = draft.image().find(change.id.topic);
+  const PartitionState* const present = draft.image().find(change.id);
+  if (present == nullptr) return {change.id, ErrorCode::unknown_topic_or_partition, 0};
+  const PartitionState state = *present;
+  // An asker that is dead, or leads in another incarnation, does not lead any more.
+  if (!fleet_.alive(asker, incarnation) ||
+      (state.leader == asker && state.leader_incarnation != incarnation)) {
+    return {change.id, ErrorCode::fenced_leader_epoch, state.version};
+  }
+  std::optional<PartitionState> next;
+  const int min = bound(*topic, state, fallback(draft.image()));
+  switch (
+      change_isr(state, {asker, change.epoch, change.version, change.isr}, fleet_.eligible(), min, next)) {
+    case IsrAnswer::fenced_epoch:
+      return {change.id, ErrorCode::fenced_leader_epoch, state.version};
+    case IsrAnswer::stale_version:
+      return {change.id, ErrorCode::invalid_update_version, state.version};
+    case IsrAnswer::ineligible:
+      return {change.id, ErrorCode::ineligible_replica, state.version};
+    case IsrAnswer::invalid:
+      return {change.id, ErrorCode::invalid_request, state.version};
+    case IsrAnswer::accepted:
+      break;
+  }
+  if (!next) return {change.id, ErrorCode::none, state.version};
+  changes.add(draft.image(), change.id, state, *next);
+  const int64_t version = next->version;
+  draft.put(change.id, std::move(*next));
+  return {change.id, ErrorCode::none, version};
+}
+
+Task<std::vector<Changed<void>>> ControllerImpl::reassign(std::vector<Reassignment> wishes) {
+  const Call call(*this);
+  auto asked = std::make_shared<const std::vector<Reassignment>>(std::move(wishes));
+  auto outcome = co_await changed<std::vector<Changed<void>>>(
+      [this, asked](Draft& draft) -> Changed<std::vector<Changed<void>>> {
+        std::vector<Changed<void>> outcomes;
+        for (const Reassignment& wish : *asked) outcomes.push_back(reassign_one(draft, wish));
+        return outcomes;
+      });
+  if (!outcome) co_return std::vector<Changed<void>>(asked->size(), tl::unexpected(outcome.error()));
+  co_await settle();
+  co_return std::move(*outcome);
+}
+
+Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wish) {
+  const PartitionState* const present = draft.image().find(wish.id);
+  if (present == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such partition");
+  const PartitionState state = *present;
+  std::optional<PartitionState> next;
+  if (wish.replicas) {
+    const auto& target = *wish.replicas;
+    if (target.empty())
+      return refuse(ErrorCode::invalid_replica_assignment, "a partition has at least one replica");
+    if (std::set<BrokerId>(target.begin(), target.end()).size() != target.size()) {
+      return refuse(ErrorCode::invalid_replica_assignment, "a broker is named twice for one partition");
+    }
+    for (const BrokerId id : target) {
+      const bool there = std::find(state.replicas.begin(), state.replicas.end(), id) != state.replicas.end();
+      if (!there && !draft.image().brokers.contains(id)) {
+        return refuse(ErrorCode::invalid_replica_assignment, "there is no broker " + to_string(id));
+      }
+    }
+    next = begin_move(state, target);
+  } else {
+    if (state.adding.empty() && state.removing.empty()) {
+      return refuse(ErrorCode::no_reassignment_in_progress, "no reassignment is in progress");
+    }
+    next = cancel_move(state, fleet_.eligible());
+    if (!next) {
+      return refuse(
+          ErrorCode::invalid_replica_assignment,
+          "only the replicas that were added are in sync: the reassignment cannot be cancelled now");
+    }
+  }
+  if (!next) return {};
+  note(Severity::info, wish.replicas ? "reassignment.begun" : "reassignment.cancelled",
+       describe_change(draft.image(), wish.id, state, *next));
+  moving_.insert(wish.id);
+  draft.put(wish.id, std::move(*next));
+  return {};
+}
+
+void ControllerImpl::finish_moves(Draft& draft) {
+  const Eligible eligible = fleet_.eligible();
+  const ConfigMap settings = fallback(draft.image());
+  ChangeList changes;
+  for (auto at = moving_.begin(); at != moving_.end();) {
+    const PartitionState* const present = draft.image().find(*at);
+    if (present == nullptr || (present->adding.empty() && present->removing.empty())) {
+      at = moving_.erase(at);
+      continue;
+    }
+    const PartitionState state = *present;
+    const Topic& topic = *draft.image().find(at->topic);
+    if (auto next = finish_move(state, eligible, min_insync(topic, settings))) {
+      changes.add(draft.image(), *at, state, *next);
+      draft.put(*at, std::move(*next));
+      at = moving_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  if (changes.count() != 0) {
+    note(Severity::info, "reassignment.finished",
+         std::to_string(changes.count()) + " partitions have moved: " + changes.describe());
+  }
+}
+
+Task<std::vector<Changed<void>>> ControllerImpl::elect(bool unclean, std::vector<TopicPartition> partitions) {
+  const Call call(*this);
+  auto asked = std::make_shared<const std::vector<TopicPartition>>(std::move(partitions));
+  auto outcome = co_await changed<std::vector<Changed<void>>>(
+      [this, unclean, asked](Draft& draft) -> Changed<std::vector<Changed<void>>> {
+        std::vector<Changed<void>> outcomes;
+        for (const TopicPartition& id : *asked) outcomes.push_back(elect_one(draft, unclean, id));
+        return outcomes;
+      });
+  if (!outcome) co_return std::vector<Changed<void>>(asked->size(), tl::unexpected(outcome.error()));
+  co_await settle();
+  co_return std::move(*outcome);
+}
+
+Changed<void> ControllerImpl::elect_one(Draft& draft, bool unclean, const TopicPartition& id) {
+  const PartitionState* const present = draft.image().find(id);
+  if (present == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such partition");
+  const PartitionState state = *present;
+  const Eligible eligible = fleet_.eligible();
+  const bool led = fleet_.alive(state.leader, state.leader_incarnation);
+  if (led && (unclean || state.leader == state.replicas.front())) {
+    return refuse(ErrorCode::election_not_needed,
+                  unclean ? "the partition has a leader" : "the preferred leader leads already");
+  }
+  auto next = unclean ? elect_unclean(state, eligible) : elect_preferred(state, eligible);
+  if (!next) {
+    return unclean ? refuse(ErrorCode::eligible_leaders_not_available, "no replica is on a live broker")
+                   : refuse(ErrorCode::preferred_leader_not_available,
+                            "the preferred leader is dead, not in sync, or not to lead");
+  }
+  if (unclean && next->isr != state.isr) {
+    note(Severity::error, "election.unclean",
+         "records may be lost, by an operator's order: " + describe_change(draft.image(), id, state, *next));
+  } else if (unclean && is_lost(state)) {
+    note(Severity::error, "election.unclean",
+         "records may be lost, by an operator's order, for the last replica in sync could not prove what it "
+         "has: " +
+             describe_change(draft.image(), id, state, *next));
+  } else {
+    note(Severity::info, "election.ordered", describe_change(draft.image(), id, state, *next));
+  }
+  draft.put(id, std::move(*next));
+  return {};
+}
+
+}  // namespace godwit::cluster

@@ -1,0 +1,261 @@
+// Topics and settings.
+#include <algorithm>
+
+#include "cluster/controller_impl.h"
+
+namespace godwit::cluster {
+namespace {
+
+using runtime::Task;
+
+constexpr size_t kSettingsBytesMax = 300'000;  // of one topic or broker: below what one transaction takes
+
+// Why the settings can not be stored; empty where they can.
+std::string settings_fault(const ConfigMap& config) {
+  size_t bytes = 0;
+  for (const auto& [name, value] : config) {
+    if (name.size() > codec::kStringSizeMax || value.size() > codec::kStringSizeMax) {
+      return "the value of " + name.substr(0, 100) + " is too long";
+    }
+    bytes += name.size() + value.size();
+  }
+  return bytes > kSettingsBytesMax ? "the settings are too long together" : "";
+}
+
+Changed<void> check_settings(const ConfigMap& config, size_t replication_factor) {
+  if (std::string fault = settings_fault(config); !fault.empty())
+    return refuse(ErrorCode::invalid_config, fault);
+  if (!config.contains("min.insync.replicas")) return {};
+  Topic probe;
+  probe.config = config;
+  if (const int min = min_insync(probe, {}); static_cast<size_t>(min) > replication_factor) {
+    return refuse(ErrorCode::invalid_config,
+                  "min.insync.replicas is " + std::to_string(min) + ", but the topic has " +
+                      std::to_string(replication_factor) +
+                      " replica(s): nothing could ever be acknowledged under acks=all");
+  }
+  return {};
+}
+
+size_t fewest_replicas(const Topic& topic) {
+  size_t fewest = SIZE_MAX;
+  for (const PartitionState& state : topic.partitions) fewest = std::min(fewest, settled(state).size());
+  return fewest;
+}
+
+}  // namespace
+
+std::set<BrokerId> ControllerImpl::usable() const {
+  std::set<BrokerId> ids;
+  for (const auto& [id, broker] : fleet_.brokers()) {
+    if (broker.alive() && !broker.info.draining && !broker.leaving) ids.insert(id);
+  }
+  return ids;
+}
+
+Changed<std::vector<PartitionState>> ControllerImpl::place(
+    const Draft& draft, int32_t count, int16_t factor,
+    const std::vector<std::vector<BrokerId>>& assignment) const {
+  std::vector<std::vector<BrokerId>> placed = assignment;
+  if (assignment.empty()) {
+    if (factor < 1) {
+      return refuse(ErrorCode::invalid_replication_factor, "Replication factor must be larger than 0.");
+    }
+    std::set<BrokerId> ids = usable();
+    if (ids.size() < static_cast<size_t>(factor)) {
+      // Better on a broker that is to be emptied than not at all.
+      ids.clear();
+      for (const auto& [id, broker] : draft.image().brokers) ids.insert(id);
+    }
+    if (ids.size() < static_cast<size_t>(factor)) {
+      return refuse(ErrorCode::invalid_replication_factor,
+                    "Unable to replicate the partition " + std::to_string(factor) +
+                        " time(s): The target replication factor of " + std::to_string(factor) +
+                        " cannot be reached because only " + std::to_string(ids.size()) +
+                        " broker(s) are registered.");
+    }
+    Placer placer(draft.image(), std::move(ids));
+    for (int32_t i = 0; i < count; ++i) placed.push_back(placer.place(factor));
+  }
+  std::vector<PartitionState> states;
+  const Eligible eligible = fleet_.eligible();
+  for (auto& replicas : placed) {
+    if (replicas.empty()) {
+      return refuse(ErrorCode::invalid_replica_assignment, "a partition has at least one replica");
+    }
+    if (std::set<BrokerId>(replicas.begin(), replicas.end()).size() != replicas.size()) {
+      return refuse(ErrorCode::invalid_replica_assignment, "a broker is named twice for one partition");
+    }
+    if (replicas.size() != placed.front().size()) {
+      return refuse(ErrorCode::invalid_replica_assignment, "all partitions have the same number of replicas");
+    }
+    PartitionState state;
+    state.version = 1;
+    for (const BrokerId id : replicas) {
+      const auto live = eligible.live.find(id);
+      if (live == eligible.live.end()) {
+        return refuse(ErrorCode::invalid_replica_assignment, "there is no broker " + to_string(id));
+      }
+      const bool better = state.leader == kNoBroker ||
+                          (eligible.not_to_lead.contains(state.leader) && !eligible.not_to_lead.contains(id));
+      if (better) {
+        state.leader = id;
+        state.leader_incarnation = live->second;
+      }
+    }
+    state.isr = replicas;
+    state.replicas = std::move(replicas);
+    states.push_back(std::move(state));
+  }
+  return states;
+}
+
+Task<Changed<std::shared_ptr<const Topic>>> ControllerImpl::create_topic(NewTopic wish, bool validate_only) {
+  using Created = std::shared_ptr<const Topic>;
+  const Call call(*this);
+  auto outcome = co_await changed<Created>([this, wish = std::move(wish), validate_only](Draft& draft) {
+    return create(draft, wish, validate_only);
+  });
+  if (outcome && !validate_only) co_await settle();
+  co_return outcome;
+}
+
+Changed<std::shared_ptr<const Topic>> ControllerImpl::create(Draft& draft, NewTopic wish,
+                                                             bool validate_only) {
+  const Image& image = draft.image();
+  if (const std::string_view fault = topic_name_fault(wish.name); !fault.empty()) {
+    return refuse(ErrorCode::invalid_topic_exception, "Topic name is illegal: " + std::string(fault));
+  }
+  if (image.find(wish.name) != nullptr) {
+    return refuse(ErrorCode::topic_already_exists, "Topic '" + wish.name + "' already exists.");
+  }
+  for (const auto& [name, topic] : image.topics()) {
+    if (topic_names_collide(name, wish.name)) {
+      return refuse(ErrorCode::invalid_topic_exception,
+                    "Topic '" + wish.name + "' collides with existing topic: " + name);
+    }
+  }
+  if (wish.assignment.empty() && wish.partitions <= 0) {
+    return refuse(ErrorCode::invalid_partitions, "Number of partitions must be larger than 0.");
+  }
+  auto placed = place(draft, wish.partitions, wish.replication_factor, wish.assignment);
+  if (!placed) return tl::unexpected(placed.error());
+  auto topic = std::make_shared<Topic>();
+  topic->id = Uuid::from_random(shard_.random().bytes16());
+  topic->name = std::move(wish.name);
+  topic->config = std::move(wish.config);
+  topic->partitions = std::move(*placed);
+  if (auto checked = check_settings(topic->config, fewest_replicas(*topic)); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  if (validate_only) return topic;
+  note(Severity::info, "topic.created",
+       topic->name + " (" + to_string(topic->id) + "), " + std::to_string(topic->partitions.size()) +
+           " partitions, " + std::to_string(topic->partitions.front().replicas.size()) + " replicas");
+  draft.put(topic, 0);
+  return topic;
+}
+
+Task<Changed<void>> ControllerImpl::delete_topic(TopicId id) {
+  const Call call(*this);
+  auto outcome = co_await changed<void>([this, id](Draft& draft) { return remove(draft, id); });
+  if (outcome) co_await settle();
+  co_return outcome;
+}
+
+Changed<void> ControllerImpl::remove(Draft& draft, TopicId id) {
+  const Topic* const topic = draft.image().find(id);
+  if (topic == nullptr) return refuse(ErrorCode::unknown_topic_id, "there is no topic with this id");
+  std::set<BrokerId> holders;
+  for (const PartitionState& state : topic->partitions)
+    holders.insert(state.replicas.begin(), state.replicas.end());
+  StoredTombstone stored;
+  stored.name = topic->name;
+  stored.replicas.assign(holders.begin(), holders.end());
+  for (const auto& [broker, known] : fleet_.brokers()) holders.insert(broker);
+  // The image that this round publishes.
+  tombstones_[id] = {{options_.fence, image()->version.sequence + 1}, std::move(holders)};
+  note(Severity::info, "topic.deleted", topic->name + " (" + to_string(id) + ")");
+  draft.remove(id, encoded(stored));
+  return {};
+}
+
+Task<Changed<void>> ControllerImpl::create_partitions(TopicId id, int32_t count,
+                                                      std::vector<std::vector<BrokerId>> assignment,
+                                                      bool validate_only) {
+  const Call call(*this);
+  auto outcome = co_await changed<void>([this, id, count, assignment = std::move(assignment),
+                                         validate_only](Draft& draft) -> Changed<void> {
+    const Topic* const topic = draft.image().find(id);
+    if (topic == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such topic");
+    const auto have = static_cast<int32_t>(topic->partitions.size());
+    if (count <= have) {
+      return refuse(ErrorCode::invalid_partitions, "Topic currently has " + std::to_string(have) +
+                                                       " partitions, which is higher than the requested " +
+                                                       std::to_string(count) + ".");
+    }
+    if (!assignment.empty() && assignment.size() != static_cast<size_t>(count - have)) {
+      return refuse(ErrorCode::invalid_replica_assignment,
+                    "the assignment has not one entry for each new partition");
+    }
+    const size_t factor = settled(topic->partitions.front()).size();
+    auto placed = place(draft, count - have, static_cast<int16_t>(factor), assignment);
+    if (!placed) return tl::unexpected(placed.error());
+    if (placed->front().replicas.size() != factor) {
+      return refuse(ErrorCode::invalid_replica_assignment,
+                    "the topic's partitions have " + std::to_string(factor) + " replica(s)");
+    }
+    if (validate_only) return {};
+    auto larger = std::make_shared<Topic>(*topic);
+    larger->partitions.insert(larger->partitions.end(), placed->begin(), placed->end());
+    note(Severity::info, "topic.enlarged",
+         larger->name + " from " + std::to_string(have) + " to " + std::to_string(count) + " partitions");
+    draft.put(std::move(larger), static_cast<size_t>(have));
+    return {};
+  });
+  if (outcome && !validate_only) co_await settle();
+  co_return outcome;
+}
+
+Task<Changed<void>> ControllerImpl::alter_topic_config(TopicId id, ConfigEdit change, bool validate_only) {
+  const Call call(*this);
+  auto outcome = co_await changed<void>(
+      [this, id, change = std::move(change), validate_only](Draft& draft) -> Changed<void> {
+        const Topic* const topic = draft.image().find(id);
+        if (topic == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such topic");
+        auto config = change(topic->config);
+        if (!config) return tl::unexpected(config.error());
+        if (auto checked = check_settings(*config, fewest_replicas(*topic)); !checked) return checked;
+        if (validate_only || *config == topic->config) return {};
+        auto altered = std::make_shared<Topic>(*topic);
+        altered->config = std::move(*config);
+        note(Severity::info, "topic.configured", altered->name);
+        const size_t partitions = altered->partitions.size();
+        draft.put(std::move(altered), partitions);
+        return {};
+      });
+  if (outcome && !validate_only) co_await settle();
+  co_return outcome;
+}
+
+Task<Changed<void>> ControllerImpl::alter_broker_config(BrokerId id, ConfigEdit change, bool validate_only) {
+  const Call call(*this);
+  auto outcome = co_await changed<void>([this, id, change = std::move(change),
+                                         validate_only](Draft& draft) -> Changed<void> {
+    const auto found = draft.image().broker_configs.find(id);
+    const ConfigMap present = found == draft.image().broker_configs.end() ? ConfigMap{} : found->second;
+    auto config = change(present);
+    if (!config) return tl::unexpected(config.error());
+    if (std::string fault = settings_fault(*config); !fault.empty()) {
+      return refuse(ErrorCode::invalid_config, std::move(fault));
+    }
+    if (validate_only || *config == present) return {};
+    note(Severity::info, "broker.configured", id == kNoBroker ? "all brokers" : "broker " + to_string(id));
+    draft.put_broker_config(id, std::move(*config));
+    return {};
+  });
+  if (outcome && !validate_only) co_await settle();
+  co_return outcome;
+}
+
+}  // namespace godwit::cluster

@@ -1,0 +1,69 @@
+// The next image while it is made, and the writes that make it durable, in the order in which they have to be carried out:
+//
+//   1. states()   partition states, each by itself: before the topic that names them, before the broker counts as joined
+//   2. orders()   groups of keys that change together, one transaction after the other
+//   (the image is published)
+//   3. leavings() keys that nobody reads any more; what is cut short here is found by the next controller
+//
+// Pure.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/image.h"
+#include "cluster/stored.h"
+#include "coordination/coordination.h"
+
+namespace godwit::cluster {
+
+class Draft {
+ public:
+  using Write = coordination::Transaction::Write;
+  using Transactions = std::vector<std::vector<Write>>;
+
+  explicit Draft(const Image& base) : next_(base) {}
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  // As it is with all that was changed so far. Topics may move with the next put.
+  const Image& image() const { return next_; }
+
+  void put(const TopicPartition& id, PartitionState state);
+  // A new topic, or a changed one under its id: its key, the claim of its name, and partitions from number `first_new` on.
+  void put(std::shared_ptr<Topic> topic, size_t first_new);
+  void remove(TopicId id, Bytes tombstone);
+  void put_broker(BrokerInfo info);
+  void remove_broker(BrokerId id);
+  void put_broker_config(BrokerId id, ConfigMap config);
+  // Keys that change together.
+  void write(std::vector<Write> group);
+
+  bool empty() const { return !changed_; }
+  Transactions states() const;
+  const Transactions& orders() const { return orders_; }
+  const Transactions& leavings() const { return leavings_; }
+  Image finish(int64_t sequence) &&;
+
+ private:
+  Topic& edit(const TopicId& id);
+
+  Image next_;
+  bool changed_ = false;
+  std::map<TopicId, std::shared_ptr<Topic>> edited_;  // objects of this draft alone
+  std::set<TopicPartition> states_;
+  Transactions orders_;
+  Transactions leavings_;
+};
+
+// The bytes of a value for the store.
+template <class T>
+Bytes encoded(const T& value) {
+  auto bytes = codec::encode_versioned(value, T::kFormat.versions.last);
+  GW_CHECK(bytes.has_value(), "what godwit stores can be encoded");
+  return std::move(*bytes);
+}
+
+}  // namespace godwit::cluster

@@ -1,0 +1,105 @@
+#include "cluster/fleet.h"
+
+#include <algorithm>
+
+namespace godwit::cluster {
+namespace {
+
+constexpr Duration kHour = std::chrono::hours(1);
+constexpr size_t kDoublingsMax = 8;
+constexpr size_t kDeathsKept = 16;
+
+}  // namespace
+
+void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now) {
+  Broker& broker = brokers_[id];
+  broker.info.id = id;
+  broker.info.incarnation = static_cast<uint64_t>(stored.incarnation);
+  broker.info.rack = stored.rack;
+  broker.info.draining = stored.draining;
+  for (const auto& listener : stored.listeners) {
+    broker.info.listeners[listener.name] = {listener.host, static_cast<uint16_t>(listener.port)};
+  }
+  broker.joined = static_cast<uint64_t>(stored.incarnation);
+  broker.stored = true;
+  broker.emptied = stored.emptied;
+  broker.removing = stored.removing;
+  broker.steady_since = now;
+}
+
+StoredJoined Fleet::stored(BrokerId id) const {
+  const Broker& broker = brokers_.at(id);
+  StoredJoined stored;
+  stored.incarnation = static_cast<int64_t>(broker.joined);
+  stored.draining = broker.info.draining;
+  stored.removing = broker.removing;
+  stored.emptied = broker.emptied;
+  stored.rack = broker.info.rack;
+  for (const auto& [name, at] : broker.info.listeners) stored.listeners.push_back({name, at.host, at.port});
+  return stored;
+}
+
+bool Fleet::over(BrokerId id, uint64_t incarnation) const {
+  const Broker* const broker = find(id);
+  if (broker == nullptr || broker->joined == incarnation) return false;
+  return incarnation <= broker->died || incarnation < broker->joined || incarnation < broker->registered;
+}
+
+Fleet::Broker& Fleet::registered(const BrokerInfo& info) {
+  Broker& broker = brokers_[info.id];
+  const bool draining = broker.info.draining;  // an order of ours, not the broker's
+  broker.info = info;
+  broker.info.draining = draining;
+  broker.registered = info.incarnation;
+  return broker;
+}
+
+void Fleet::joined(BrokerId id, bool emptied, bool can_append, MonotonicTime now) {
+  Broker& broker = brokers_.at(id);
+  broker.joined = broker.info.incarnation;
+  broker.stored = true;
+  broker.emptied = emptied;
+  broker.can_append = can_append;
+  broker.leaving = false;
+  broker.removing = false;
+  broker.steady_since = now;
+}
+
+void Fleet::died(BrokerId id, MonotonicTime now) {
+  Broker& broker = brokers_.at(id);
+  broker.died = std::max(broker.died, broker.joined);
+  broker.joined = 0;
+  broker.leaving = false;
+  broker.can_append = true;
+  std::erase_if(broker.deaths, [&](MonotonicTime at) { return now - at > kHour; });
+  if (broker.deaths.size() >= kDeathsKept) broker.deaths.erase(broker.deaths.begin());
+  broker.deaths.push_back(now);
+}
+
+Eligible Fleet::eligible() const {
+  Eligible eligible;
+  for (const auto& [id, broker] : brokers_) {
+    if (broker.emptied) eligible.emptied.insert(id);
+    if (!broker.alive()) continue;
+    eligible.live[id] = broker.joined;
+    if (!broker.may_lead()) eligible.not_to_lead.insert(id);
+  }
+  return eligible;
+}
+
+BrokerInfo Fleet::shown(BrokerId id) const {
+  const Broker& broker = brokers_.at(id);
+  BrokerInfo info = broker.info;
+  info.incarnation = broker.joined;
+  return info;
+}
+
+MonotonicTime Fleet::trusted_from(BrokerId id, Duration after, MonotonicTime now) const {
+  const Broker& broker = brokers_.at(id);
+  const auto deaths = static_cast<size_t>(std::count_if(broker.deaths.begin(), broker.deaths.end(),
+                                                        [&](MonotonicTime at) { return now - at <= kHour; }));
+  const size_t doublings = std::min(kDoublingsMax, deaths > 0 ? deaths - 1 : 0);
+  return broker.steady_since + after * (int64_t{1} << doublings);
+}
+
+}  // namespace godwit::cluster

@@ -1,0 +1,67 @@
+// What the controller knows of brokers: who registered, joined, died, is to be emptied, is not to lead. Pure.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "base/time.h"
+#include "cluster/decisions.h"
+#include "cluster/stored_control.h"
+
+namespace godwit::cluster {
+
+class Fleet {
+ public:
+  struct Broker {
+    BrokerInfo info;          // of the incarnation that registered or joined last; `draining` is an order
+    uint64_t registered = 0;  // the incarnation that registered last; 0: none known
+    uint64_t joined = 0;      // that is alive as far as we know; 0: none
+    uint64_t died = 0;        // that was declared dead last
+    bool stored = false;      // it has joined some time
+    bool emptied = false;     // it joined with an empty disk
+    bool removing = false;    // dead for good, by an operator's order
+    bool can_append = true;
+    bool leaving = false;               // about to stop
+    MonotonicTime steady_since;         // alive and able to lead since then
+    std::vector<MonotonicTime> deaths;  // in the last hour
+    bool alive() const { return joined != 0; }
+    bool may_lead() const { return alive() && can_append && !leaving && !info.draining; }
+  };
+
+  // As the store says at the beginning.
+  void load(BrokerId id, const StoredJoined& stored, MonotonicTime now);
+  // What is to be stored of it.
+  StoredJoined stored(BrokerId id) const;
+
+  Broker* find(BrokerId id) {
+    const auto found = brokers_.find(id);
+    return found == brokers_.end() ? nullptr : &found->second;
+  }
+  const Broker* find(BrokerId id) const {
+    const auto found = brokers_.find(id);
+    return found == brokers_.end() ? nullptr : &found->second;
+  }
+  const std::map<BrokerId, Broker>& brokers() const { return brokers_; }
+  bool alive(BrokerId id, uint64_t incarnation) const {
+    const Broker* const broker = find(id);
+    return broker != nullptr && incarnation != 0 && broker->joined == incarnation;
+  }
+  // Whether this incarnation is over: declared dead, or another one is there.
+  bool over(BrokerId id, uint64_t incarnation) const;
+
+  Broker& registered(const BrokerInfo& info);
+  void joined(BrokerId id, bool emptied, bool can_append, MonotonicTime now);
+  void died(BrokerId id, MonotonicTime now);
+  void forget(BrokerId id) { brokers_.erase(id); }
+
+  Eligible eligible() const;
+  // As it stands in the image.
+  BrokerInfo shown(BrokerId id) const;
+  // From when on it may take leadership back: `after` it became steady, doubled with each further death within an hour.
+  MonotonicTime trusted_from(BrokerId id, Duration after, MonotonicTime now) const;
+
+ private:
+  std::map<BrokerId, Broker> brokers_;
+};
+
+}  // namespace godwit::cluster

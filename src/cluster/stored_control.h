@@ -1,0 +1,91 @@
+// What stands in the coordination store for controllers alone: who joined, tombstones, what was decided
+// (docs/formats/coordination.md). Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cluster/stored.h"
+
+namespace godwit::cluster {
+
+// /joined/<id>: what the controllers know of a broker. Lasts, also while the broker is dead: addresses and orders are there.
+struct StoredJoined {
+  static constexpr codec::Format kFormat{.name = "StoredJoined", .versions = {0, 0}, .flexible_since = 0};
+  struct Listener {
+    std::string name;
+    std::string host;
+    int32_t port = 0;
+    static void fields(auto& f) {
+      f("name", &Listener::name);
+      f("host", &Listener::host);
+      f("port", &Listener::port);
+    }
+    friend bool operator==(const Listener&, const Listener&) = default;
+  };
+  int64_t incarnation = 0;  // that joined and was not declared dead since; 0: none
+  bool draining = false;    // ordered: it gives up its replicas
+  bool removing = false;    // ordered: it is dead for good, and is forgotten once it has no replicas
+  bool emptied = false;     // it came with an empty disk when it joined
+  std::string rack;
+  std::vector<Listener> listeners;
+  static void fields(auto& f) {
+    f("incarnation", &StoredJoined::incarnation);
+    f("draining", &StoredJoined::draining);
+    f("removing", &StoredJoined::removing);
+    f("emptied", &StoredJoined::emptied);
+    f("rack", &StoredJoined::rack);
+    f("listeners", &StoredJoined::listeners);
+  }
+  friend bool operator==(const StoredJoined&, const StoredJoined&) = default;
+};
+
+// /tombstones/<topic id>
+struct StoredTombstone {
+  static constexpr codec::Format kFormat{.name = "StoredTombstone", .versions = {0, 0}, .flexible_since = 0};
+  std::string name;
+  std::vector<BrokerId> replicas;  // brokers that may have a log of the topic
+  static void fields(auto& f) {
+    f("name", &StoredTombstone::name);
+    f("replicas", &StoredTombstone::replicas);
+  }
+  friend bool operator==(const StoredTombstone&, const StoredTombstone&) = default;
+};
+
+// /events/<number of the first>: what was decided in one pass.
+struct StoredEvents {
+  static constexpr codec::Format kFormat{.name = "StoredEvents", .versions = {0, 0}, .flexible_since = 0};
+  struct Event {
+    int64_t time_ms = 0;
+    std::string what;
+    std::string detail;
+    static void fields(auto& f) {
+      f("time_ms", &Event::time_ms);
+      f("what", &Event::what);
+      f("detail", &Event::detail);
+    }
+    friend bool operator==(const Event&, const Event&) = default;
+  };
+  BrokerId controller = kNoBroker;
+  std::vector<Event> events;
+  static void fields(auto& f) {
+    f("controller", &StoredEvents::controller);
+    f("events", &StoredEvents::events);
+  }
+  friend bool operator==(const StoredEvents&, const StoredEvents&) = default;
+};
+
+namespace keys {
+
+constexpr std::string_view kJoined = "/joined/";
+constexpr std::string_view kEvents = "/events/";
+// A condition of every write of a controller besides the fence: raised when the outcome of one is unknown, so that it can not
+// take effect after it was repeated.
+constexpr std::string_view kGuard = "/guard";
+
+std::string joined(BrokerId id);
+std::string events(int64_t first);  // twenty digits: in the order of their numbers
+
+}  // namespace keys
+
+}  // namespace godwit::cluster
