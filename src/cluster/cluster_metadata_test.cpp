@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "cluster/cluster_world_testing.h"
-#include "cluster/small_controller_testing.h"
+#include "cluster/controller.h"
 
 namespace godwit::cluster {
 namespace {
@@ -11,7 +11,7 @@ using runtime::Task;
 
 class ClusterTest : public testing::Test {
  protected:
-  ClusterWorld cluster{11, &SmallController::open};
+  ClusterWorld cluster{11, &Controller::open};
   void form() {
     for (int i : {1, 2, 3}) cluster.start(i);
     ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1, 2, 3}); }));
@@ -352,16 +352,33 @@ TEST_F(ClusterTest, RequestsAreForwardedToTheController) {
 
 TEST_F(ClusterTest, IsrChangesReachTheControllerFromEverywhere) {
   form();
+  ASSERT_TRUE(cluster.create_topic("t", 3, 3));
   for (int i : {1, 2, 3}) {
+    // Each leads the partition before its number.
+    const auto index = static_cast<size_t>(i - 1);
+    const PartitionState state = *cluster.partition(i, "t", index);
+    const TopicId topic = cluster.metadata(i).image()->find("t")->id;
+    const TopicPartition id{topic, PartitionIndex(i - 1)};
+    const int kept = i == 3 ? 1 : i + 1;
+    IsrChange change{id, state.leader_epoch, state.version, {}};
+    for (int member : {i, kept}) change.isr[BrokerId(member)] = cluster.metadata(member).incarnation();
+    IsrChange stale = change;
+    stale.version -= 1;
+    IsrChange unknown = change;
+    unknown.id.topic = ClusterWorld::storage(7);
     std::vector<IsrOutcome> outcomes;
-    IsrChange change{{ClusterWorld::storage(7), PartitionIndex(4)}, LeaderEpoch(2), 8, {{BrokerId(1), 3}}};
     cluster.on(i, [&](ClusterMetadata& metadata) -> Task<void> {
-      outcomes = co_await metadata.alter_isr({change});
+      outcomes = co_await metadata.alter_isr({change, unknown});
+      const auto late = co_await metadata.alter_isr({stale});
+      outcomes.insert(outcomes.end(), late.begin(), late.end());
     });
-    ASSERT_EQ(outcomes.size(), 1u);
-    EXPECT_EQ(outcomes[0].id, change.id);
+    ASSERT_EQ(outcomes.size(), 3u);
+    EXPECT_EQ(outcomes[0].id, id);
     EXPECT_EQ(outcomes[0].code, ErrorCode::none);
-    EXPECT_EQ(outcomes[0].version, 9);
+    EXPECT_EQ(outcomes[0].version, state.version + 1);
+    EXPECT_EQ(outcomes[1].code, ErrorCode::unknown_topic_or_partition);
+    EXPECT_EQ(outcomes[2].code, ErrorCode::invalid_update_version);
+    ASSERT_TRUE(cluster.wait([&] { return cluster.partition(i, "t", index)->isr.size() == 2; }, 1s));
   }
 }
 
@@ -384,7 +401,7 @@ TEST_F(ClusterTest, ABrokenConnectionMakesASuspectUntilItIsBackOrDead) {
 
 TEST(ClusterTraceTest, TheSameSeedGivesTheSameRun) {
   const auto run = [](uint64_t seed) {
-    ClusterWorld cluster(seed, &SmallController::open);
+    ClusterWorld cluster(seed, &Controller::open);
     for (int i : {1, 2, 3}) cluster.start(i);
     cluster.wait([&] { return cluster.formed({1, 2, 3}); });
     cluster.crash(cluster.controller());
@@ -397,8 +414,8 @@ TEST(ClusterTraceTest, TheSameSeedGivesTheSameRun) {
 
 TEST(ClusterTroubleTest, OverAStoreThatLosesMessagesAClusterFormsAndHasOneControllerUnderEachFence) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
-    ClusterWorld cluster(seed, &SmallController::open);
-    cluster.server.lose_randomly(1, 5);
+    ClusterWorld cluster(seed, &Controller::open);
+    cluster.server.lose_randomly(1, 10);
     for (int i : {1, 2, 3}) cluster.start(i);
     EXPECT_TRUE(cluster.wait([&] { return cluster.up(1) && cluster.up(2) && cluster.up(3); }, 120s)) << seed;
     cluster.server.lose_randomly(0, 1);

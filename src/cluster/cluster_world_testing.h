@@ -110,7 +110,7 @@ class ClusterWorld {
   bool on(int i, std::function<runtime::Task<void>(ClusterMetadata&)> work, Duration limit = 60s) {
     return node(i).run([this, i, work](runtime::Runtime&) { return work(metadata(i)); }, limit);
   }
-  // With the small controller partition p is led by the p-th broker.
+  // Partition p is led by broker 1 + p % 3, and has the `factor` brokers that follow as replicas.
   bool create_topic(std::string topic_name, int32_t partitions, int16_t factor) {
     bool done = false;
     on(controller(), [&](ClusterMetadata& metadata) -> runtime::Task<void> {
@@ -118,7 +118,14 @@ class ClusterWorld {
       topic.name = topic_name;
       topic.partitions = partitions;
       topic.replication_factor = factor;
-      done = (co_await metadata.create_topic(topic, false)).has_value();
+      for (int p = 0; p < partitions; ++p) {
+        std::vector<BrokerId> replicas;
+        for (int r = 0; r < factor; ++r) replicas.push_back(BrokerId(1 + (p + r) % 3));
+        topic.assignment.push_back(std::move(replicas));
+      }
+      const auto created = co_await metadata.create_topic(topic, false);
+      done = created.has_value();
+      if (!done) ADD_FAILURE() << created.error().message;
     });
     // Until every broker has heard of it.
     return done && wait([&] {

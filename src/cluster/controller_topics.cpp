@@ -79,6 +79,7 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
   }
   std::vector<PartitionState> states;
   const Eligible eligible = fleet_.eligible();
+  const size_t width = placed.empty() ? 0 : placed.front().size();
   for (auto& replicas : placed) {
     if (replicas.empty()) {
       return refuse(ErrorCode::invalid_replica_assignment, "a partition has at least one replica");
@@ -86,7 +87,7 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
     if (std::set<BrokerId>(replicas.begin(), replicas.end()).size() != replicas.size()) {
       return refuse(ErrorCode::invalid_replica_assignment, "a broker is named twice for one partition");
     }
-    if (replicas.size() != placed.front().size()) {
+    if (replicas.size() != width) {
       return refuse(ErrorCode::invalid_replica_assignment, "all partitions have the same number of replicas");
     }
     PartitionState state;
