@@ -8,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iostream>
+
 #include "cluster/broker_server_testing.h"
 #include "cluster/cluster_metadata.h"
 #include "coordination/memory/memory_client.h"
@@ -86,13 +89,14 @@ class ClusterWorld {
   }
   // Whether all of these have started, know one another with these incarnations, and nobody else.
   bool formed(std::vector<int> members) {
-    for (int i : members) {
+    for (int i : members)
       if (!up(i)) return false;
+    for (int i : members) {
       const auto image = metadata(i).image();
       if (image->brokers.size() != members.size()) return false;
       for (int other : members) {
         const auto found = image->brokers.find(BrokerId(other));
-        if (found == image->brokers.end() || !process(other)) return false;
+        if (found == image->brokers.end()) return false;
         if (found->second.incarnation != metadata(other).incarnation()) return false;
       }
       if (image->version != metadata(members[0]).image()->version) return false;
@@ -106,7 +110,7 @@ class ClusterWorld {
   bool on(int i, std::function<runtime::Task<void>(ClusterMetadata&)> work, Duration limit = 60s) {
     return node(i).run([this, i, work](runtime::Runtime&) { return work(metadata(i)); }, limit);
   }
-  // A topic whose partition p is led by the p-th broker, as the image of the controller's broker has it.
+  // Partition p is led by broker 1 + p % 3, and has the `factor` brokers that follow as replicas.
   bool create_topic(std::string topic_name, int32_t partitions, int16_t factor) {
     bool done = false;
     on(controller(), [&](ClusterMetadata& metadata) -> runtime::Task<void> {
@@ -114,19 +118,46 @@ class ClusterWorld {
       topic.name = topic_name;
       topic.partitions = partitions;
       topic.replication_factor = factor;
-      done = (co_await metadata.create_topic(topic, false)).has_value();
+      for (int p = 0; p < partitions; ++p) {
+        std::vector<BrokerId> replicas;
+        for (int r = 0; r < factor; ++r) replicas.push_back(BrokerId(1 + (p + r) % 3));
+        topic.assignment.push_back(std::move(replicas));
+      }
+      const auto created = co_await metadata.create_topic(topic, false);
+      done = created.has_value();
+      if (!done) ADD_FAILURE() << created.error().message;
     });
-    return done;
+    // Until every broker has heard of it.
+    return done && wait([&] {
+             return std::ranges::all_of(processes_, [&](const auto& entry) {
+               return !up(entry.first) || metadata(entry.first).image()->find(topic_name) != nullptr;
+             });
+           });
   }
   const PartitionState* partition(int seen_by, std::string_view topic_name, size_t index) {
     kept_ = metadata(seen_by).image();
     const Topic* const topic = kept_->find(topic_name);
     return topic == nullptr ? nullptr : &topic->partitions[index];
   }
-  bool told(std::string_view event) const { return sink.contains(event); }
+  bool told(std::string_view event) const {
+    return std::ranges::any_of(sink.events, [&](const auto& e) { return e.name == event; });
+  }
 
   runtime::sim::World world;
-  RecordingSink sink;
+  // Also to standard error, with GODWIT_TEST_TELL in the environment.
+  struct Sink final : DiagnosticSink {
+    explicit Sink(runtime::sim::World& w) : world(w) {}
+    void emit(const Diagnostic& diagnostic) override {
+      if (std::getenv("GODWIT_TEST_TELL") != nullptr) {
+        std::cerr << world.elapsed() / 1ms << " ms " << (world.running() ? world.running()->name() : "-")
+                  << ' ' << describe(diagnostic) << '\n';
+      }
+      events.push_back(diagnostic);
+    }
+    runtime::sim::World& world;
+    std::vector<Diagnostic> events;
+  };
+  Sink sink{world};
 
  private:
   runtime::Task<void> main(int i, BrokerSetup setup, Process& process, runtime::Runtime& runtime) {
@@ -155,6 +186,26 @@ class ClusterWorld {
   }
 
   Office::Open open_;
+  // What everybody thinks, for a test that fails.
+ public:
+  std::string describe_all() {
+    std::string out;
+    for (const auto& [i, p] : processes_) {
+      if (!p->metadata) continue;
+      const auto image = p->metadata->image();
+      out += "\nbroker " + std::to_string(i) + " incarnation " + std::to_string(p->metadata->incarnation()) +
+             (p->started ? " started" : " starting") + (p->metadata->controls() ? " controls" : "") +
+             ": image " + std::to_string(image->version.fence) + "." +
+             std::to_string(image->version.sequence) + " controller " + to_string(image->controller) +
+             " brokers";
+      for (const auto& [id, info] : image->brokers)
+        out += " " + to_string(id) + "#" + std::to_string(info.incarnation);
+    }
+    for (const auto& entry : server.keys().list("/")) out += "\n" + entry.key;
+    return out;
+  }
+
+ private:
   std::map<int, Process*> processes_;
   ImagePtr kept_;
 

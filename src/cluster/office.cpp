@@ -90,28 +90,37 @@ int Office::rank(BrokerId holder) const {
   return before;
 }
 
-bool Office::still_held() const {
-  if (held_->deposed || held_->lease != parts_.registration.lease_name() || !parts_.registration.holds_now())
-    return false;
+bool Office::ours(int64_t fence, const Uuid& lease) const {
+  if (lease != parts_.registration.lease_name() || !parts_.registration.holds_now()) return false;
   // While the store cannot be read the lease alone decides. What was read is from after the office was taken.
   if (!parts_.roster.reachable()) return true;
   const auto& holder = parts_.roster.holder();
-  return holder && holder->lease == held_->lease && holder->fence == held_->fence;
+  return holder && holder->lease == lease && holder->fence == fence;
+}
+
+bool Office::still_held() const {
+  return !held_->deposed && ours(held_->fence, held_->lease);
 }
 
 Task<void> Office::take() {
   const Uuid lease = parts_.registration.lease_name();
   const auto& holder = parts_.roster.holder();
-  const bool ours = holder && holder->lease == lease && holder->fence > opened_fence_;
-  auto fence = ours ? co_await read_fence() : co_await raise_fence();
+  // The transaction that took it went through though its outcome was not heard.
+  const std::optional<int64_t> taken_before =
+      holder && holder->lease == lease && holder->fence > opened_fence_ ? std::optional(holder->fence)
+                                                                        : std::nullopt;
+  Result<Fence> fence = fail(ErrorKind::not_found, "");
+  if (taken_before) fence = co_await read_fence();
+  if (!taken_before || (fence && fence->number != *taken_before)) fence = co_await raise_fence();
   // From here on the roster is newer than the office.
   co_await parts_.roster.refresh();
   const auto& now_holder = parts_.roster.holder();
   const bool taken = fence && now_holder && now_holder->lease == lease &&
                      now_holder->fence == fence->number && parts_.roster.reachable();
   if (!taken) {
-    // Conflict: somebody was first, which the roster shows by now. Otherwise the store does not answer well.
-    if (!fence && fence.error().kind != ErrorKind::conflict) co_await parts_.bell.sleep(kPauseAfterFailure);
+    // Conflict: somebody was first, which the roster shows by now. Otherwise the store does not answer well, or what it says does
+    // not fit together.
+    if (fence || fence.error().kind != ErrorKind::conflict) co_await parts_.bell.sleep(kPauseAfterFailure);
     co_return;
   }
   dead_holder_.reset();
@@ -169,7 +178,7 @@ Task<Result<Office::Fence>> Office::raise_fence() {
 }
 
 Task<void> Office::open(Fence fence) {
-  opened_fence_ = fence.number;
+  const Uuid lease = parts_.registration.lease_name();
   ControllerOptions options;
   options.self = options_.self.id;
   options.cluster_id = parts_.registration.cluster_id();
@@ -178,27 +187,35 @@ Task<void> Office::open(Fence fence) {
   options.session_timeout = options_.session_timeout;
   options.preferred_after = options_.preferred_after;
   options.topic_defaults = options_.topic_defaults;
-  auto opened = co_await open_(options, parts_.store, parts_.runtime, parts_.diagnostics);
-  if (!opened) {
-    parts_.diagnostics.emit({Severity::error,
-                             "controller.not_opened",
-                             "this broker has the office of controller but cannot read the cluster's state",
-                             {{"error", opened.error().describe()}}});
-    const bool damaged = opened.error().kind == ErrorKind::corrupt;
-    if (damaged) {
+  for (bool told = false;;) {
+    auto opened = co_await open_(options, parts_.store, parts_.runtime, parts_.diagnostics);
+    if (opened) {
+      held_ = std::make_shared<Held>();
+      held_->controller = std::move(*opened);
+      break;
+    }
+    if (!std::exchange(told, true)) {
+      parts_.diagnostics.emit({Severity::error,
+                               "controller.not_opened",
+                               "this broker has the office of controller but cannot read the cluster's state",
+                               {{"error", opened.error().describe()}}});
+    }
+    if (opened.error().kind == ErrorKind::corrupt) {
       damage_ = opened.error();
       parts_.bell.ring();
       co_await vacate(fence.version);
+      co_await parts_.bell.sleep(kPauseAfterDamage);
+      co_return;
     }
-    co_await parts_.bell.sleep(damaged ? kPauseAfterDamage : kPauseAfterFailure);
-    co_return;
+    co_await parts_.bell.sleep(kPauseAfterFailure);
+    const bool goes_on = opened.error().kind != ErrorKind::conflict && ours(fence.number, lease);
+    if (!goes_on || leaving_ || parts_.bell.closed()) co_return;
   }
   damage_.reset();
-  held_ = std::make_shared<Held>();
-  held_->controller = std::move(*opened);
+  opened_fence_ = fence.number;
   held_->fence = fence.number;
   held_->fence_version = fence.version;
-  held_->lease = parts_.registration.lease_name();
+  held_->lease = lease;
   parts_.diagnostics.emit(
       {Severity::info,
        "controller.taken",

@@ -76,6 +76,8 @@ class Office {
   std::optional<MonotonicTime> may_take();
   int rank(BrokerId holder) const;
   bool still_held() const;
+  // Whether the office of this fence is this broker's, as far as is known.
+  bool ours(int64_t fence, const Uuid& lease) const;
   runtime::Task<void> take();
   runtime::Task<Result<Fence>> raise_fence();
   runtime::Task<Result<Fence>> read_fence();
@@ -97,8 +99,8 @@ class Office {
   std::optional<Error> damage_;
   // Since when the holder of that version is known to be dead: from then the turns of the others count.
   std::optional<std::pair<coordination::Version, MonotonicTime>> dead_holder_;
-  // The newest fence under which a controller was opened here: none is opened under it again, for the old one's writes may still
-  // be under way.
+  // The newest fence under which a controller wrote here: none is opened under it again, for the old one's writes may still be
+  // under way.
   int64_t opened_fence_ = -1;
   bool leaving_ = false;
   bool left_ = false;

@@ -26,6 +26,7 @@ runtime::Task<bool> Patience::pause(Error why) {
   }
   if (!told_ || now - *told_ >= kTellEvery) {
     told_ = now;
+    told_this_time_ = true;
     diagnostics_.emit({Severity::warning,
                        name_ + ".waiting",
                        "waiting for " + what_ + "; it is tried again until it answers",
@@ -39,6 +40,7 @@ runtime::Task<bool> Patience::pause(Error why) {
 void Patience::over() {
   if (!waiting_) return;
   waiting_ = false;
+  if (!std::exchange(told_this_time_, false)) return;
   const MonotonicTime now = runtime::Shard::current()->now();
   diagnostics_.emit(
       {Severity::info, name_ + ".back", what_ + " answers again", {{"after", seconds(now - since_)}}});

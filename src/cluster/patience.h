@@ -29,6 +29,7 @@ class Patience {
   DiagnosticSink& diagnostics_;
   Duration next_{};
   bool waiting_ = false;
+  bool told_this_time_ = false;
   MonotonicTime since_{};
   std::optional<MonotonicTime> told_;
 };

@@ -134,6 +134,11 @@ Task<Result<void>> Registration::take_incarnation() {
 Task<Result<void>> Registration::enroll(bool at_start) {
   registered_ = false;
   while (!over()) {
+    // Rule 13: who makes no progress does not count as alive, whether its lease ended or it never had one.
+    if (options_.healthy && !options_.healthy()) {
+      co_await bell_.sleep(kMirrorEvery);
+      continue;
+    }
     const auto done = co_await enroll_once(at_start);
     if (done) {
       patience_.over();
@@ -325,8 +330,9 @@ bool Registration::holds_now() const {
 }
 
 bool Registration::holds() const {
-  runtime::Shard* const here = runtime::Shard::current();
-  return here != nullptr && valid_until_ns_.load(std::memory_order_relaxed) > to_ns(here->now());
+  // The clock is the same for all shards; a foreign thread reads it through ours.
+  const runtime::Shard* const here = runtime::Shard::current();
+  return valid_until_ns_.load(std::memory_order_relaxed) > to_ns((here != nullptr ? *here : shard_).now());
 }
 
 }  // namespace godwit::cluster
