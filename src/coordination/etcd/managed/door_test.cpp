@@ -58,8 +58,14 @@ Task<void> impersonate(Runtime& runtime, std::string text, bool& listens) {
   for (;;) {
     auto stream = co_await (*listener)->accept();
     GW_REQUIRE_OK(stream);
-    std::array<std::byte, 512> request;
-    (void)co_await (*stream)->read_some(request);
+    // What was not read would reset the connection, and the answer with it.
+    std::string request;
+    while (!request.ends_with("\r\n\r\n")) {
+      std::array<std::byte, 512> part;
+      const auto count = co_await (*stream)->read_some(part);
+      GW_REQUIRE(count && *count > 0);
+      request += as_text(BytesView(part.data(), *count));
+    }
     if (text.empty()) {
       co_await runtime::sleep_for(std::chrono::hours(1));
       continue;
