@@ -1,0 +1,65 @@
+// The etcd member beside a broker: formed, started, found again, replaced and stopped without an operator.
+//
+//   auto managed = co_await ManagedEtcd::start(runtime, processes, {.address = …, .broker = BrokerId(1), …}, diagnostics);
+//   auto store = co_await EtcdCoordination::open(runtime, (*managed)->client("/godwit/main"), diagnostics);
+//   …
+//   co_await store->close();
+//   co_await (*managed)->stop();
+//
+// start() does not wait: while the members cannot form or have no majority, the store's calls are unavailable, and
+// diagnostics say for whom it waits. The member is a process in a session of its own: kill -9 of the broker leaves it
+// running, and the next start adopts it. formation.h has the rules by which a cluster forms once.
+//
+// On one shard. Folder: member.a, member.b (what is remembered), data/ (etcd's), output (what etcd printed).
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/diagnostic.h"
+#include "coordination/etcd/etcd_coordination.h"
+#include "coordination/etcd/managed/member_command.h"
+#include "runtime/process.h"
+#include "runtime/runtime.h"
+
+namespace godwit::coordination {
+
+struct ManagedEtcdOptions {
+  ManagedEtcdAddress address;
+  BrokerId broker;      // one of the address's
+  std::string folder;   // for this alone; absolute; made when missing (its parent exists)
+  std::string cluster;  // godwit's name of the cluster: one line
+  etcd::MemberSettings settings{};
+};
+
+class ManagedEtcd {
+ public:
+  // `runtime`, `processes` and `diagnostics` must outlive it. Errors: invalid (the broker is not in the list), corrupt (the
+  // record of the member is damaged, or lies not beside its data: nothing was changed), io, permission, no_space.
+  static runtime::Task<Result<std::unique_ptr<ManagedEtcd>>> start(runtime::Runtime& runtime,
+                                                                   runtime::Processes& processes,
+                                                                   ManagedEtcdOptions options,
+                                                                   DiagnosticSink& diagnostics);
+  // Without stop(): leaves the member running, as a crash does. What is under way must have ended with the shard.
+  ~ManagedEtcd();
+
+  // For EtcdCoordination: this broker's own member first.
+  EtcdOptions client(std::string prefix) const;
+  // Whether the member has answered since it was started or adopted here.
+  bool answers() const;
+  // The running member; number 0: none.
+  runtime::ProcessIdentity process() const;
+
+  // Ends the member in order: hands etcd's leadership over (at most 2 s), asks it to end, and after 2 s ends it. Also
+  // when all members stop at once. Returns when it is gone; nothing is left running.
+  runtime::Task<void> stop();
+  // Ends the watching alone and leaves the member running, for a process that is about to be replaced by its next build.
+  runtime::Task<void> leave();
+
+ private:
+  struct Core;
+  explicit ManagedEtcd(std::shared_ptr<Core> core);
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace godwit::coordination

@@ -1,0 +1,213 @@
+// Managed members with real etcd processes on loopback.
+#include "coordination/etcd/managed/managed_etcd.h"
+
+#include "coordination/etcd/managed/managed_testing.h"
+#include "coordination/etcd/wire.h"
+
+namespace godwit::coordination {
+namespace {
+
+using runtime::Runtime;
+using runtime::Task;
+
+// Writes until it succeeds; false when it does not for long.
+Task<bool> put_eventually(Coordination& store, std::string key, std::string value) {
+  co_return co_await eventually(
+      [&]() -> Task<bool> { co_return (co_await put(store, key, value)).has_value(); });
+}
+
+TEST(ManagedEtcd, ThreeBrokersFormAClusterOnceAllAreThereAndStopTogether) {
+  ManagedScene scene;
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    const auto one = co_await scene.start(1);
+    const auto two = co_await scene.start(2);
+    GW_REQUIRE(one && two);
+    EXPECT_TRUE(co_await eventually(
+        [&]() -> Task<bool> { co_return scene.stage().diagnostics().contains("etcd.waits"); }));
+    EXPECT_EQ(one->process().number, 0) << "two of three never form";
+    const auto three = co_await scene.start(3);
+    GW_REQUIRE(three);
+    EXPECT_TRUE(co_await all_answer({one.get(), two.get(), three.get()}))
+        << scene.told() << scene.output_of(1);
+    const auto store = co_await scene.connect(*two);
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "1"));
+    co_await store->close();
+    EXPECT_EQ(scene.leftovers().count(), 3u);
+    const MonotonicTime start = runtime.shard(0).now();
+    std::vector<Task<void>> stops;
+    for (const auto* managed : {&one, &two, &three}) stops.push_back((*managed)->stop());
+    co_await runtime::when_all(std::move(stops));
+    EXPECT_LT(runtime.shard(0).now() - start, std::chrono::seconds(6));
+    EXPECT_EQ(scene.leftovers().count(), 0u);
+  });
+}
+
+TEST(ManagedEtcd, AMemberOutlivesItsBrokerAndTheNextStartAdoptsIt) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    runtime::ProcessIdentity process;
+    {
+      const auto first = co_await scene.start(1);
+      GW_REQUIRE(first);
+      EXPECT_TRUE(co_await all_answer({first.get()})) << scene.told() << scene.output_of(1);
+      const auto store = co_await scene.connect(*first);
+      EXPECT_TRUE(co_await put_eventually(*store, "/a", "1"));
+      co_await store->close();
+      process = first->process();
+      co_await first->leave();
+    }
+    const auto second = co_await scene.start(1);
+    GW_REQUIRE(second);
+    EXPECT_TRUE(co_await all_answer({second.get()})) << scene.told();
+    EXPECT_EQ(second->process(), process);
+    EXPECT_TRUE(scene.stage().diagnostics().contains("etcd.adopted"));
+    const auto store = co_await scene.connect(*second);
+    EXPECT_EQ(co_await read(*store, "/a"), "1");
+    co_await store->close();
+    co_await second->stop();
+    EXPECT_EQ(scene.leftovers().count(), 0u) << "an adopted member is stopped like another";
+    // And a stopped one is started again on its data.
+    const auto third = co_await scene.start(1);
+    EXPECT_TRUE(co_await all_answer({third.get()}));
+    EXPECT_NE(third->process(), process);
+    const auto again = co_await scene.connect(*third);
+    EXPECT_EQ(co_await read(*again, "/a"), "1");
+    co_await again->close();
+    co_await third->stop();
+  });
+}
+
+TEST(ManagedEtcd, AMemberThatDiesIsStartedAgain) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    const auto managed = co_await scene.start(1);
+    GW_REQUIRE(managed);
+    EXPECT_TRUE(co_await all_answer({managed.get()}));
+    const auto before = managed->process();
+    auto process = scene.processes().adopt(before);
+    GW_REQUIRE_OK(process);
+    (*process)->kill();
+    EXPECT_TRUE(co_await eventually(
+        [&]() -> Task<bool> { co_return managed->answers() && managed->process() != before; }));
+    EXPECT_TRUE(scene.stage().diagnostics().contains("etcd.ended"));
+    co_await managed->stop();
+  });
+}
+
+TEST(ManagedEtcd, AMemberThatLostItsDiskIsReplacedUnderAnotherId) {
+  ManagedScene scene;
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    const auto one = co_await scene.start(1);
+    const auto two = co_await scene.start(2);
+    auto three = co_await scene.start(3);
+    GW_REQUIRE(one && two && three);
+    EXPECT_TRUE(co_await all_answer({one.get(), two.get(), three.get()})) << scene.told();
+    const auto store = co_await scene.connect(*one);
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "before"));
+    const auto ids = [&](std::vector<uint64_t>& into) -> Task<void> {
+      etcd::Wire wire(runtime.shard(0), {.endpoints = {scene.address().members[0].clients}});
+      const auto members = co_await wire.members(0);
+      EXPECT_TRUE(members);
+      if (!members) co_return;
+      for (const auto& member : *members) into.push_back(member.id);
+    };
+    std::vector<uint64_t> before;
+    co_await ids(before);
+    co_await three->stop();
+    three.reset();
+    std::filesystem::remove_all(scene.folder_of(3));
+    three = co_await scene.start(3);
+    GW_REQUIRE(three);
+    EXPECT_TRUE(co_await all_answer({three.get()})) << scene.told() << scene.output_of(3);
+    EXPECT_TRUE(scene.stage().diagnostics().contains("etcd.replaced"));
+    std::vector<uint64_t> after;
+    co_await ids(after);
+    EXPECT_EQ(after.size(), 3u);
+    int kept = 0;
+    for (const uint64_t id : after) kept += std::ranges::find(before, id) != before.end() ? 1 : 0;
+    EXPECT_EQ(kept, 2);
+    // The new member counts: with it and one other there is a majority.
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> {
+      const auto alone = co_await EtcdCoordination::open(
+          runtime, {.endpoints = {scene.address().members[2].clients}, .prefix = "/godwit/test"},
+          scene.stage().diagnostics());
+      const auto found = co_await (*alone)->get("/a");
+      co_await (*alone)->close();
+      co_return found&&* found&& as_text((**found).value) == "before";
+    }));
+    co_await two->stop();
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "after"));
+    co_await store->close();
+    co_await one->stop();
+    co_await three->stop();
+  });
+}
+
+TEST(ManagedEtcd, AllRestartOnWhatTheirDisksHold) {
+  ManagedScene scene;
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    for (int round = 0; round < 2; ++round) {
+      const auto one = co_await scene.start(1);
+      const auto two = co_await scene.start(2);
+      const auto three = co_await scene.start(3);
+      GW_REQUIRE(one && two && three);
+      EXPECT_TRUE(co_await all_answer({one.get(), two.get(), three.get()})) << scene.told();
+      const auto store = co_await scene.connect(*three);
+      if (round == 0) {
+        EXPECT_TRUE(co_await put_eventually(*store, "/a", "kept"));
+      } else {
+        EXPECT_EQ(co_await read(*store, "/a"), "kept");
+      }
+      co_await store->close();
+      std::vector<Task<void>> stops;
+      for (const auto* managed : {&one, &two, &three}) stops.push_back((*managed)->stop());
+      co_await runtime::when_all(std::move(stops));
+    }
+    EXPECT_EQ(scene.leftovers().count(), 0u);
+  });
+}
+
+TEST(ManagedEtcd, WhatIsWrongIsSaidAtOnce) {
+  ManagedScene scene;
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    auto& sink = scene.stage().diagnostics();
+    auto stranger = scene.options_of(1);
+    stranger.broker = BrokerId(9);
+    GW_EXPECT_ERROR(co_await ManagedEtcd::start(runtime, scene.processes(), stranger, sink),
+                    ErrorKind::invalid);
+    auto relative = scene.options_of(1);
+    relative.folder = "etcd";
+    GW_EXPECT_ERROR(co_await ManagedEtcd::start(runtime, scene.processes(), relative, sink),
+                    ErrorKind::invalid);
+    std::filesystem::create_directories(scene.folder_of(1) + "/data/member");
+    GW_EXPECT_ERROR(co_await ManagedEtcd::start(runtime, scene.processes(), scene.options_of(1), sink),
+                    ErrorKind::corrupt);
+    // Others of another list: said, and nothing is formed.
+    auto other = scene.options_of(2);
+    other.cluster = "another";
+    const auto two = co_await ManagedEtcd::start(runtime, scene.processes(), other, sink);
+    const auto three = co_await scene.start(3);
+    GW_REQUIRE(two && three);
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return sink.contains("etcd.stuck"); }));
+    EXPECT_EQ((*two)->process().number + three->process().number, 0);
+    co_await (*two)->stop();
+    co_await three->stop();
+  });
+}
+
+TEST(ManagedEtcd, WithoutTheProgramItSaysWhichPackageHasIt) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    auto options = scene.options_of(1);
+    options.settings.program = "godwit-no-such-etcd";
+    const auto managed =
+        co_await ManagedEtcd::start(runtime, scene.processes(), options, scene.stage().diagnostics());
+    GW_REQUIRE_OK(managed);
+    EXPECT_TRUE(co_await eventually(
+        [&]() -> Task<bool> { co_return scene.stage().diagnostics().contains("etcd.not_started"); }));
+    co_await (*managed)->stop();
+  });
+}
+
+}  // namespace
+}  // namespace godwit::coordination
