@@ -18,11 +18,11 @@ build_packages=(
   ca-certificates ccache clang-16 cmake lld-16 make ninja-build pkg-config
   libboost1.81-dev libboost-json1.81-dev libcli11-dev libexpected-dev libfmt-dev libgrpc++-dev libjemalloc-dev
   liblz4-dev libprotobuf-dev librdkafka-dev libsnappy-dev libspdlog-dev libssl-dev libtomlplusplus-dev libwslay-dev
-  libzstd-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
+  libzookeeper-st-dev libzstd-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
 )
 test_packages=(
   clang-format-16 clang-tidy-16 curl etcd-server git kcat libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev llvm-16
-  openssl procps python3
+  openssl procps python3 zookeeper
 )
 
 # A runtime that the machine has already, newer perhaps than Debian's, is left alone.

@@ -187,18 +187,20 @@ Task<bool> ChangeHub::arm_groups(std::shared_ptr<Store> store, std::vector<std::
   }
   const auto made = co_await Store::ensure(store, session, std::move(parents), store->deadline());
   bool gone = false;
+  bool refused = false;
   if (made) {
     const auto replies = co_await session->ask_again(std::move(requests), store->deadline());
     for (size_t i = 0; replies && i < names.size(); ++i) {
       const Reply& value = (*replies)[2 * i];
       const Reply& children = (*replies)[2 * i + 1];
       if (value.error != NodeError::none || children.error != NodeError::none) {
-        gone = true;
+        gone = gone || value.error == NodeError::no_node || children.error == NodeError::no_node;
+        refused = true;
         continue;
       }
       hub.tell(names[i], last_change(value.stat, children.stat));
     }
-    if (replies && !gone) co_return true;
+    if (replies && !refused) co_return true;
   }
   for (const auto& name : names) hub.groups_[name].armed = false;
   if (gone) {

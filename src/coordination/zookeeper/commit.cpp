@@ -81,6 +81,8 @@ Task<Result<Seen>> look(std::shared_ptr<Store> store, std::shared_ptr<Session> s
       seen.groups.emplace(group, reply.stat);
     }
     if (!missing.empty()) {
+      if (store->shard.now() >= deadline)
+        co_return fail(ErrorKind::unavailable, "somebody removes godwit's nodes from ZooKeeper");
       store->forget_nodes();
       GW_TRY(co_return, co_await Store::ensure(store, session, std::move(missing), deadline));
       continue;

@@ -27,8 +27,8 @@ struct Seen {
   std::map<std::string, std::optional<NodeStat>, std::less<>> keys;
 };
 
-// The operations that carry the transaction out if nothing changed since; those on nodes that hold keys are no more than
-// twice the transaction's. `session` is the one that sends it: its leased keys can be overwritten in place. Pure. Errors:
+// The operations that carry the transaction out if nothing changed since: at most four for each write, one for each
+// condition, two for each group. `session` is the one that sends it: its leased keys can be overwritten in place. Pure. Errors:
 // conflict (a condition does not hold).
 Result<std::vector<Operation>> plan(const Transaction& transaction, const Seen& seen, const KeyLayout& layout,
                                     int64_t session);

@@ -10,6 +10,19 @@
 
 namespace godwit::coordination {
 
+// Runs the server that zoo.cfg in the directory describes.
+inline std::unique_ptr<ServerProcess> run_zookeeper(const std::string& directory) {
+  static constexpr const char* kJars =
+      "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:/usr/share/java/slf4j-api.jar:"
+      "/usr/share/java/slf4j-simple.jar:/usr/share/java/netty-all.jar:/usr/share/java/metrics-core.jar:"
+      "/usr/share/java/snappy-java.jar:/usr/share/java/commons-cli.jar:/usr/share/java/commons-io.jar";
+  return std::make_unique<ServerProcess>(
+      std::vector<std::string>{"java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+                               "-Xshare:auto", "-cp", kJars,
+                               "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory + "/zoo.cfg"},
+      directory + "/output");
+}
+
 class ZookeeperServer {
  public:
   explicit ZookeeperServer(int tick_ms = 200) : port_(free_ports()) {
@@ -22,13 +35,7 @@ class ZookeeperServer {
     config.close();
     start();
   }
-  void start() {
-    process_ = std::make_unique<ServerProcess>(
-        std::vector<std::string>{
-            "java", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", kJars,
-            "org.apache.zookeeper.server.quorum.QuorumPeerMain", directory_.path() + "/zoo.cfg"},
-        directory_.path() + "/output");
-  }
+  void start() { process_ = run_zookeeper(directory_.path()); }
   void kill() { process_->kill(); }
   // While it is dead: forgets everything.
   void wipe() { std::filesystem::remove_all(directory_.path() + "/data"); }
@@ -36,10 +43,6 @@ class ZookeeperServer {
   std::string servers() const { return "127.0.0.1:" + std::to_string(port_); }
 
  private:
-  static constexpr const char* kJars =
-      "/usr/share/java/zookeeper.jar:/usr/share/java/zookeeper-jute.jar:/usr/share/java/slf4j-api.jar:"
-      "/usr/share/java/slf4j-simple.jar:/usr/share/java/netty-all.jar:/usr/share/java/metrics-core.jar:"
-      "/usr/share/java/snappy-java.jar:/usr/share/java/commons-cli.jar:/usr/share/java/commons-io.jar";
   TemporaryDirectory directory_;
   int port_;
   std::unique_ptr<ServerProcess> process_;

@@ -241,7 +241,8 @@ TEST_F(Zookeeper, AServerThatComesBackEmptyEndsTheSessionAndTheWatchTells) {
   with(on_own_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
     const auto made = host.connect_as({.address = {}, .session_timeout = std::chrono::seconds(1)});
     Coordination& store = *made;
-    EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
+    // Enough that the servers' new life does not soon overtake what the old sessions have seen.
+    for (int i = 0; i < 200; ++i) EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
     const auto lease = co_await store.grant(std::chrono::seconds(1));
     GW_REQUIRE_OK(lease);
     const auto watch = store.watch("/topics/");
@@ -267,6 +268,21 @@ TEST_F(Zookeeper, AServerThatComesBackEmptyEndsTheSessionAndTheWatchTells) {
     EXPECT_TRUE(co_await put(store, "/topics/a", "newer"));
     EXPECT_TRUE(co_await watch->changed());
     co_await store.close();
+  });
+}
+
+TEST_F(Zookeeper, AValueAsLargeAsAllowedIsWrittenAndRead) {
+  with(on_shared_zookeeper(), [](ZookeeperHost&, Coordination& store) -> Task<void> {
+    const std::string large(kTransactionBytesMax - 2, 'x');
+    GW_REQUIRE_OK(co_await put(store, "/a", large));
+    EXPECT_TRUE(co_await read(store, "/a") == large);
+    GW_EXPECT_ERROR(co_await put(store, "/a", large + "x"), ErrorKind::limit);
+    // What only ZooKeeper finds too large: names with many bytes that it would not take.
+    Transaction odd;
+    for (size_t i = 0; i < kTransactionOperationsMax; ++i)
+      odd.put("/odd/" + std::to_string(i) + std::string(7'000, '\xFF'), value_of("x"));
+    GW_EXPECT_ERROR(co_await store.commit(std::move(odd)), ErrorKind::limit);
+    EXPECT_TRUE(co_await read(store, "/a") == large);
   });
 }
 
