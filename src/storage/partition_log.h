@@ -161,10 +161,18 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Hook unsynced_hook{*this};
   bool appended_lately = false;
 
-  // Puts replayed bytes at the end of `file`'s tail, at `position`. False when the arena is full.
-  bool restore_bytes(FileId file, Position position, BytesView bytes);
-  // Walks the replayed batches of `file`: the index learns them, and from offset `producers_from` on the
-  // producers. Error corrupt: they do not follow each other.
+  // Whether it has bytes of `file` in memory.
+  bool has_tail(FileId file) const {
+    const SegmentLive* const l = find_live(file);
+    return l != nullptr && l->tail != nullptr;
+  }
+  // Start. Makes room for `bytes` more of `file` in memory; false when the arena is full.
+  bool restore_room(FileId file, size_t bytes);
+  // Puts replayed bytes there, in any order.
+  void restore_bytes(FileId file, Position position, BytesView bytes);
+  // Walks the replayed batches of `file`, all that there was room for: the index learns them, and from offset
+  // `producers_from` on the producers. They may be written to the file then. Error corrupt: they do not follow each
+  // other.
   Result<void> restore_batches(FileId file, Offset producers_from, int64_t now_ms);
   // The bytes of `file` from `position` on came with round `sequence`.
   void restore_mark(FileId file, Sequence sequence, Position position, bool in_relaxed);

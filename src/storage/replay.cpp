@@ -89,7 +89,13 @@ void Replay::apply_data(const DataRecord& data, const RecoveredEntry& entry, boo
   if (log == nullptr) return;
   LogState& state = log->state;
   if (!log->lost_to) {
-    log->extents.push_back({data.file, data.position, entry.sequence, entry.payload, relaxed});
+    log->extents.push_back({.file = data.file,
+                            .position = data.position,
+                            .sequence = entry.sequence,
+                            .payload = entry.payload,
+                            .relaxed = relaxed,
+                            .ends_batch = data.next > data.head.end,
+                            .next = data.next});
   }
   const bool seen = data.head.version < state.version ||
                     (data.head.version == state.version && data.next <= state.end && !log->lost_to);

@@ -13,6 +13,7 @@
 #include "storage/replay.h"
 #include "storage/space.h"
 #include "storage/store.h"
+#include "storage/store_loader.h"
 
 namespace godwit::storage {
 
@@ -53,12 +54,8 @@ class StoreImpl final : public Store {
   runtime::Task<Result<Journal*>> open_relaxed();
   uint64_t round_bytes_max() const;
   runtime::Task<void> make_shards();
-  runtime::Task<Result<void>> load_logs(size_t shard_index, std::vector<ReplayedLog> logs);
-  runtime::Task<Result<void>> load_log(LogShard& log_shard, ReplayedLog& replayed);
-  runtime::Task<Result<void>> load_segment(PartitionLog& log, const SegmentState& segment,
-                                           const ReplayedLog& replayed);
-  // Reads payloads of one journal, on its shard.
-  static runtime::Task<Result<Bytes>> read_steps(Journal& journal, std::vector<LoadStep> steps);
+  // On that shard.
+  runtime::Task<Result<void>> start_logs(size_t shard_index);
   void report_failure(std::string what);
   // Bytes in tails that are not in files; tells the metrics besides.
   runtime::Task<uint64_t> unwritten();
@@ -73,6 +70,7 @@ class StoreImpl final : public Store {
   runtime::Mutex opening_relaxed_;
   std::unique_ptr<FileIdLots> file_ids_;
   std::vector<std::unique_ptr<LogShard>> shards_;
+  std::vector<std::vector<LostTail>> lost_;  // by shard; while it opens
   durable::TwoCopyFile checkpoint_file_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<SpaceWatch> space_;
