@@ -82,9 +82,9 @@ struct PayloadPlace {
 
 // A recovered payload that was read in bulk.
 struct ReadPayload {
-  size_t index = 0;  // into the places that were asked for
-  BytesView bytes;   // empty when it cannot be read
-  std::string error; // why
+  size_t index = 0;   // into the places that were asked for
+  BytesView bytes;    // empty when it cannot be read
+  std::string error;  // why
   // Not compared with its checksum yet: payload_is_whole().
 };
 bool payload_is_whole(const PayloadPlace& place, BytesView bytes);

@@ -342,8 +342,8 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
   SegmentLive& l = live(file);
   const Position there = l.tail->end();
   const auto misplaced = [&](std::string_view why) {
-    return fail(ErrorKind::corrupt, fmt::format("the replayed batch at byte {} (offset {}): {}", l.restored.value(),
-                                                l.restored_offset.value(), why));
+    return fail(ErrorKind::corrupt, fmt::format("the replayed batch at byte {} (offset {}): {}",
+                                                l.restored.value(), l.restored_offset.value(), why));
   };
   while (l.restored < there) {
     std::byte bytes[kBatchHeaderSize];

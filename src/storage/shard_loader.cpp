@@ -103,7 +103,8 @@ Result<std::vector<ShardLoader::Piece>> ShardLoader::next_wave() {
     while (loading.segment < loading.segments.size()) {
       if (take_step(loading, wave)) continue;
       if (wave.empty()) {
-        return fail(ErrorKind::limit, "memory.arena is too small for what the journal holds: start with more");
+        return fail(ErrorKind::limit,
+                    "memory.arena is too small for what the journal holds: start with more");
       }
       return wave;
     }
@@ -148,7 +149,8 @@ runtime::Task<Result<void>> ShardLoader::end_wave() {
         walked = loading->log->restore_batches(segment.file, replayed.producers_from, replayed.now_ms);
         // Bytes that passed their checksums and are no batches.
         if (!walked) {
-          for (const LoadStep& step : segment.steps) loading->bad.push_back({step.extent.payload, step.extent.relaxed});
+          for (const LoadStep& step : segment.steps)
+            loading->bad.push_back({step.extent.payload, step.extent.relaxed});
         }
       }
     }

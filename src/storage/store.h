@@ -27,6 +27,8 @@ struct StoreOptions {
   uint64_t read_buffer_bytes = 64 << 20;
   uint64_t journal_file_bytes = 128 << 20;
   size_t journal_files = 4;
+  // JournalOptions::scan_payload_max.
+  uint64_t journal_scan_payload_max = 64 << 10;
   size_t open_files_max = 4096;
   // What must stay free on the disk beside all unwritten tails; publishing is refused below (rule 15).
   uint64_t reserve_bytes = 256 << 20;

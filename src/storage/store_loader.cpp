@@ -13,7 +13,8 @@ struct StoreLoader::Item {
 };
 
 StoreLoader::StoreLoader(StoreContext& context, Journal& journal, Journal* relaxed,
-                         std::vector<std::unique_ptr<LogShard>>& shards, std::vector<std::vector<LostTail>>& lost)
+                         std::vector<std::unique_ptr<LogShard>>& shards,
+                         std::vector<std::vector<LostTail>>& lost)
     : context_(context), journal_(journal), relaxed_(relaxed) {
   for (size_t i = 0; i < shards.size(); ++i) {
     shards_.push_back(std::make_unique<ShardLoader>(context, *shards[i], journal, relaxed, lost[i]));

@@ -37,7 +37,8 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
                          .file_bytes = context_.options.journal_file_bytes,
                          .files_min = context_.options.journal_files,
                          .round_bytes_max = round_bytes_max(),
-                         .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced};
+                         .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced,
+                         .scan_payload_max = context_.options.journal_scan_payload_max};
   options.first_file_bytes = std::min(options.first_file_bytes, options.file_bytes);
   GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));
   GW_TRY(co_return, co_await context_.runtime.files().sync_directory(context_.options.directory));
@@ -123,8 +124,11 @@ runtime::Task<Result<void>> StoreImpl::start_logs(size_t shard_index) {
          "log.damaged",
          "records that were acknowledged are lost on this disk; their offsets are not handed "
          "out again, and reading them gives an error",
-         {{"partition", context_.folder_of(log.id())}, {"from", to_string(from)}, {"to", to_string(lost.to)}}});
-    const auto skipped = co_await log.skip_damage(from, std::max(lost.to, log.end()), "the journal lost them");
+         {{"partition", context_.folder_of(log.id())},
+          {"from", to_string(from)},
+          {"to", to_string(lost.to)}}});
+    const auto skipped =
+        co_await log.skip_damage(from, std::max(lost.to, log.end()), "the journal lost them");
     if (!skipped) co_return fail(ErrorKind::io, skipped.error().message);
   }
   co_return {};

@@ -167,7 +167,8 @@ bool Tail::shrink() {
   std::vector<Piece> small;
   if (!take_blocks(from, end_, small)) return false;
   for (Piece& piece : small) {
-    copy(piece.position, MutableBytes(piece.block.data(), std::min<size_t>(piece.block.size(), end_ - piece.position)));
+    copy(piece.position,
+         MutableBytes(piece.block.data(), std::min<size_t>(piece.block.size(), end_ - piece.position)));
   }
   pieces_ = std::move(small);
   pieces_.shrink_to_fit();

@@ -51,7 +51,8 @@ class BulkReader {
   void group() {
     order_.resize(places_.size());
     for (size_t i = 0; i < order_.size(); ++i) order_[i] = i;
-    std::ranges::sort(order_, {}, [this](size_t i) { return std::tuple(places_[i].file, places_[i].position, i); });
+    std::ranges::sort(order_, {},
+                      [this](size_t i) { return std::tuple(places_[i].file, places_[i].position, i); });
     for (size_t i = 0; i < order_.size(); ++i) {
       const PayloadPlace& place = places_[order_[i]];
       const uint64_t begin = place.position / kBlock * kBlock;
@@ -100,10 +101,12 @@ class BulkReader {
       const uint64_t begin = place.position / kBlock * kBlock;
       const uint64_t end = round_up(place.position + place.size);
       // One bad block must not take its readable neighbours along.
-      if (whole || (file != nullptr && co_await fill(*file, begin, buffer.bytes().subspan(begin - group.begin, end - begin)))) {
+      if (whole || (file != nullptr &&
+                    co_await fill(*file, begin, buffer.bytes().subspan(begin - group.begin, end - begin)))) {
         out.push_back({order_[i], buffer.view().subspan(place.position - group.begin, place.size), {}});
       } else {
-        out.push_back({order_[i], {}, file_name(place.file) + " cannot be read at byte " + std::to_string(begin)});
+        out.push_back(
+            {order_[i], {}, file_name(place.file) + " cannot be read at byte " + std::to_string(begin)});
         distrust_(place.file);
       }
     }
@@ -112,7 +115,7 @@ class BulkReader {
 
   static runtime::Task<bool> fill(runtime::File& file, uint64_t position, MutableBytes into) {
     const auto count = co_await file.read_at(position, into);
-    co_return count && *count == into.size();
+    co_return count&&* count == into.size();
   }
 
   runtime::FileSystem& files_;

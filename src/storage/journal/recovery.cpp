@@ -46,7 +46,8 @@ class Recovery {
     }
     std::sort(numbers.begin(), numbers.end());
     std::vector<runtime::Task<Result<ScannedFile>>> scans;
-    for (const uint64_t number : numbers) scans.push_back(background_.call([this, number] { return scan(number); }));
+    for (const uint64_t number : numbers)
+      scans.push_back(background_.call([this, number] { return scan(number); }));
     auto scanned = co_await runtime::when_all(std::move(scans));
     for (size_t i = 0; i < numbers.size(); ++i) {
       if (!scanned[i]) co_return fail(std::move(scanned[i]).error());
@@ -104,14 +105,15 @@ class Recovery {
       if (rounds.empty()) continue;
       ScannedFile& file = scanned_[f];
       const uint64_t number = out_.files[f].number;
-      const size_t broken = co_await background_.call([this, number, &file, rounds]() -> runtime::Task<size_t> {
-        auto handle = co_await open(number);
-        if (!handle) {
-          for (ScannedRound* round : rounds) round->intact = false;
-          co_return rounds.size();
-        }
-        co_return co_await check_payloads(**handle, file, rounds);
-      });
+      const size_t broken =
+          co_await background_.call([this, number, &file, rounds]() -> runtime::Task<size_t> {
+            auto handle = co_await open(number);
+            if (!handle) {
+              for (ScannedRound* round : rounds) round->intact = false;
+              co_return rounds.size();
+            }
+            co_return co_await check_payloads(**handle, file, rounds);
+          });
       if (broken > 0) any = true;
       if (!file.unreadable.empty()) out_.files[f].retire = true;
     }
@@ -145,6 +147,9 @@ class Recovery {
   // What is delivered is taken for durable from now on, so it must be: a killed process may have written a
   // round and not synced it.
   runtime::Task<Result<void>> sync_unmarked() {
+    // A process that was killed between the renaming of a new file and the sync of its folder left a file that the next
+    // power cut would take, with all that is written to it from now on.
+    if (!out_.files.empty()) GW_TRY(co_return, co_await files_.sync_directory(options_.directory));
     std::vector<bool> sync(scanned_.size());
     for (const size_t index : resolved_.deliver) {
       if (at(index).header.sequence > resolved_.synced) sync[places_[index].file] = true;

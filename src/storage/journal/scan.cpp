@@ -98,7 +98,8 @@ runtime::Task<Result<ScannedFile>> scan_file(runtime::File& file, uint64_t numbe
   co_return found;
 }
 
-runtime::Task<size_t> check_payloads(runtime::File& file, ScannedFile& found, std::vector<ScannedRound*> rounds) {
+runtime::Task<size_t> check_payloads(runtime::File& file, ScannedFile& found,
+                                     std::vector<ScannedRound*> rounds) {
   const auto size = co_await file.size();
   BlockReader reader(file, size ? *size : 0);
   size_t broken = 0;

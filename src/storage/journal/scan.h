@@ -45,6 +45,7 @@ runtime::Task<Result<ScannedFile>> scan_file(runtime::File& file, uint64_t numbe
 
 // Reads the payloads of rounds of that file that were not looked at; those that are not whole are not intact then. Gives
 // how many; what cannot be read is added to what `found` has.
-runtime::Task<size_t> check_payloads(runtime::File& file, ScannedFile& found, std::vector<ScannedRound*> rounds);
+runtime::Task<size_t> check_payloads(runtime::File& file, ScannedFile& found,
+                                     std::vector<ScannedRound*> rounds);
 
 }  // namespace godwit::storage::journal
