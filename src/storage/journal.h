@@ -182,7 +182,7 @@ struct Journal::Opened {
   std::vector<JournalDamage> damages;
   Sequence last;  // the newest round found; options.released when there is none
   // The largest released mark that any round carries. Above options.released: the newest checkpoint is lost
-  // and an older one is in use; rounds up to this mark may have been recycled, which damages name.
+  // and an older one, or none, is in use; rounds up to this mark may have been recycled, which damages do not name.
   Sequence released_mark;
 };
 

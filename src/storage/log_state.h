@@ -94,6 +94,8 @@ struct LogState {
   Offset cleaned_to;
   // A truncation took batches whose producers' earlier ones are not known here any more.
   bool producers_incomplete = false;
+  // Why the log cannot prove that it holds all that it reported as synced; empty: it can.
+  std::string unproven;
 
   SegmentState& active() { return segments.back(); }
   const SegmentState& active() const { return segments.back(); }

@@ -94,6 +94,17 @@ class Store {
   };
   virtual runtime::Task<std::vector<Damage>> damages() = 0;
 
+  // Logs that cannot prove that they hold all that they reported as synced (a start that lost a checkpoint, damage that
+  // is not repaired): a cluster takes them out of the in-sync replicas until they caught up. Kept over restarts.
+  struct Unproven {
+    TopicPartition id;
+    std::string why;
+  };
+  virtual runtime::Task<std::vector<Unproven>> unproven() = 0;
+  // The log was compared with the others and holds what they hold (it caught up with a leader from its start on).
+  // On its shard; durable with the next checkpoint. Damages that are left still make it unproven.
+  virtual void set_proven(const TopicPartition& id) = 0;
+
   // The largest producer id in any log: the allocator goes on above it. Shard 0.
   virtual runtime::Task<int64_t> producer_id_max() = 0;
 

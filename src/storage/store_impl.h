@@ -36,6 +36,8 @@ class StoreImpl final : public Store {
   runtime::Task<void> run_compaction() override;
   runtime::Task<Result<void>> checkpoint() override;
   runtime::Task<std::vector<Damage>> damages() override;
+  runtime::Task<std::vector<Unproven>> unproven() override;
+  void set_proven(const TopicPartition& id) override;
   runtime::Task<int64_t> producer_id_max() override;
   runtime::Task<Result<Disk>> disk() override;
   runtime::Task<Result<void>> close() override;
@@ -47,9 +49,12 @@ class StoreImpl final : public Store {
   runtime::Shard& shard(size_t index) { return context_.runtime.shard(index); }
   LogShard& here(const TopicPartition& id);
 
-  runtime::Task<Result<Checkpoint>> read_checkpoint();
+  // Empty: copies are there and none is valid.
+  runtime::Task<Result<std::optional<Checkpoint>>> read_checkpoint();
+  // Opens the journals; what every log is, from checkpoint and journals or, without a checkpoint, from all there is.
+  runtime::Task<Result<Replayed>> replay_all();
+  runtime::Task<Result<void>> write_rebuilt(const Checkpoint& rebuilt);
   runtime::Task<Result<Journal::Opened>> open_journal(bool relaxed, Sequence released);
-  runtime::Task<Result<void>> open_journals(Replay& replay, Sequence released, Sequence released_relaxed);
   // The journal of flush=interval topics, opened when it was not. On shard 0.
   runtime::Task<Result<Journal*>> open_relaxed();
   uint64_t round_bytes_max() const;

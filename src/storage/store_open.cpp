@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "storage/rebuild.h"
 #include "storage/store_impl.h"
 #include "storage/unknown_folders.h"
 
@@ -15,17 +16,29 @@ runtime::Task<Result<std::unique_ptr<Store>>> Store::open(StoreOptions options, 
   co_return std::unique_ptr<Store>(std::move(store));
 }
 
-runtime::Task<Result<Checkpoint>> StoreImpl::read_checkpoint() {
+runtime::Task<Result<std::optional<Checkpoint>>> StoreImpl::read_checkpoint() {
   auto found = co_await checkpoint_file_.read();
-  if (!found) co_return fail(std::move(found).error());
-  if (!*found) co_return Checkpoint{};
-  if (!(*found)->other_copy.empty()) {
-    context_.diagnostics.emit({Severity::info,
-                               "checkpoint.one_copy",
-                               "one of the two copies of the checkpoint is not whole, as after a crash",
-                               {{"what", (*found)->other_copy}}});
+  Result<Checkpoint> decoded = Checkpoint{};
+  if (found && *found) {
+    if (!(*found)->other_copy.empty()) {
+      context_.diagnostics.emit({Severity::info,
+                                 "checkpoint.one_copy",
+                                 "one of the two copies of the checkpoint is not whole, as after a crash",
+                                 {{"what", (*found)->other_copy}}});
+    }
+    decoded = decode_checkpoint(SharedBytes::own(std::move((*found)->bytes)));
+  } else if (!found) {
+    decoded = fail(std::move(found).error());
   }
-  co_return decode_checkpoint(SharedBytes::own(std::move((*found)->bytes)));
+  if (decoded) co_return std::optional(std::move(*decoded));
+  if (decoded.error().kind != ErrorKind::corrupt) co_return fail(std::move(decoded).error());
+  context_.diagnostics.emit(
+      {Severity::error,
+       "checkpoint.lost",
+       "no copy of the checkpoint is valid: all logs are put together from the journal and the "
+       "segment files, which takes as long as reading them",
+       {{"what", decoded.error().message}}});
+  co_return std::optional<Checkpoint>();
 }
 
 runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Sequence released) {
@@ -61,22 +74,66 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
   co_return std::move(*opened);
 }
 
-runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay, Sequence released,
-                                                     Sequence released_relaxed) {
-  auto opened = co_await open_journal(false, released);
+runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
+  auto checkpoint = co_await read_checkpoint();
+  if (!checkpoint) co_return fail(std::move(checkpoint).error());
+  bool lost = !*checkpoint;
+  Checkpoint known = std::move(*checkpoint).value_or(Checkpoint{});
+  auto opened = co_await open_journal(false, known.journal);
   if (!opened) co_return fail(std::move(opened).error());
   journal_ = std::move(opened->journal);
-  relaxed_released_ = released_relaxed;
-  std::vector<RecoveredEntry> relaxed_entries;
+  relaxed_released_ = known.relaxed;
+  std::optional<Journal::Opened> relaxed;
   const auto there = co_await context_.runtime.files().exists(context_.options.directory + "/relaxed");
   if (!there) co_return fail(there.error());
   if (*there) {
-    auto relaxed = co_await open_journal(true, released_relaxed);
-    if (!relaxed) co_return fail(std::move(relaxed).error());
+    auto found = co_await open_journal(true, known.relaxed);
+    if (!found) co_return fail(std::move(found).error());
+    relaxed = std::move(*found);
     relaxed_ = std::move(relaxed->journal);
-    relaxed_entries = std::move(relaxed->entries);
   }
-  co_return replay.add(opened->entries, relaxed_entries);
+  // The journals went on from a newer checkpoint than the one that is there.
+  if (opened->released_mark > known.journal || (relaxed && relaxed->released_mark > known.relaxed)) {
+    lost = true;
+    context_.diagnostics.emit(
+        {Severity::error,
+         "checkpoint.old",
+         "the newest checkpoint is lost: all logs are put together from an older one, the journal "
+         "and the segment files, which takes as long as reading them",
+         {}});
+  }
+  if (lost) {
+    RebuildSource slow;
+    if (relaxed) slow = {.journal = relaxed_.get(), .entries = &relaxed->entries, .last = relaxed->last};
+    auto rebuilt = co_await rebuild_checkpoint(
+        context_, {.journal = journal_.get(), .entries = &opened->entries, .last = opened->last}, slow,
+        std::move(known));
+    if (!rebuilt) co_return fail(std::move(rebuilt).error());
+    // Nothing of the journals is applied to it again.
+    GW_TRY(co_return, co_await write_rebuilt(*rebuilt));
+    relaxed_released_ = rebuilt->relaxed;
+    co_return Replay(std::move(*rebuilt)).finish();
+  }
+  Replay replay(std::move(known));
+  std::vector<RecoveredEntry> none;
+  GW_TRY(co_return, replay.add(opened->entries, relaxed ? relaxed->entries : none));
+  co_return replay.finish();
+}
+
+runtime::Task<Result<void>> StoreImpl::write_rebuilt(const Checkpoint& rebuilt) {
+  std::vector<Bytes> logs;
+  for (const LogState& state : rebuilt.logs) {
+    auto bytes = encode_log_state(state);
+    if (!bytes) co_return fail(std::move(bytes).error());
+    logs.push_back(std::move(*bytes));
+  }
+  const auto parts = encode_checkpoint_parts(rebuilt, logs);
+  if (!parts) co_return fail(parts.error());
+  const std::vector<BytesView> views(parts->begin(), parts->end());
+  GW_TRY(co_return, co_await checkpoint_file_.write(views));
+  GW_TRY(co_return, co_await journal_->release(rebuilt.journal));
+  if (relaxed_) GW_TRY(co_return, co_await relaxed_->release(rebuilt.relaxed));
+  co_return {};
 }
 
 runtime::Task<Result<Journal*>> StoreImpl::open_relaxed() {
@@ -154,13 +211,9 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
     GW_TRY(co_return, co_await files.sync_directory(parent));
   }
   GW_TRY(co_return, co_await files.make_directory(context_.topics_folder()));
-  auto checkpoint = co_await read_checkpoint();
-  if (!checkpoint) co_return fail(std::move(checkpoint).error());
-  const Sequence released = checkpoint->journal;
-  const Sequence released_relaxed = checkpoint->relaxed;
-  Replay replay(std::move(*checkpoint));
-  GW_TRY(co_return, co_await open_journals(replay, released, released_relaxed));
-  Replayed replayed = replay.finish();
+  auto replay = co_await replay_all();
+  if (!replay) co_return fail(std::move(replay).error());
+  Replayed replayed = std::move(*replay);
   file_ids_ = std::make_unique<FileIdLots>(*journal_, replayed.next_file_id);
   co_await make_shards();
   lost_.resize(shards_.size());

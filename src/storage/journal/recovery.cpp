@@ -135,6 +135,11 @@ class Recovery {
       }
     }
     resolved_ = resolve(seen, options_.released, unreadable_blocks);
+    // Rounds that a newer checkpoint than the caller's released may have been recycled: not damage of the journal.
+    std::erase_if(resolved_.damage, [this](Hole& hole) {
+      hole.first = std::max(hole.first, out_.released_mark + 1);
+      return hole.first > hole.last;
+    });
     out_.last = resolved_.last;
     out_.next = resolved_.next;
     out_.marked = std::min(resolved_.synced, resolved_.last);
