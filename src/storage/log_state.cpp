@@ -117,6 +117,19 @@ void LogState::add_damage(DamagedRange damage) {
   damages.insert(at, std::move(damage));
 }
 
+void LogState::remove_damage(Offset from, Offset to) {
+  std::vector<DamagedRange> left;
+  for (const DamagedRange& damage : damages) {
+    if (damage.to <= from || damage.from >= to) {
+      left.push_back(damage);
+      continue;
+    }
+    if (damage.from < from) left.push_back({damage.from, from, damage.what});
+    if (damage.to > to) left.push_back({to, damage.to, damage.what});
+  }
+  damages = std::move(left);
+}
+
 uint64_t LogState::bytes() const {
   uint64_t sum = 0;
   for (const SegmentState& s : segments) sum += s.end.value();

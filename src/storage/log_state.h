@@ -107,6 +107,8 @@ struct LogState {
   const DamagedRange* damage_from(Offset offset) const;
   // Adds a damage; touching ones are joined.
   void add_damage(DamagedRange damage);
+  // [from, to) can be read again.
+  void remove_damage(Offset from, Offset to);
   uint64_t bytes() const;
 };
 

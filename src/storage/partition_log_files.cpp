@@ -237,6 +237,9 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read_file(FileId file, ReadReque
   }
   auto read = co_await reader->read(request.from, request.bytes_max, hint);
   if (!read) {
+    if (read.error().kind == ErrorKind::corrupt || read.error().kind == ErrorKind::io) {
+      co_await note_damage(file, request.from, read.error().describe());
+    }
     co_return refuse(ErrorCode::kafka_storage_error, read.error().describe());
   }
   last_file_position_ = read->next_position - read->batches.size();

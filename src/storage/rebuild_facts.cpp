@@ -85,6 +85,17 @@ void LogFacts::apply(const StructureRecord& record) {
       file.compacted = true;
     }
     cleaned_to = std::max(cleaned_to, swap->cleaned_to);
+  } else if (const auto* repair = std::get_if<RepairRange>(&record)) {
+    for (const FileId file : repair->removed) files[file].gone = true;
+    for (const SegmentState& added : repair->added) {
+      FileFacts& file = files[added.id];
+      file.base = added.base;
+      file.limit = added.end;
+      // It is newer than files behind it, as the output of compaction is.
+      file.compacted = true;
+    }
+    std::erase_if(damages,
+                  [&](const DamagedRange& d) { return d.from >= repair->from && d.to <= repair->to; });
   } else if (const auto* configure = std::get_if<ConfigureLog>(&record)) {
     config = configure->config;
   } else if (const auto* skip = std::get_if<SkipDamage>(&record)) {
