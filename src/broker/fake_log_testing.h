@@ -96,6 +96,8 @@ class FakeLog final : public storage::Log {
   Done truncate(Offset) override { return unused(); }
   Done restart_at(Offset) override { return unused(); }
   Done roll() override { return unused(); }
+  std::vector<Damage> damages() const override { return {}; }
+  Done repair(BytesView) override { return unused(); }
   Stats stats() const override { return {}; }
 
  private:

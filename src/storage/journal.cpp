@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "storage/journal/core.h"
+#include "storage/journal/payload_reader.h"
 #include "storage/journal/recovery.h"
 
 namespace godwit::storage {
@@ -27,6 +28,12 @@ class CoreJournal final : public Journal {
     auto core = core_;
     co_return co_await core->shard().call([core, place, into] { return core->read_payload(place, into); });
   }
+  runtime::Task<void> read_payloads(std::vector<PayloadPlace> places, TakePayloads take) override {
+    auto core = core_;
+    co_await journal::read_payloads(core->files(), core->options(), std::move(places), std::move(take),
+                                    [core](uint64_t file) { core->distrust(file); });
+  }
+  void distrust(const PayloadPlace& place) override { core_->distrust(place.file); }
   Usage usage() const override { return core_->usage(); }
   runtime::Task<Result<void>> sync() override {
     auto core = core_;
@@ -70,7 +77,7 @@ runtime::Task<Result<Journal::Opened>> Journal::open(JournalOptions options, run
   GW_CHECK(runtime::Shard::current() == &shard, "a journal is opened on its own shard");
   auto usable = checked(std::move(options));
   if (!usable) co_return fail(usable.error());
-  auto recovered = co_await journal::recover(*usable, files, diagnostics);
+  auto recovered = co_await journal::recover(*usable, files, background, diagnostics);
   if (!recovered) co_return fail(recovered.error());
   co_await remove_leftovers(*usable, files, recovered->leftovers);
 

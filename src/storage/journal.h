@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -64,6 +65,9 @@ struct JournalOptions {
   // An idle journal writes one empty round after this time, so that the synced mark covers what was
   // acknowledged.
   Duration idle_mark = std::chrono::seconds(1);
+  // Payloads of rounds that a later mark covers are not read when the journal is opened, where a round has more than so
+  // many bytes: whoever reads them checks them. Those above the mark are always read, for they may be torn.
+  uint64_t scan_payload_max = 64 << 10;
   // After no_space the making of a missing file is tried again this much later.
   Duration make_retry = std::chrono::seconds(10);
 };
@@ -75,6 +79,17 @@ struct PayloadPlace {
   uint32_t size = 0;
   uint32_t checksum = 0;
 };
+
+// A recovered payload that was read in bulk.
+struct ReadPayload {
+  size_t index = 0;   // into the places that were asked for
+  BytesView bytes;    // empty when it cannot be read
+  std::string error;  // why
+  // Not compared with its checksum yet: payload_is_whole().
+};
+bool payload_is_whole(const PayloadPlace& place, BytesView bytes);
+// Takes what one read gave. The bytes are valid until the task ends; several such tasks are under way at once.
+using TakePayloads = std::function<runtime::Task<void>(std::vector<ReadPayload>)>;
 
 struct RecoveredEntry {
   Sequence sequence;
@@ -129,6 +144,12 @@ class Journal {
   // in the order of the entries come from one large read. Errors: corrupt, io, not_found (released).
   virtual runtime::Task<Result<void>> read_payload(PayloadPlace place, MutableBytes into) = 0;
 
+  // Reads many recovered payloads, each once, in large reads in the order in which they lie, some of them under way at
+  // once. On an ordinary shard, where `take` is called. A file that cannot be read is not written again.
+  virtual runtime::Task<void> read_payloads(std::vector<PayloadPlace> places, TakePayloads take) = 0;
+  // A payload was read and fails its checksum: its file is not written again. Any shard.
+  virtual void distrust(const PayloadPlace& place) = 0;
+
   struct Usage {
     uint64_t used = 0;      // bytes in files that are not free; of the one being written: what is written
     uint64_t capacity = 0;  // bytes in all files that are to exist
@@ -161,7 +182,7 @@ struct Journal::Opened {
   std::vector<JournalDamage> damages;
   Sequence last;  // the newest round found; options.released when there is none
   // The largest released mark that any round carries. Above options.released: the newest checkpoint is lost
-  // and an older one is in use; rounds up to this mark may have been recycled, which damages name.
+  // and an older one, or none, is in use; rounds up to this mark may have been recycled, which damages do not name.
   Sequence released_mark;
 };
 

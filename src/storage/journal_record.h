@@ -25,6 +25,7 @@ enum class EntryKind : uint8_t {
   configure = 10,
   skip = 11,
   file_ids = 12,
+  repair = 13,
 };
 
 // Which log an entry is about, and after what: a state knows by (incarnation, version, end) whether it has

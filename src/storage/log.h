@@ -156,6 +156,22 @@ class Log {
   // All records are dropped and the log goes on at `offset` (a follower that fell behind the leader's start).
   virtual runtime::Task<Served<void>> restart_at(Offset offset) = 0;
 
+  // Ranges of offsets that were given and cannot be read (rule 12): found at start, or by a read. Reading them is refused;
+  // all else goes on. Kept over restarts.
+  struct Damage {
+    Offset from;
+    Offset to;
+    std::string what;  // names file and position where they are known
+  };
+  virtual std::vector<Damage> damages() const = 0;
+  // Takes whole batches, fetched from another replica, in the place of damaged ones: they begin at or before a damaged
+  // range's first offset and may end inside it or behind it, below synced_end(). Durable on return; what they cover can
+  // be read then and is no damage any more. The segment is written anew beside the old one and put in its place by one
+  // record, so that a crash leaves either. Batches that cover no damage change nothing. Refusals: corrupt_message (a
+  // batch is not whole, or does not fit its neighbours), offset_out_of_range (they reach behind synced_end(), or begin
+  // inside the damage), kafka_storage_error.
+  virtual runtime::Task<Served<void>> repair(BytesView batches) = 0;
+
   // Closes the active segment now, as roll by size or time does (tests, operators, compaction).
   virtual runtime::Task<Served<void>> roll() = 0;
 

@@ -23,7 +23,7 @@ struct StoredProducer {
 };
 
 struct StoredLog {
-  static constexpr codec::Format kFormat{.name = "StoredLog", .versions = {0, 0}};
+  static constexpr codec::Format kFormat{.name = "StoredLog", .versions = {0, 1}};
   TopicId topic;
   PartitionIndex partition;
   FileId incarnation;
@@ -38,6 +38,7 @@ struct StoredLog {
   std::vector<DamagedRange> damages;
   Offset cleaned_to;
   bool producers_incomplete = false;
+  std::string unproven;
   static void fields(auto& f) {
     f("topic", &StoredLog::topic);
     f("partition", &StoredLog::partition);
@@ -53,6 +54,7 @@ struct StoredLog {
     f("damages", &StoredLog::damages);
     f("cleaned_to", &StoredLog::cleaned_to);
     f("producers_incomplete", &StoredLog::producers_incomplete);
+    f("unproven", &StoredLog::unproven, codec::since(1));
   }
 };
 
@@ -115,6 +117,19 @@ void LogState::add_damage(DamagedRange damage) {
   damages.insert(at, std::move(damage));
 }
 
+void LogState::remove_damage(Offset from, Offset to) {
+  std::vector<DamagedRange> left;
+  for (const DamagedRange& damage : damages) {
+    if (damage.to <= from || damage.from >= to) {
+      left.push_back(damage);
+      continue;
+    }
+    if (damage.from < from) left.push_back({damage.from, from, damage.what});
+    if (damage.to > to) left.push_back({to, damage.to, damage.what});
+  }
+  damages = std::move(left);
+}
+
 uint64_t LogState::bytes() const {
   uint64_t sum = 0;
   for (const SegmentState& s : segments) sum += s.end.value();
@@ -135,12 +150,13 @@ Result<Bytes> encode_log_state(const LogState& state) {
                 .producers = {},
                 .damages = state.damages,
                 .cleaned_to = state.cleaned_to,
-                .producers_incomplete = state.producers_incomplete};
+                .producers_incomplete = state.producers_incomplete,
+                .unproven = state.unproven};
   for (const ProducerEntry& entry : state.producers.entries()) {
     log.producers.push_back(
         {entry.producer_id, entry.epoch, entry.last_seen_ms, {entry.batches.begin(), entry.batches.end()}});
   }
-  return codec::encode_versioned(log, 0);
+  return codec::encode_versioned(log, 1);
 }
 
 Result<LogState> decode_log_state(const SharedBytes& bytes) {
@@ -165,7 +181,8 @@ Result<LogState> decode_log_state(const SharedBytes& bytes) {
                   .producers = ProducerState::from(std::move(producers)),
                   .damages = std::move(log->damages),
                   .cleaned_to = log->cleaned_to,
-                  .producers_incomplete = log->producers_incomplete};
+                  .producers_incomplete = log->producers_incomplete,
+                  .unproven = std::move(log->unproven)};
 }
 
 }  // namespace godwit::storage

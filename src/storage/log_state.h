@@ -94,6 +94,8 @@ struct LogState {
   Offset cleaned_to;
   // A truncation took batches whose producers' earlier ones are not known here any more.
   bool producers_incomplete = false;
+  // Why the log cannot prove that it holds all that it reported as synced; empty: it can.
+  std::string unproven;
 
   SegmentState& active() { return segments.back(); }
   const SegmentState& active() const { return segments.back(); }
@@ -105,6 +107,8 @@ struct LogState {
   const DamagedRange* damage_from(Offset offset) const;
   // Adds a damage; touching ones are joined.
   void add_damage(DamagedRange damage);
+  // [from, to) can be read again.
+  void remove_damage(Offset from, Offset to);
   uint64_t bytes() const;
 };
 

@@ -129,6 +129,10 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
         fmt::format("leader epoch {} is over: the log has epoch {}", context.epoch.value(), latest->value()));
   }
   if (const auto claim = claim_of(*parsed)) {
+    if (state_.producers_incomplete) {
+      co_await rebuild_producers();
+      if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+    }
     const auto verdict = state_.producers.check(*claim);
     if (verdict.error != ErrorCode::none) {
       co_return refuse(verdict.error, fmt::format("producer {} epoch {}: sequence {} does not follow",

@@ -11,6 +11,7 @@
 //   partition_log_structure.cpp  roll, epochs, truncation, start, drop
 //   partition_log_files.cpp      its segment files: reading, write-back, what is restored at start
 //   partition_log_compaction.cpp what compaction does with it
+//   partition_log_repair.cpp     damage that a read finds, repair, producers after a truncation
 #pragma once
 
 #include <array>
@@ -27,6 +28,7 @@
 namespace godwit::storage {
 
 class LogShard;
+class SegmentOutput;
 struct RecoveredLog;
 
 class PartitionLog final : public Log, public RoundSource, public std::enable_shared_from_this<PartitionLog> {
@@ -63,6 +65,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<void>> delete_before(Offset offset) override;
   runtime::Task<Served<void>> truncate(Offset offset) override;
   runtime::Task<Served<void>> restart_at(Offset offset) override;
+  std::vector<Damage> damages() const override;
+  runtime::Task<Served<void>> repair(BytesView batches) override;
   runtime::Task<Served<void>> roll() override;
   Stats stats() const override;
 
@@ -86,6 +90,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool failed() const { return failed_; }
   // Structure records up to this one are on stable storage.
   uint64_t durable_version() const { return synced_version_; }
+  void set_proven() { state_.unproven.clear(); }
   // The data directory failed (rule 14): what is not stable will not be.
   void end_writes();
   // Raises the start to at least `offset`, in the background of everything else (retention).
@@ -161,10 +166,18 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Hook unsynced_hook{*this};
   bool appended_lately = false;
 
-  // Puts replayed bytes at the end of `file`'s tail, at `position`. False when the arena is full.
-  bool restore_bytes(FileId file, Position position, BytesView bytes);
-  // Walks the replayed batches of `file`: the index learns them, and from offset `producers_from` on the
-  // producers. Error corrupt: they do not follow each other.
+  // Whether it has bytes of `file` in memory.
+  bool has_tail(FileId file) const {
+    const SegmentLive* const l = find_live(file);
+    return l != nullptr && l->tail != nullptr;
+  }
+  // Start. Makes room for `bytes` more of `file` in memory; false when the arena is full.
+  bool restore_room(FileId file, size_t bytes);
+  // Puts replayed bytes there, in any order.
+  void restore_bytes(FileId file, Position position, BytesView bytes);
+  // Walks the replayed batches of `file`, all that there was room for: the index learns them, and from offset
+  // `producers_from` on the producers. They may be written to the file then. Error corrupt: they do not follow each
+  // other.
   Result<void> restore_batches(FileId file, Offset producers_from, int64_t now_ms);
   // The bytes of `file` from `position` on came with round `sequence`.
   void restore_mark(FileId file, Sequence sequence, Position position, bool in_relaxed);
@@ -268,6 +281,14 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // The batch that begins in the file and ends in the tail.
   runtime::Task<Served<ReadAnswer>> read_straddling(FileId file);
   SegmentReader& reader_of(const SegmentState& segment);
+  // A read of `file` from `from` on failed: what cannot be read becomes a damage.
+  runtime::Task<void> note_damage(FileId file, Offset from, std::string what);
+  // Copies batches of a whole, sealed segment that lie in [from, to) and can be read.
+  runtime::Task<Served<void>> copy_readable(SegmentState segment, Offset from, Offset to,
+                                            SegmentOutput& output);
+  bool damage_behind(Offset next) const;
+  // A truncation took all batches that were known of a producer: earlier ones are looked for in the records.
+  runtime::Task<void> rebuild_producers();
   // Where the batch that contains `offset` (or is the first behind it) begins; `offset` < end.
   runtime::Task<Served<Place>> place_of(Offset offset);
   // Hands the batches of [from, end) to `visit` until it gives false.

@@ -237,6 +237,9 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read_file(FileId file, ReadReque
   }
   auto read = co_await reader->read(request.from, request.bytes_max, hint);
   if (!read) {
+    if (read.error().kind == ErrorKind::corrupt || read.error().kind == ErrorKind::io) {
+      co_await note_damage(file, request.from, read.error().describe());
+    }
     co_return refuse(ErrorCode::kafka_storage_error, read.error().describe());
   }
   last_file_position_ = read->next_position - read->batches.size();
@@ -322,41 +325,51 @@ runtime::Task<Served<Offset>> PartitionLog::skip_to_timestamp(FileId file, int64
   co_return entry == entries.begin() ? segment->base : (entry - 1)->offset;
 }
 
-bool PartitionLog::restore_bytes(FileId file, Position position, BytesView bytes) {
+bool PartitionLog::restore_room(FileId file, size_t bytes) {
   const SegmentState* const segment = state_.find(file);
   SegmentLive& l = live(file);
-  if (!l.tail) l.tail = std::make_unique<Tail>(shard_.arena(), segment->written);
-  GW_CHECK(l.tail->end() == position, "replayed bytes follow each other");
-  if (!l.tail->reserve(bytes.size())) return false;
-  l.tail->append(bytes);
-  l.stable = l.synced = l.tail->end();
-  return true;
+  if (!l.tail) {
+    l.tail = std::make_unique<Tail>(shard_.arena(), segment->written);
+    l.restored = segment->resume;
+    l.restored_offset = segment->resume_offset;
+  }
+  return l.tail->grow(bytes) || (shard_.reclaim(bytes) && l.tail->grow(bytes));
+}
+
+void PartitionLog::restore_bytes(FileId file, Position position, BytesView bytes) {
+  live(file).tail->fill(position, bytes);
 }
 
 Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, int64_t now_ms) {
   const SegmentState& segment = *state_.find(file);
-  Position position = segment.resume;
-  Offset from = segment.resume_offset;
   SegmentLive& l = live(file);
-  while (position < segment.end) {
-    Bytes bytes = l.tail->pin(position, std::min(segment.end, position + kBatchHeaderSize)).flatten();
-    const auto header = BatchHeader::parse(bytes);
-    if (!header) return fail(header.error());
-    if (header->base_offset < from || position + header->total_size() > segment.end) {
-      return fail(ErrorKind::corrupt,
-                  fmt::format("the replayed batch at byte {} (offset {}) does not follow offset {}",
-                              position.value(), header->base_offset.value(), from.value()));
-    }
+  const Position there = l.tail->end();
+  const auto misplaced = [&](std::string_view why) {
+    return fail(ErrorKind::corrupt, fmt::format("the replayed batch at byte {} (offset {}): {}",
+                                                l.restored.value(), l.restored_offset.value(), why));
+  };
+  while (l.restored < there) {
+    std::byte bytes[kBatchHeaderSize];
+    const size_t size = std::min<size_t>(kBatchHeaderSize, there - l.restored);
+    // The rest of the header comes later.
+    if (size < kBatchHeaderSize && there < segment.end) break;
+    l.tail->copy(l.restored, MutableBytes(bytes, size));
+    const auto header = BatchHeader::parse(BytesView(bytes, size));
+    if (!header) return misplaced(header.error().message);
+    if (header->base_offset < l.restored_offset) return misplaced("its base offset is smaller");
+    if (l.restored + header->total_size() > segment.end) return misplaced("it does not fit its file");
     if (header->base_offset >= producers_from && header->has_producer_id() && header->base_sequence >= 0) {
       state_.producers.record(
           {header->producer_id, header->producer_epoch, header->base_sequence, header->last_sequence()},
           header->base_offset, header->last_offset(), header->max_timestamp_ms, now_ms);
       state_.producers.settle(header->next_offset());
     }
-    l.note(info_of(segment), position, *header, bytes);
-    from = header->next_offset();
-    position += header->total_size();
+    l.note(info_of(segment), l.restored, *header, BytesView(bytes, size));
+    l.restored_offset = header->next_offset();
+    l.restored += header->total_size();
   }
+  // Of a batch whose header is not whole yet nothing is written: write-back looks at headers.
+  l.stable = l.synced = std::min(l.restored, there);
   return {};
 }
 

@@ -104,6 +104,13 @@ void ProducerState::expire(int64_t now_ms, int64_t expiration_ms) {
   });
 }
 
+void ProducerState::keep_others(const ProducerState& other) {
+  for (const auto& [id, entry] : other.producers_) {
+    const auto [at, fresh] = producers_.emplace(id, entry);
+    if (!fresh) at->second.last_seen_ms = std::max(at->second.last_seen_ms, entry.last_seen_ms);
+  }
+}
+
 std::vector<ProducerEntry> ProducerState::entries() const {
   std::vector<ProducerEntry> all;
   all.reserve(producers_.size());

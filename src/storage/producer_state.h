@@ -97,6 +97,9 @@ class ProducerState {
   // those named by live batches of a compacted log: their owner decides.
   void expire(int64_t now_ms, int64_t expiration_ms);
 
+  // Takes over producers of `other` that are not known here, and when it saw those that are.
+  void keep_others(const ProducerState& other);
+
   std::vector<ProducerEntry> entries() const;  // by producer id
   static ProducerState from(std::vector<ProducerEntry> entries);
   size_t size() const { return producers_.size(); }

@@ -89,7 +89,13 @@ void Replay::apply_data(const DataRecord& data, const RecoveredEntry& entry, boo
   if (log == nullptr) return;
   LogState& state = log->state;
   if (!log->lost_to) {
-    log->extents.push_back({data.file, data.position, entry.sequence, entry.payload, relaxed});
+    log->extents.push_back({.file = data.file,
+                            .position = data.position,
+                            .sequence = entry.sequence,
+                            .payload = entry.payload,
+                            .relaxed = relaxed,
+                            .ends_batch = data.next > data.head.end,
+                            .next = data.next});
   }
   const bool seen = data.head.version < state.version ||
                     (data.head.version == state.version && data.next <= state.end && !log->lost_to);
@@ -153,6 +159,17 @@ void Replay::apply_structure(StructureRecord record) {
   if (std::holds_alternative<RestartLog>(record)) log->producers_from = log->state.end;
 }
 
+namespace {
+
+bool has_all(const LogState& state, const std::vector<FileId>& sealed) {
+  return std::ranges::all_of(sealed, [&](FileId file) {
+    const SegmentState* const segment = state.find(file);
+    return segment != nullptr && segment != &state.active();
+  });
+}
+
+}  // namespace
+
 // Where entries are missing, only what can be said for sure of the log is taken over.
 void Replay::apply_behind_hole(ReplayedLog& log, const StructureRecord& record) {
   LogState& state = log.state;
@@ -188,8 +205,22 @@ void Replay::apply_behind_hole(ReplayedLog& log, const StructureRecord& record) 
     state.config = configure->config;
   } else if (const auto* epoch = std::get_if<BeginEpoch>(&record)) {
     apply_as_next(*epoch);
+  } else if (const auto* swap = std::get_if<SwapSegments>(&record)) {
+    // The old files may be gone already.
+    if (has_all(state, swap->removed)) apply_as_next(*swap);
+  } else if (const auto* repair = std::get_if<RepairRange>(&record)) {
+    if (has_all(state, repair->removed)) apply_as_next(*repair);
   } else if (const auto* skip = std::get_if<SkipDamage>(&record)) {
-    log.lost_to = skip->to;
+    if (skip->to < state.end) {
+      log.lost_to = skip->to;
+    } else {
+      // An earlier start saw the hole and went on behind it: what follows is whole again.
+      if (state.end < skip->from) state.add_damage({state.end, skip->from, skip->what});
+      apply_as_next(*skip);
+      log.lost_to.reset();
+      log.lost_from.reset();
+      log.producers_from = state.end;
+    }
   }
   state.version = std::max(state.version, version);
 }

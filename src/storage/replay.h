@@ -24,6 +24,10 @@ struct ReplayedExtent {
   Sequence sequence;
   PayloadPlace payload;
   bool relaxed = false;  // in the journal of flush=interval topics
+  // It ends a batch behind which offset `next` comes. Not known of a remainder that was carried forward, and not so of
+  // the parts of a large batch but the last.
+  bool ends_batch = false;
+  Offset next;
   Position end() const { return position + payload.size; }
 };
 

@@ -64,4 +64,8 @@ class SegmentIndex {
   bool closed_ = false;
 };
 
+// Whether the index file of `file` is whole and says that its segment came out of compaction: for a start that knows
+// nothing else of it.
+bool index_says_compacted(BytesView bytes, FileId file);
+
 }  // namespace godwit::storage

@@ -74,6 +74,7 @@ Bytes SegmentIndex::encode(const SegmentInfo& info) const {
   store_little<int64_t>(at + 48, frontier_.next.value());
   store_little<int64_t>(at + 56, timestamp_max_);
   store_little<int32_t>(at + 64, frontier_.epoch.value());
+  store_little<uint32_t>(at + 68, info.compacted ? 1 : 0);
   finish(at);
   for (size_t first = 0; first < entries_.size(); first += kEntriesPerBlock) {
     at += kBlock;
@@ -85,6 +86,13 @@ Bytes SegmentIndex::encode(const SegmentInfo& info) const {
     finish(at);
   }
   return out;
+}
+
+bool index_says_compacted(BytesView bytes, FileId file) {
+  return bytes.size() >= kBlock && load_little<uint64_t>(bytes.data()) == kMagic &&
+         load_little<uint32_t>(bytes.data() + 8) == kVersion && is_whole(bytes.data()) &&
+         load_little<uint64_t>(bytes.data() + 16) == file.value() &&
+         load_little<uint32_t>(bytes.data() + 68) == 1;
 }
 
 Result<SegmentIndex> SegmentIndex::decode(BytesView bytes, const SegmentInfo& info) {

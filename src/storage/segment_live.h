@@ -35,6 +35,9 @@ struct SegmentLive {
   // position must not get a second value after a power cut.
   Position stable;
   Position synced;
+  // At start: where the next batch begins that restore_batches() has to look at, and its smallest offset.
+  Position restored;
+  Offset restored_offset;
   // By position; the first covers the first byte that is not in the file.
   std::vector<JournalMark> marks;
   std::unique_ptr<SegmentWriter> writer;

@@ -62,6 +62,22 @@ runtime::Task<std::vector<Store::Damage>> StoreImpl::damages() {
   });
 }
 
+runtime::Task<std::vector<Store::Unproven>> StoreImpl::unproven() {
+  co_return co_await gather<Unproven>([](const PartitionLog& log, auto& out) {
+    const LogState& state = log.state();
+    if (!state.unproven.empty()) {
+      out.push_back({log.id(), state.unproven});
+    } else if (!state.damages.empty()) {
+      out.push_back({log.id(), "offsets from " + to_string(state.damages.front().from) +
+                                   " on are damaged: " + state.damages.front().what});
+    }
+  });
+}
+
+void StoreImpl::set_proven(const TopicPartition& id) {
+  if (PartitionLog* const log = here(id).find(id)) log->set_proven();
+}
+
 runtime::Task<int64_t> StoreImpl::producer_id_max() {
   int64_t largest = -1;
   for (const int64_t id : co_await gather<int64_t>(

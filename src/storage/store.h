@@ -27,6 +27,8 @@ struct StoreOptions {
   uint64_t read_buffer_bytes = 64 << 20;
   uint64_t journal_file_bytes = 128 << 20;
   size_t journal_files = 4;
+  // JournalOptions::scan_payload_max.
+  uint64_t journal_scan_payload_max = 64 << 10;
   size_t open_files_max = 4096;
   // What must stay free on the disk beside all unwritten tails; publishing is refused below (rule 15).
   uint64_t reserve_bytes = 256 << 20;
@@ -91,6 +93,17 @@ class Store {
     std::string what;
   };
   virtual runtime::Task<std::vector<Damage>> damages() = 0;
+
+  // Logs that cannot prove that they hold all that they reported as synced (a start that lost a checkpoint, damage that
+  // is not repaired): a cluster takes them out of the in-sync replicas until they caught up. Kept over restarts.
+  struct Unproven {
+    TopicPartition id;
+    std::string why;
+  };
+  virtual runtime::Task<std::vector<Unproven>> unproven() = 0;
+  // The log was compared with the others and holds what they hold (it caught up with a leader from its start on).
+  // On its shard; durable with the next checkpoint. Damages that are left still make it unproven.
+  virtual void set_proven(const TopicPartition& id) = 0;
 
   // The largest producer id in any log: the allocator goes on above it. Shard 0.
   virtual runtime::Task<int64_t> producer_id_max() = 0;

@@ -13,6 +13,7 @@
 #include "storage/replay.h"
 #include "storage/space.h"
 #include "storage/store.h"
+#include "storage/store_loader.h"
 
 namespace godwit::storage {
 
@@ -35,6 +36,8 @@ class StoreImpl final : public Store {
   runtime::Task<void> run_compaction() override;
   runtime::Task<Result<void>> checkpoint() override;
   runtime::Task<std::vector<Damage>> damages() override;
+  runtime::Task<std::vector<Unproven>> unproven() override;
+  void set_proven(const TopicPartition& id) override;
   runtime::Task<int64_t> producer_id_max() override;
   runtime::Task<Result<Disk>> disk() override;
   runtime::Task<Result<void>> close() override;
@@ -46,19 +49,18 @@ class StoreImpl final : public Store {
   runtime::Shard& shard(size_t index) { return context_.runtime.shard(index); }
   LogShard& here(const TopicPartition& id);
 
-  runtime::Task<Result<Checkpoint>> read_checkpoint();
+  // Empty: copies are there and none is valid.
+  runtime::Task<Result<std::optional<Checkpoint>>> read_checkpoint();
+  // Opens the journals; what every log is, from checkpoint and journals or, without a checkpoint, from all there is.
+  runtime::Task<Result<Replayed>> replay_all();
+  runtime::Task<Result<void>> write_rebuilt(const Checkpoint& rebuilt);
   runtime::Task<Result<Journal::Opened>> open_journal(bool relaxed, Sequence released);
-  runtime::Task<Result<void>> open_journals(Replay& replay, Sequence released, Sequence released_relaxed);
   // The journal of flush=interval topics, opened when it was not. On shard 0.
   runtime::Task<Result<Journal*>> open_relaxed();
   uint64_t round_bytes_max() const;
   runtime::Task<void> make_shards();
-  runtime::Task<Result<void>> load_logs(size_t shard_index, std::vector<ReplayedLog> logs);
-  runtime::Task<Result<void>> load_log(LogShard& log_shard, ReplayedLog& replayed);
-  runtime::Task<Result<void>> load_segment(PartitionLog& log, const SegmentState& segment,
-                                           const ReplayedLog& replayed);
-  // Reads payloads of one journal, on its shard.
-  static runtime::Task<Result<Bytes>> read_steps(Journal& journal, std::vector<LoadStep> steps);
+  // On that shard.
+  runtime::Task<Result<void>> start_logs(size_t shard_index);
   void report_failure(std::string what);
   // Bytes in tails that are not in files; tells the metrics besides.
   runtime::Task<uint64_t> unwritten();
@@ -73,6 +75,7 @@ class StoreImpl final : public Store {
   runtime::Mutex opening_relaxed_;
   std::unique_ptr<FileIdLots> file_ids_;
   std::vector<std::unique_ptr<LogShard>> shards_;
+  std::vector<std::vector<LostTail>> lost_;  // by shard; while it opens
   durable::TwoCopyFile checkpoint_file_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<SpaceWatch> space_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "storage/rebuild.h"
 #include "storage/store_impl.h"
 #include "storage/unknown_folders.h"
 
@@ -15,17 +16,29 @@ runtime::Task<Result<std::unique_ptr<Store>>> Store::open(StoreOptions options, 
   co_return std::unique_ptr<Store>(std::move(store));
 }
 
-runtime::Task<Result<Checkpoint>> StoreImpl::read_checkpoint() {
+runtime::Task<Result<std::optional<Checkpoint>>> StoreImpl::read_checkpoint() {
   auto found = co_await checkpoint_file_.read();
-  if (!found) co_return fail(std::move(found).error());
-  if (!*found) co_return Checkpoint{};
-  if (!(*found)->other_copy.empty()) {
-    context_.diagnostics.emit({Severity::info,
-                               "checkpoint.one_copy",
-                               "one of the two copies of the checkpoint is not whole, as after a crash",
-                               {{"what", (*found)->other_copy}}});
+  Result<Checkpoint> decoded = Checkpoint{};
+  if (found && *found) {
+    if (!(*found)->other_copy.empty()) {
+      context_.diagnostics.emit({Severity::info,
+                                 "checkpoint.one_copy",
+                                 "one of the two copies of the checkpoint is not whole, as after a crash",
+                                 {{"what", (*found)->other_copy}}});
+    }
+    decoded = decode_checkpoint(SharedBytes::own(std::move((*found)->bytes)));
+  } else if (!found) {
+    decoded = fail(std::move(found).error());
   }
-  co_return decode_checkpoint(SharedBytes::own(std::move((*found)->bytes)));
+  if (decoded) co_return std::optional(std::move(*decoded));
+  if (decoded.error().kind != ErrorKind::corrupt) co_return fail(std::move(decoded).error());
+  context_.diagnostics.emit(
+      {Severity::error,
+       "checkpoint.lost",
+       "no copy of the checkpoint is valid: all logs are put together from the journal and the "
+       "segment files, which takes as long as reading them",
+       {{"what", decoded.error().message}}});
+  co_return std::optional<Checkpoint>();
 }
 
 runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Sequence released) {
@@ -37,7 +50,8 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
                          .file_bytes = context_.options.journal_file_bytes,
                          .files_min = context_.options.journal_files,
                          .round_bytes_max = round_bytes_max(),
-                         .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced};
+                         .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced,
+                         .scan_payload_max = context_.options.journal_scan_payload_max};
   options.first_file_bytes = std::min(options.first_file_bytes, options.file_bytes);
   GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));
   GW_TRY(co_return, co_await context_.runtime.files().sync_directory(context_.options.directory));
@@ -60,22 +74,66 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
   co_return std::move(*opened);
 }
 
-runtime::Task<Result<void>> StoreImpl::open_journals(Replay& replay, Sequence released,
-                                                     Sequence released_relaxed) {
-  auto opened = co_await open_journal(false, released);
+runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
+  auto checkpoint = co_await read_checkpoint();
+  if (!checkpoint) co_return fail(std::move(checkpoint).error());
+  bool lost = !*checkpoint;
+  Checkpoint known = std::move(*checkpoint).value_or(Checkpoint{});
+  auto opened = co_await open_journal(false, known.journal);
   if (!opened) co_return fail(std::move(opened).error());
   journal_ = std::move(opened->journal);
-  relaxed_released_ = released_relaxed;
-  std::vector<RecoveredEntry> relaxed_entries;
+  relaxed_released_ = known.relaxed;
+  std::optional<Journal::Opened> relaxed;
   const auto there = co_await context_.runtime.files().exists(context_.options.directory + "/relaxed");
   if (!there) co_return fail(there.error());
   if (*there) {
-    auto relaxed = co_await open_journal(true, released_relaxed);
-    if (!relaxed) co_return fail(std::move(relaxed).error());
+    auto found = co_await open_journal(true, known.relaxed);
+    if (!found) co_return fail(std::move(found).error());
+    relaxed = std::move(*found);
     relaxed_ = std::move(relaxed->journal);
-    relaxed_entries = std::move(relaxed->entries);
   }
-  co_return replay.add(opened->entries, relaxed_entries);
+  // The journals went on from a newer checkpoint than the one that is there.
+  if (opened->released_mark > known.journal || (relaxed && relaxed->released_mark > known.relaxed)) {
+    lost = true;
+    context_.diagnostics.emit(
+        {Severity::error,
+         "checkpoint.old",
+         "the newest checkpoint is lost: all logs are put together from an older one, the journal "
+         "and the segment files, which takes as long as reading them",
+         {}});
+  }
+  if (lost) {
+    RebuildSource slow;
+    if (relaxed) slow = {.journal = relaxed_.get(), .entries = &relaxed->entries, .last = relaxed->last};
+    auto rebuilt = co_await rebuild_checkpoint(
+        context_, {.journal = journal_.get(), .entries = &opened->entries, .last = opened->last}, slow,
+        std::move(known));
+    if (!rebuilt) co_return fail(std::move(rebuilt).error());
+    // Nothing of the journals is applied to it again.
+    GW_TRY(co_return, co_await write_rebuilt(*rebuilt));
+    relaxed_released_ = rebuilt->relaxed;
+    co_return Replay(std::move(*rebuilt)).finish();
+  }
+  Replay replay(std::move(known));
+  std::vector<RecoveredEntry> none;
+  GW_TRY(co_return, replay.add(opened->entries, relaxed ? relaxed->entries : none));
+  co_return replay.finish();
+}
+
+runtime::Task<Result<void>> StoreImpl::write_rebuilt(const Checkpoint& rebuilt) {
+  std::vector<Bytes> logs;
+  for (const LogState& state : rebuilt.logs) {
+    auto bytes = encode_log_state(state);
+    if (!bytes) co_return fail(std::move(bytes).error());
+    logs.push_back(std::move(*bytes));
+  }
+  const auto parts = encode_checkpoint_parts(rebuilt, logs);
+  if (!parts) co_return fail(parts.error());
+  const std::vector<BytesView> views(parts->begin(), parts->end());
+  GW_TRY(co_return, co_await checkpoint_file_.write(views));
+  GW_TRY(co_return, co_await journal_->release(rebuilt.journal));
+  if (relaxed_) GW_TRY(co_return, co_await relaxed_->release(rebuilt.relaxed));
+  co_return {};
 }
 
 runtime::Task<Result<Journal*>> StoreImpl::open_relaxed() {
@@ -107,127 +165,17 @@ runtime::Task<void> StoreImpl::make_shards() {
                           .arena_bytes = o.arena_bytes / count,
                           .read_buffer_bytes = o.read_buffer_bytes / count,
                           .open_files_max = std::max<size_t>(16, o.open_files_max / count)});
+      if (relaxed_) shards_[i]->use_relaxed(*relaxed_);
     });
   }
 }
 
-runtime::Task<Result<Bytes>> StoreImpl::read_steps(Journal& journal, std::vector<LoadStep> steps) {
-  Bytes bytes;
-  Bytes payload;
-  for (const LoadStep& step : steps) {
-    payload.resize(step.extent.payload.size);
-    GW_TRY(co_return, co_await journal.read_payload(step.extent.payload, payload));
-    const auto part = BytesView(payload).subspan(step.skip, step.size);
-    bytes.insert(bytes.end(), part.begin(), part.end());
-  }
-  co_return bytes;
-}
-
-namespace {
-
-// The journal lacks bytes of this segment that its records tell of: what is whole in the file is kept, the rest
-// is damaged (rule 12).
-void cut_to_file(ReplayedLog& replayed, SegmentState& segment) {
-  LogState& state = replayed.state;
-  const Offset from = segment.boundary_offset;
-  if (&segment == &state.active()) {
-    replayed.lost_from = std::min(from, replayed.lost_from.value_or(from));
-    replayed.lost_to = std::max(state.end, replayed.lost_to.value_or(state.end));
-  } else if (from < segment.next) {
-    state.add_damage({from, segment.next, "its bytes are missing in the journal"});
-  }
-  segment.end = segment.boundary;
-  segment.next = from;
-  segment.set_whole();
-}
-
-void cut_what_is_missing(ReplayedLog& replayed) {
-  for (SegmentState& segment : replayed.state.segments) {
-    uint64_t there = 0;
-    for (const LoadStep& step : load_plan(replayed.extents, segment.id, segment.written, segment.end)) {
-      there += step.size;
-    }
-    if (there < segment.end - segment.written) cut_to_file(replayed, segment);
-  }
-  auto& segments = replayed.state.segments;
-  segments.erase(std::remove_if(segments.begin(), segments.end() - 1,
-                                [](const SegmentState& segment) { return segment.empty(); }),
-                 segments.end() - 1);
-}
-
-}  // namespace
-
-runtime::Task<Result<void>> StoreImpl::load_segment(PartitionLog& log, const SegmentState& segment,
-                                                    const ReplayedLog& replayed) {
-  constexpr uint64_t kLoadBytes = 4 << 20;
-  const auto plan = load_plan(replayed.extents, segment.id, segment.written, segment.end);
-  Position at = segment.written;
-  for (size_t i = 0; i < plan.size();) {
-    std::vector<LoadStep> steps;
-    uint64_t size = 0;
-    const bool relaxed = plan[i].extent.relaxed;
-    for (; i < plan.size() && plan[i].extent.relaxed == relaxed &&
-           (steps.empty() || size + plan[i].size <= kLoadBytes);
-         ++i) {
-      log.restore_mark(segment.id, plan[i].extent.sequence, plan[i].position, relaxed);
-      size += plan[i].size;
-      steps.push_back(plan[i]);
-    }
-    Journal& journal = relaxed ? *relaxed_ : *journal_;
-    auto bytes = co_await (relaxed ? relaxed_shard_ : journal_shard_)
-                     ->call([&journal, steps = std::move(steps)]() mutable {
-                       return read_steps(journal, std::move(steps));
-                     });
-    if (!bytes) co_return fail(std::move(bytes).error());
-    if (!log.restore_bytes(segment.id, at, *bytes)) {
-      co_return fail(ErrorKind::limit,
-                     "memory.arena is too small for what the journal holds: start with more");
-    }
-    at += bytes->size();
-  }
-  GW_CHECK(at == segment.end, "what is missing was cut off before");
-  co_return log.restore_batches(segment.id, replayed.producers_from, replayed.now_ms);
-}
-
-runtime::Task<Result<void>> StoreImpl::load_log(LogShard& log_shard, ReplayedLog& replayed) {
-  for (;;) {
-    cut_what_is_missing(replayed);
-    PartitionLog& log = log_shard.adopt(replayed.state);
-    Result<void> loaded;
-    FileId file;
-    for (const SegmentState& segment : replayed.state.segments) {
-      if (segment.written == segment.end) continue;
-      file = segment.id;
-      loaded = co_await load_segment(log, segment, replayed);
-      if (!loaded) break;
-    }
-    if (loaded) {
-      log_shard.write_back().admitted(log.unwritten_bytes());
-      co_return loaded;
-    }
-    if (loaded.error().kind == ErrorKind::limit) co_return loaded;
-    // A place that was whole when the journal was scanned and is not now. Once more, without what cannot be read.
-    context_.diagnostics.emit(
-        {Severity::error,
-         "journal.damaged",
-         "acknowledged bytes cannot be read from the journal",
-         {{"partition", context_.folder_of(log.id())}, {"why", loaded.error().describe()}}});
-    log_shard.disown(log.id());
-    std::erase_if(replayed.extents, [&](const ReplayedExtent& extent) { return extent.file == file; });
-  }
-}
-
-runtime::Task<Result<void>> StoreImpl::load_logs(size_t shard_index, std::vector<ReplayedLog> logs) {
+runtime::Task<Result<void>> StoreImpl::start_logs(size_t shard_index) {
   LogShard& log_shard = *shards_[shard_index];
-  if (relaxed_) log_shard.use_relaxed(*relaxed_);
-  for (ReplayedLog& replayed : logs) {
-    GW_TRY(co_return, co_await load_log(log_shard, replayed));
-  }
   log_shard.start();
-  for (const ReplayedLog& replayed : logs) {
-    if (!replayed.lost_to) continue;
-    PartitionLog& log = *log_shard.find(replayed.state.id);
-    const Offset from = std::min(replayed.lost_from.value_or(log.end()), log.end());
+  for (const LostTail& lost : lost_[shard_index]) {
+    PartitionLog& log = *log_shard.find(lost.id);
+    const Offset from = std::min(lost.from, log.end());
     context_.diagnostics.emit(
         {Severity::error,
          "log.damaged",
@@ -235,9 +183,9 @@ runtime::Task<Result<void>> StoreImpl::load_logs(size_t shard_index, std::vector
          "out again, and reading them gives an error",
          {{"partition", context_.folder_of(log.id())},
           {"from", to_string(from)},
-          {"to", to_string(*replayed.lost_to)}}});
+          {"to", to_string(lost.to)}}});
     const auto skipped =
-        co_await log.skip_damage(from, std::max(*replayed.lost_to, log.end()), "the journal lost them");
+        co_await log.skip_damage(from, std::max(lost.to, log.end()), "the journal lost them");
     if (!skipped) co_return fail(ErrorKind::io, skipped.error().message);
   }
   co_return {};
@@ -263,25 +211,29 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
     GW_TRY(co_return, co_await files.sync_directory(parent));
   }
   GW_TRY(co_return, co_await files.make_directory(context_.topics_folder()));
-  auto checkpoint = co_await read_checkpoint();
-  if (!checkpoint) co_return fail(std::move(checkpoint).error());
-  const Sequence released = checkpoint->journal;
-  const Sequence released_relaxed = checkpoint->relaxed;
-  Replay replay(std::move(*checkpoint));
-  GW_TRY(co_return, co_await open_journals(replay, released, released_relaxed));
-  Replayed replayed = replay.finish();
+  auto replay = co_await replay_all();
+  if (!replay) co_return fail(std::move(replay).error());
+  Replayed replayed = std::move(*replay);
   file_ids_ = std::make_unique<FileIdLots>(*journal_, replayed.next_file_id);
   co_await make_shards();
-  std::vector<std::vector<ReplayedLog>> by_shard(shards_.size());
-  for (ReplayedLog& log : replayed.logs) by_shard[shard_of(log.state.id)].push_back(std::move(log));
-  std::vector<runtime::Task<Result<void>>> loads;
+  lost_.resize(shards_.size());
+  {
+    StoreLoader loader(context_, *journal_, relaxed_.get(), shards_, lost_);
+    for (ReplayedLog& log : replayed.logs) {
+      const size_t index = shard_of(log.state.id);
+      loader.add(index, std::move(log));
+    }
+    replayed.logs.clear();
+    GW_TRY(co_return, co_await loader.run());
+  }
+  std::vector<runtime::Task<Result<void>>> starts;
   for (size_t i = 0; i < shards_.size(); ++i) {
-    loads.push_back(shard(i).call(
-        [this, i, logs = std::move(by_shard[i])]() mutable { return load_logs(i, std::move(logs)); }));
+    starts.push_back(shard(i).call([this, i] { return start_logs(i); }));
   }
-  for (auto& loaded : co_await runtime::when_all(std::move(loads))) {
-    if (!loaded) co_return fail(std::move(loaded).error());
+  for (auto& started : co_await runtime::when_all(std::move(starts))) {
+    if (!started) co_return fail(std::move(started).error());
   }
+  lost_.clear();
   for (const RemovedFile& file : replayed.to_remove) {
     const size_t index = shard_of({file.topic, file.partition});
     shard(index).post([this, index, file] { shards_[index]->removal().add(file); });

@@ -15,6 +15,7 @@ GODWIT_STORED_CODEC(godwit::storage::SwapSegments);
 GODWIT_STORED_CODEC(godwit::storage::DropLog);
 GODWIT_STORED_CODEC(godwit::storage::ConfigureLog);
 GODWIT_STORED_CODEC(godwit::storage::SkipDamage);
+GODWIT_STORED_CODEC(godwit::storage::RepairRange);
 
 namespace godwit::storage {
 namespace {
@@ -114,15 +115,15 @@ Removed change(LogState& state, const BeginEpoch& begin) {
   return {};
 }
 
-Removed change(LogState& state, const SwapSegments& swap) {
+Removed swap_files(LogState& state, const std::vector<FileId>& gone, const std::vector<SegmentState>& come) {
   Removed removed;
   std::erase_if(state.segments, [&](const SegmentState& s) {
-    if (std::ranges::find(swap.removed, s.id) == swap.removed.end()) return false;
+    if (std::ranges::find(gone, s.id) == gone.end()) return false;
     removed.push_back(s);
     return true;
   });
   GW_CHECK(!state.segments.empty(), "the active segment is never swapped");
-  for (const SegmentState& added : swap.added) {
+  for (const SegmentState& added : come) {
     // Nothing of it was kept: the offsets are a gap.
     if (added.empty()) {
       removed.push_back(added);
@@ -131,7 +132,18 @@ Removed change(LogState& state, const SwapSegments& swap) {
     state.segments.insert(std::ranges::upper_bound(state.segments, added.base, {}, &SegmentState::base),
                           added);
   }
+  return removed;
+}
+
+Removed change(LogState& state, const SwapSegments& swap) {
+  Removed removed = swap_files(state, swap.removed, swap.added);
   state.cleaned_to = std::max(state.cleaned_to, swap.cleaned_to);
+  return removed;
+}
+
+Removed change(LogState& state, const RepairRange& repair) {
+  Removed removed = swap_files(state, repair.removed, repair.added);
+  state.remove_damage(repair.from, repair.to);
   return removed;
 }
 

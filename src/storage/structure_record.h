@@ -150,8 +150,28 @@ struct SkipDamage {
   }
 };
 
-using StructureRecord = std::variant<CreateLog, RollSegment, TruncateLog, RestartLog, RaiseLogStart,
-                                     BeginEpoch, SwapSegments, DropLog, ConfigureLog, SkipDamage>;
+// A damaged range was fetched from another replica: `added` (whole files, synced), which hold offsets [from, to) again,
+// stand where `removed` stood.
+struct RepairRange {
+  static constexpr EntryKind kKind = EntryKind::repair;
+  static constexpr codec::Format kFormat{.name = "RepairRange", .versions = {0, 0}};
+  RecordHead head;
+  Offset from;
+  Offset to;
+  std::vector<FileId> removed;
+  std::vector<SegmentState> added;
+  static void fields(auto& f) {
+    f("head", &RepairRange::head);
+    f("from", &RepairRange::from);
+    f("to", &RepairRange::to);
+    f("removed", &RepairRange::removed);
+    f("added", &RepairRange::added);
+  }
+};
+
+using StructureRecord =
+    std::variant<CreateLog, RollSegment, TruncateLog, RestartLog, RaiseLogStart, BeginEpoch, SwapSegments,
+                 DropLog, ConfigureLog, SkipDamage, RepairRange>;
 
 EntryKind kind_of(const StructureRecord& record);
 const RecordHead& head_of(const StructureRecord& record);

@@ -129,22 +129,47 @@ void Tail::cut(Position position) {
   pieces_.erase(gone, pieces_.end());
 }
 
-bool Tail::shrink() {
-  const Position from(written_.value() / kBlockMin * kBlockMin);
-  const size_t left = end_ - from;
-  std::vector<Piece> small;
-  for (Position at = from; at < end_;) {
+bool Tail::take_blocks(Position from, Position to, std::vector<Piece>& out) {
+  while (from < to) {
     // The largest blocks that it fills, and one of the smallest kind for the rest: no block stays half empty.
     size_t size = kBlockMin;
-    while (size < kBlockMax && size * 4 <= static_cast<size_t>(end_ - at)) size *= 4;
+    while (size < kBlockMax && size * 4 <= static_cast<size_t>(to - from)) size *= 4;
     auto block = arena_->allocate(size);
     if (!block) return false;
-    const size_t count = std::min<size_t>(block->size(), end_ - at);
-    copy(at, MutableBytes(block->data(), count));
-    small.push_back({at, std::move(*block)});
-    at += count;
+    const Position next = from + block->size();
+    out.push_back({from, std::move(*block)});
+    from = next;
   }
-  GW_CHECK(left == 0 || small.back().end() >= end_, "the smaller blocks hold all of it");
+  return true;
+}
+
+bool Tail::grow(size_t bytes) {
+  GW_CHECK(!closed_, "nothing is appended behind a cut or a seal");
+  const Position wanted = end_ + bytes;
+  const size_t pieces_before = pieces_.size();
+  if (capacity_end() < wanted && !take_blocks(capacity_end(), wanted, pieces_)) {
+    pieces_.resize(pieces_before);
+    return false;
+  }
+  end_ = wanted;
+  return true;
+}
+
+void Tail::fill(Position position, BytesView bytes) {
+  for_each_range(position, position + bytes.size(), [&](const Block& block, size_t offset, size_t count) {
+    std::memcpy(const_cast<std::byte*>(block.data()) + offset, bytes.data(), count);
+    bytes = bytes.subspan(count);
+  });
+}
+
+bool Tail::shrink() {
+  const Position from(written_.value() / kBlockMin * kBlockMin);
+  std::vector<Piece> small;
+  if (!take_blocks(from, end_, small)) return false;
+  for (Piece& piece : small) {
+    copy(piece.position,
+         MutableBytes(piece.block.data(), std::min<size_t>(piece.block.size(), end_ - piece.position)));
+  }
   pieces_ = std::move(small);
   pieces_.shrink_to_fit();
   next_block_ = kBlockMin;

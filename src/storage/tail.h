@@ -28,6 +28,11 @@ class Tail {
   // Copies bytes to the end; room was reserved.
   void append(BytesView bytes);
 
+  // The same as both for bytes that come later, in any order, by fill(): until then they are whatever the memory holds.
+  // In blocks that fit. False, and nothing changed, when the arena is full.
+  bool grow(size_t bytes);
+  void fill(Position position, BytesView bytes);
+
   Position first() const;
   Position written() const;
   Position end() const;
@@ -69,6 +74,8 @@ class Tail {
   // Calls visit(bytes, piece, offset in piece) for each contiguous range of [from, to).
   template <class Visit>
   void for_each_range(Position from, Position to, Visit visit) const;
+  // The blocks that [from, to) fits, large ones first. False when the arena is full.
+  bool take_blocks(Position from, Position to, std::vector<Piece>& out);
   Position capacity_end() const { return pieces_.empty() ? end_ : pieces_.back().end(); }
   std::shared_ptr<Arena> arena_;
   std::vector<Piece> pieces_;

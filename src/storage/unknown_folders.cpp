@@ -3,16 +3,13 @@
 #include <charconv>
 
 namespace godwit::storage {
-namespace {
 
-std::optional<PartitionIndex> parse_partition(const std::string& name) {
+std::optional<PartitionIndex> parse_partition_folder(const std::string& name) {
   int32_t index = -1;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
   if (error != std::errc() || end != name.data() + name.size() || index < 0) return std::nullopt;
   return PartitionIndex(index);
 }
-
-}  // namespace
 
 runtime::Task<void> put_unknown_folders_aside(
     StoreContext& context, std::function<runtime::Task<std::set<TopicPartition>>()> known) {
@@ -32,7 +29,7 @@ runtime::Task<void> put_unknown_folders_aside(
     if (!partitions) continue;
     for (const auto& partition : *partitions) {
       if (!partition.is_directory) continue;
-      const auto index = parse_partition(partition.name);
+      const auto index = parse_partition_folder(partition.name);
       found.push_back({topic.name, partition.name,
                        id && index ? std::optional(TopicPartition{*id, *index}) : std::nullopt});
     }

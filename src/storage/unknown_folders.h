@@ -9,6 +9,9 @@
 
 namespace godwit::storage {
 
+// The partition that a folder of a topic is of; empty: its name is none of ours.
+std::optional<PartitionIndex> parse_partition_folder(const std::string& name);
+
 // Moves unknown partition folders to set-aside/. `known` is asked after the folders were listed: all partitions
 // with a log, and those whose files are still to be removed.
 runtime::Task<void> put_unknown_folders_aside(StoreContext& context,

@@ -15,6 +15,11 @@ uint64_t BlockReader::unreadable_blocks() const {
   return blocks;
 }
 
+bool BlockReader::lacks(uint64_t position, std::string_view text) const {
+  if (position < window_position_ || position + kBlock > window_position_ + window_bytes_) return false;
+  return std::memcmp(window_.data() + (position - window_position_), text.data(), text.size()) != 0;
+}
+
 runtime::Task<bool> BlockReader::read(uint64_t position, MutableBytes into) {
   while (!into.empty()) {
     const BytesView here = co_await window_at(position);
@@ -50,8 +55,10 @@ runtime::Task<BytesView> BlockReader::window_at(uint64_t position) {
 }
 
 runtime::Task<void> BlockReader::load(uint64_t position) {
+  const bool goes_on = position == window_position_ + window_bytes_;
+  next_bytes_ = goes_on ? std::min<uint64_t>(2 * next_bytes_, kWindow) : kFirst;
   window_position_ = position;
-  window_bytes_ = std::min<uint64_t>(window_.size(), size_ - position);
+  window_bytes_ = std::min({uint64_t{window_.size()}, next_bytes_, size_ - position});
   const auto count = co_await file_.read_at(position, window_.bytes().first(window_bytes_));
   if (count && *count == window_bytes_) co_return;
   // Block by block: what can be read is read, what cannot is known exactly.

@@ -20,6 +20,8 @@ struct Unreadable {
 class BlockReader {
  public:
   static constexpr size_t kWindow = 1 << 20;
+  // Read at first, and after a jump: who jumps wants little.
+  static constexpr size_t kFirst = 128 << 10;
 
   // The file outlives the reader. `size` is how far it is read.
   BlockReader(runtime::File& file, uint64_t size);
@@ -27,6 +29,8 @@ class BlockReader {
   // Copies [position, position + into.size()), zeros where the file cannot be read. False when it could not
   // be read, or ends before.
   runtime::Task<bool> read(uint64_t position, MutableBytes into);
+  // Whether the block at `position` is in the window and does not begin with `text`: no need to read it.
+  bool lacks(uint64_t position, std::string_view text) const;
   // The CRC-32C of a range, or empty as above. Goes through the window: any size takes no memory.
   runtime::Task<std::optional<uint32_t>> checksum(uint64_t position, uint64_t size);
 
@@ -48,6 +52,7 @@ class BlockReader {
   runtime::AlignedBuffer window_;
   uint64_t window_position_ = 0;
   uint64_t window_bytes_ = 0;
+  uint64_t next_bytes_ = kFirst;
   std::vector<Unreadable> unreadable_;  // in order
 };
 

@@ -53,6 +53,10 @@ class Core : public std::enable_shared_from_this<Core> {
   Journal::Usage usage() const;
   std::optional<MonotonicTime> busy_since() const;
   runtime::Shard& shard() { return shard_; }
+  runtime::FileSystem& files() { return files_; }
+  const JournalOptions& options() const { return options_; }
+  // Any shard: that file gave errors, and is deleted rather than written again.
+  void distrust(uint64_t file);
 
   runtime::Task<Result<void>> release(Sequence through);
   runtime::Task<Result<void>> read_payload(PayloadPlace place, MutableBytes into);

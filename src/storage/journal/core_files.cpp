@@ -147,6 +147,13 @@ runtime::Task<Result<void>> Core::sync_files(std::vector<FileName> names) {
   co_return Result<void>();
 }
 
+void Core::distrust(uint64_t number) {
+  shard_.post([self = shared_from_this(), number] {
+    JournalFile* const file = self->set_.find(number);
+    if (file != nullptr && file->recovered) file->retire = true;
+  });
+}
+
 runtime::Task<Result<void>> Core::read_payload(PayloadPlace place, MutableBytes into) {
   JournalFile* const file = set_.find(place.file);
   if (file == nullptr || !file->recovered || !file->needed(set_.released()) || !file->handle) {

@@ -24,6 +24,8 @@ inline JournalOptions small_options() {
   options.round_bytes_max = 16 << 10;
   options.first_file_bytes = 32 << 10;
   options.file_bytes = 32 << 10;
+  // Some rounds have more, some less.
+  options.scan_payload_max = 2000;
   return options;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/sync.h"
 #include "storage/journal/make_file.h"
 
 namespace godwit::storage::journal {
@@ -15,12 +16,15 @@ struct Place {
 
 class Recovery {
  public:
-  Recovery(const JournalOptions& options, runtime::FileSystem& files, DiagnosticSink& diagnostics)
-      : options_(options), files_(files), diagnostics_(diagnostics) {}
+  Recovery(const JournalOptions& options, runtime::FileSystem& files, runtime::Shard& background,
+           DiagnosticSink& diagnostics)
+      : options_(options), files_(files), background_(background), diagnostics_(diagnostics) {}
 
   runtime::Task<Result<Recovered>> run() {
     GW_TRY(co_return, co_await scan_all());
     resolve_all();
+    // What the marks do not vouch for is looked at; less may count then.
+    if (co_await check_unmarked()) resolve_all();
     GW_TRY(co_return, co_await sync_unmarked());
     describe_damage();
     collect_entries();
@@ -41,23 +45,41 @@ class Recovery {
       if (is_making_name(entry.name)) out_.leftovers.push_back(entry.name);
     }
     std::sort(numbers.begin(), numbers.end());
-    for (const uint64_t number : numbers) GW_TRY(co_return, co_await scan(number));
+    std::vector<runtime::Task<Result<ScannedFile>>> scans;
+    for (const uint64_t number : numbers)
+      scans.push_back(background_.call([this, number] { return scan(number); }));
+    auto scanned = co_await runtime::when_all(std::move(scans));
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      if (!scanned[i]) co_return fail(std::move(scanned[i]).error());
+      GW_TRY(co_return, co_await keep(numbers[i], std::move(*scanned[i])));
+    }
     if (!numbers.empty()) out_.next_file = numbers.back() + 1;
     co_return Result<void>();
   }
 
-  runtime::Task<Result<void>> scan(uint64_t number) {
-    const std::string path = options_.directory + "/" + file_name(number);
-    auto handle = co_await open_file(files_, path, options_.mode == JournalOptions::Mode::synced,
-                                     runtime::OpenOptions::Lane::read, runtime::OpenOptions::Create::never);
+  std::string path_of(uint64_t number) const { return options_.directory + "/" + file_name(number); }
+
+  runtime::Task<Result<std::unique_ptr<runtime::File>>> open(uint64_t number) {
+    return open_file(files_, path_of(number), options_.mode == JournalOptions::Mode::synced,
+                     runtime::OpenOptions::Lane::read, runtime::OpenOptions::Create::never);
+  }
+
+  // On the background shard, all files at once.
+  runtime::Task<Result<ScannedFile>> scan(uint64_t number) {
+    auto handle = co_await open(number);
     if (!handle) co_return fail(handle.error());
-    auto scanned = co_await scan_file(**handle, number, options_.released);
-    if (!scanned) co_return fail(scanned.error());
-    if (scanned->newer) {
-      co_return fail(
-          ErrorKind::unsupported,
-          path + " was written by a newer version of godwit; start that version, nothing was changed");
+    co_return co_await scan_file(**handle, number, options_.released, options_.scan_payload_max);
+  }
+
+  // On the journal's shard, which the handle stays with.
+  runtime::Task<Result<void>> keep(uint64_t number, ScannedFile scanned) {
+    if (scanned.newer) {
+      co_return fail(ErrorKind::unsupported, path_of(number) +
+                                                 " was written by a newer version of godwit; start that "
+                                                 "version, nothing was changed");
     }
+    auto handle = co_await open(number);
+    if (!handle) co_return fail(handle.error());
     const auto size = co_await (*handle)->size();
     if (!size) co_return fail(size.error());
     JournalFile file;
@@ -66,15 +88,42 @@ class Recovery {
     file.handle = std::move(*handle);
     file.recovered = true;
     // Trouble to read it once is reason enough not to write acknowledged data to it again.
-    file.retire = !scanned->unreadable.empty() || scanned->ends_early || file.size == 0;
+    file.retire = !scanned.unreadable.empty() || scanned.ends_early || file.size == 0;
     out_.files.push_back(std::move(file));
-    scanned_.push_back(std::move(*scanned));
+    scanned_.push_back(std::move(scanned));
     co_return Result<void>();
+  }
+
+  // Reads the payloads above the highest mark that the scan left out. True when one is not whole.
+  runtime::Task<bool> check_unmarked() {
+    bool any = false;
+    for (size_t f = 0; f < scanned_.size(); ++f) {
+      std::vector<ScannedRound*> rounds;
+      for (ScannedRound& round : scanned_[f].rounds) {
+        if (round.unchecked && round.header.sequence > resolved_.synced) rounds.push_back(&round);
+      }
+      if (rounds.empty()) continue;
+      ScannedFile& file = scanned_[f];
+      const uint64_t number = out_.files[f].number;
+      const size_t broken =
+          co_await background_.call([this, number, &file, rounds]() -> runtime::Task<size_t> {
+            auto handle = co_await open(number);
+            if (!handle) {
+              for (ScannedRound* round : rounds) round->intact = false;
+              co_return rounds.size();
+            }
+            co_return co_await check_payloads(**handle, file, rounds);
+          });
+      if (broken > 0) any = true;
+      if (!file.unreadable.empty()) out_.files[f].retire = true;
+    }
+    co_return any;
   }
 
   void resolve_all() {
     std::vector<SeenRound> seen;
     uint64_t unreadable_blocks = 0;
+    places_.clear();
     for (size_t f = 0; f < scanned_.size(); ++f) {
       unreadable_blocks += scanned_[f].unreadable_blocks;
       for (size_t r = 0; r < scanned_[f].rounds.size(); ++r) {
@@ -86,6 +135,11 @@ class Recovery {
       }
     }
     resolved_ = resolve(seen, options_.released, unreadable_blocks);
+    // Rounds that a newer checkpoint than the caller's released may have been recycled: not damage of the journal.
+    std::erase_if(resolved_.damage, [this](Hole& hole) {
+      hole.first = std::max(hole.first, out_.released_mark + 1);
+      return hole.first > hole.last;
+    });
     out_.last = resolved_.last;
     out_.next = resolved_.next;
     out_.marked = std::min(resolved_.synced, resolved_.last);
@@ -98,6 +152,9 @@ class Recovery {
   // What is delivered is taken for durable from now on, so it must be: a killed process may have written a
   // round and not synced it.
   runtime::Task<Result<void>> sync_unmarked() {
+    // A process that was killed between the renaming of a new file and the sync of its folder left a file that the next
+    // power cut would take, with all that is written to it from now on.
+    if (!out_.files.empty()) GW_TRY(co_return, co_await files_.sync_directory(options_.directory));
     std::vector<bool> sync(scanned_.size());
     for (const size_t index : resolved_.deliver) {
       if (at(index).header.sequence > resolved_.synced) sync[places_[index].file] = true;
@@ -199,6 +256,7 @@ class Recovery {
 
   const JournalOptions& options_;
   runtime::FileSystem& files_;
+  runtime::Shard& background_;
   DiagnosticSink& diagnostics_;
   std::vector<ScannedFile> scanned_;  // as out_.files, until those are sorted
   std::vector<Place> places_;         // of the rounds handed to resolve()
@@ -209,8 +267,8 @@ class Recovery {
 }  // namespace
 
 runtime::Task<Result<Recovered>> recover(const JournalOptions& options, runtime::FileSystem& files,
-                                         DiagnosticSink& diagnostics) {
-  Recovery recovery(options, files, diagnostics);
+                                         runtime::Shard& background, DiagnosticSink& diagnostics) {
+  Recovery recovery(options, files, background, diagnostics);
   co_return co_await recovery.run();
 }
 

@@ -1,4 +1,7 @@
 // What a start makes of the files that it finds: scan, resolve, sync; nothing is written.
+//
+// Headers and fronts of all rounds are read; of payloads only those that nothing else vouches for: a round that a later
+// mark covers was whole when it was acknowledged, and whoever needs its payload checks it.
 #pragma once
 
 #include <string>
@@ -24,7 +27,9 @@ struct Recovered {
 };
 
 // Errors as Journal::open.
+// `background` reads: an ordinary shard, so that
+// files are read at once.
 runtime::Task<Result<Recovered>> recover(const JournalOptions& options, runtime::FileSystem& files,
-                                         DiagnosticSink& diagnostics);
+                                         runtime::Shard& background, DiagnosticSink& diagnostics);
 
 }  // namespace godwit::storage::journal

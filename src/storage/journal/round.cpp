@@ -18,8 +18,6 @@ uint64_t JournalEntry::bytes() const {
 namespace journal {
 namespace {
 
-constexpr std::string_view kMagic = "godwit-j";
-
 // Where the fields of a header lie.
 constexpr size_t kAtChecksum = 8;  // covers everything but itself
 constexpr size_t kAtVersion = 12;

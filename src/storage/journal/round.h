@@ -17,6 +17,7 @@ constexpr size_t kHeaderBytes = 112;     // at the start of a round
 constexpr size_t kTableEntryBytes = 16;  // for each entry, behind the header
 constexpr size_t kMetaMax = 64 * 1024;
 constexpr uint16_t kVersion = 1;
+constexpr std::string_view kMagic = "godwit-j";  // begins a header
 // No journal comes near it: a larger number in a header is no sequence.
 constexpr uint64_t kSequenceMax = uint64_t{1} << 62;
 

@@ -1,5 +1,6 @@
 #include "storage/journal/scan.h"
 
+#include <algorithm>
 #include <array>
 
 namespace godwit::storage::journal {
@@ -7,8 +8,8 @@ namespace {
 
 class Scan {
  public:
-  Scan(runtime::File& file, uint64_t size, uint64_t number, Sequence released)
-      : reader_(file, size), number_(number), released_(released) {}
+  Scan(runtime::File& file, uint64_t size, uint64_t number, Sequence released, uint64_t payload_max)
+      : reader_(file, size), number_(number), released_(released), payload_max_(payload_max) {}
 
   runtime::Task<ScannedFile> run() {
     uint64_t position = 0;
@@ -22,6 +23,8 @@ class Scan {
   // Gives where to look next.
   runtime::Task<uint64_t> look_at(uint64_t position) {
     const uint64_t next_block = position + kBlock;
+    // Old rounds behind the newest pass, block after block.
+    if (reader_.lacks(position, kMagic)) co_return next_block;
     std::array<std::byte, kHeaderBytes> bytes;
     if (!co_await reader_.read(position, bytes)) co_return next_block;
     RoundHeader header;
@@ -56,12 +59,15 @@ class Scan {
     const auto entries = decode_front(header, front);
     if (!entries) co_return round;
     uint64_t payload_at = front_at + header.front_bytes;
+    round.unchecked = header.payload_bytes > payload_max_;
     for (const FrontEntry& entry : *entries) {
       const TableEntry& table = entry.table;
-      const auto crc = co_await reader_.checksum(payload_at, table.payload_bytes);
-      if (!crc || *crc != table.payload_checksum) {
-        round.entries.clear();
-        co_return round;
+      if (!round.unchecked) {
+        const auto crc = co_await reader_.checksum(payload_at, table.payload_bytes);
+        if (!crc || *crc != table.payload_checksum) {
+          round.entries.clear();
+          co_return round;
+        }
       }
       round.entries.push_back({table.kind,
                                to_bytes(entry.meta),
@@ -75,19 +81,48 @@ class Scan {
   BlockReader reader_;
   uint64_t number_;
   Sequence released_;
+  uint64_t payload_max_;
   std::optional<uint64_t> salt_;
   ScannedFile out_;
 };
 
 }  // namespace
 
-runtime::Task<Result<ScannedFile>> scan_file(runtime::File& file, uint64_t number, Sequence released) {
+runtime::Task<Result<ScannedFile>> scan_file(runtime::File& file, uint64_t number, Sequence released,
+                                             uint64_t payload_max) {
   const auto size = co_await file.size();
   if (!size) co_return fail(size.error());
-  Scan scan(file, *size, number, released);
+  Scan scan(file, *size, number, released, payload_max);
   ScannedFile found = co_await scan.run();
   found.ends_early = *size % kBlock != 0;
   co_return found;
+}
+
+runtime::Task<size_t> check_payloads(runtime::File& file, ScannedFile& found,
+                                     std::vector<ScannedRound*> rounds) {
+  const auto size = co_await file.size();
+  BlockReader reader(file, size ? *size : 0);
+  size_t broken = 0;
+  for (ScannedRound* const round : rounds) {
+    round->unchecked = false;
+    for (const ScannedEntry& entry : round->entries) {
+      const auto crc = co_await reader.checksum(entry.payload.position, entry.payload.size);
+      if (crc && *crc == entry.payload.checksum) continue;
+      round->intact = false;
+      round->entries.clear();
+      ++broken;
+      break;
+    }
+  }
+  for (const Unreadable& range : reader.unreadable()) {
+    const auto known = std::ranges::find_if(found.unreadable, [&](const Unreadable& other) {
+      return other.position <= range.position && range.position < other.position + other.size;
+    });
+    if (known != found.unreadable.end()) continue;
+    found.unreadable.push_back(range);
+    found.unreadable_blocks += range.size / kBlock;
+  }
+  co_return broken;
 }
 
 }  // namespace godwit::storage::journal

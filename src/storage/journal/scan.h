@@ -18,6 +18,8 @@ struct ScannedEntry {
 struct ScannedRound {
   RoundHeader header;
   bool intact = false;
+  // Its payloads were not looked at.
+  bool unchecked = false;
   std::vector<ScannedEntry> entries;  // empty unless intact and above `released`
 };
 
@@ -36,6 +38,14 @@ struct ScannedFile {
 // newest pass; other headers count only with that salt. So neither a stale round behind the newest pass nor
 // bytes that a client published in a header's shape are taken for a round. Where the first header is damaged
 // every header counts: stale ones are below `released` in sequence.
-runtime::Task<Result<ScannedFile>> scan_file(runtime::File& file, uint64_t number, Sequence released);
+//
+// Payloads of rounds with more than `payload_max` bytes are taken for whole.
+runtime::Task<Result<ScannedFile>> scan_file(runtime::File& file, uint64_t number, Sequence released,
+                                             uint64_t payload_max);
+
+// Reads the payloads of rounds of that file that were not looked at; those that are not whole are not intact then. Gives
+// how many; what cannot be read is added to what `found` has.
+runtime::Task<size_t> check_payloads(runtime::File& file, ScannedFile& found,
+                                     std::vector<ScannedRound*> rounds);
 
 }  // namespace godwit::storage::journal

@@ -1,0 +1,266 @@
+// Damage that a read finds, its repair from another replica, and producers that a truncation took.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "record/batches.h"
+#include "storage/log_shard.h"
+#include "storage/partition_log.h"
+#include "storage/segment_output.h"
+
+namespace godwit::storage {
+
+std::vector<Log::Damage> PartitionLog::damages() const {
+  std::vector<Damage> all;
+  for (const DamagedRange& damage : state_.damages) all.push_back({damage.from, damage.to, damage.what});
+  return all;
+}
+
+runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::string what) {
+  const SegmentState* segment = state_.find(file);
+  if (segment == nullptr) co_return;
+  reader_of(*segment);
+  const std::shared_ptr<SegmentReader> reader = live(file).reader;
+  const auto readable = [&reader](Offset at) -> runtime::Task<bool> {
+    const auto read = co_await reader->read(at, 1, std::nullopt);
+    co_return read.has_value();
+  };
+  // A device may stumble once.
+  if (co_await readable(from)) co_return;
+  // The first offset behind it that can be read: in growing steps, then by halves.
+  const Offset end = segment->boundary_offset;
+  Offset bad = from;
+  Offset good = end;
+  for (int64_t step = 1; from + step < end; step *= 4) {
+    if (co_await readable(from + step)) {
+      good = from + step;
+      break;
+    }
+    bad = from + step;
+  }
+  while (good - bad > 1) {
+    const Offset middle = bad + (good - bad) / 2;
+    (co_await readable(middle) ? good : bad) = middle;
+  }
+  // The segment may have been cut, or have left the log.
+  segment = state_.find(file);
+  if (segment == nullptr || dropping_) co_return;
+  from = std::max(from, state_.start);
+  good = std::min(good, segment->next);
+  if (from >= good) co_return;
+  shard_.context().diagnostics.emit(
+      {Severity::error,
+       "log.damaged",
+       "records cannot be read from their file: they are not served until a replica repairs them",
+       {{"partition", shard_.context().folder_of(id())},
+        {"from", to_string(from)},
+        {"to", to_string(good)},
+        {"what", what}}});
+  state_.add_damage({from, good, std::move(what)});
+}
+
+runtime::Task<Served<void>> PartitionLog::copy_readable(SegmentState segment, Offset from, Offset to,
+                                                        SegmentOutput& output) {
+  constexpr size_t kStep = 1 << 20;
+  from = std::max(from, segment.base);
+  to = std::min(to, segment.next);
+  while (from < to) {
+    if (const DamagedRange* damage = state_.damage_from(from); damage != nullptr && damage->from <= from) {
+      from = damage->to;
+      continue;
+    }
+    auto part = co_await read_segment(segment.id, from, kStep);
+    if (!part) {
+      co_await note_damage(segment.id, from, part.error().describe());
+      const DamagedRange* const damage = state_.damage_from(from);
+      if (damage != nullptr && damage->from <= from) continue;
+      co_return refuse(ErrorCode::kafka_storage_error, part.error().describe());
+    }
+    if (part->batches.empty()) break;
+    const Bytes bytes = part->batches.flatten();
+    BatchSplitter splitter(bytes, {.check_crc = false});
+    while (!splitter.done()) {
+      const auto batch = splitter.next();
+      GW_CHECK(batch.has_value(), "what a reader gives can be split");
+      const BatchHeader& header = batch->header();
+      if (header.base_offset >= to) co_return {};
+      if (header.base_offset < from || header.next_offset() > to) {
+        co_return refuse(ErrorCode::corrupt_message,
+                         fmt::format("the batch at offset {} lies across the repaired range's border",
+                                     header.base_offset.value()));
+      }
+      if (auto added = co_await output.add(header, batch->bytes()); !added) {
+        co_return refuse(ErrorCode::kafka_storage_error, added.error().describe());
+      }
+      from = header.next_offset();
+    }
+    from = std::max(from, part->next);
+  }
+  co_return {};
+}
+
+runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  // Everything is looked at before anything is written.
+  std::optional<Offset> first;
+  Offset next;
+  LeaderEpoch epoch_first;
+  LeaderEpoch epoch = kNoLeaderEpoch;
+  bool gaps = false;
+  const auto checked = for_each_batch(batches, {}, [&](const BatchView& batch, size_t) -> Result<void> {
+    const BatchHeader& header = batch.header();
+    if (first && (header.base_offset < next || header.leader_epoch < epoch)) {
+      return fail(ErrorKind::corrupt, fmt::format("the batch at offset {} does not follow the one before",
+                                                  header.base_offset.value()));
+    }
+    if (!first) epoch_first = header.leader_epoch;
+    gaps |= first && header.base_offset > next;
+    first = first.value_or(header.base_offset);
+    next = header.next_offset();
+    epoch = header.leader_epoch;
+    return {};
+  });
+  if (!checked) co_return refuse(ErrorCode::corrupt_message, checked.error().message);
+  const DamagedRange* const damage = first ? state_.damage_from(*first) : nullptr;
+  if (damage == nullptr || damage->from >= next) co_return {};
+  if (damage->from < *first || next > synced_end_) {
+    co_return refuse(
+        ErrorCode::offset_out_of_range,
+        fmt::format("batches [{}, {}) do not begin at the damaged range [{}, {}) or reach behind {}",
+                    first->value(), next.value(), damage->from.value(), damage->to.value(),
+                    synced_end_.value()));
+  }
+  // Only whole, sealed files are replaced.
+  if (!state_.active().empty() && state_.active().base < next) {
+    if (auto rolled = co_await roll_in_turn(); !rolled) co_return rolled;
+  }
+  if (auto admitted = co_await wait_admitted(); !admitted) co_return admitted;
+  const auto touched = [&](const SegmentState& segment) {
+    return &segment != &state_.active() && segment.base < next && segment.next > *first;
+  };
+  while (std::ranges::any_of(state_.segments, [&](const SegmentState& segment) {
+    return touched(segment) && segment.written < segment.end;
+  })) {
+    if (auto passed = co_await shard_.write_back().pass({.bytes_min = 1}); !passed) {
+      co_return refuse(ErrorCode::kafka_storage_error, passed.error().describe());
+    }
+    co_await wait_writes();
+    if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  }
+  std::vector<SegmentState> old;
+  for (const SegmentState& segment : state_.segments) {
+    if (touched(segment)) old.push_back(segment);
+  }
+  const auto file = co_await shard_.file_ids().next();
+  if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+  if (auto made = co_await make_file(*file); !made)
+    co_return refuse(ErrorCode::kafka_storage_error, made.error().describe());
+  // A crash from here to the record leaves a file that is nobody's.
+  SegmentOutput output(shard_.files(), path_of(*file));
+  const auto write = [&]() -> runtime::Task<Served<void>> {
+    for (const SegmentState& segment : old) {
+      if (auto copied = co_await copy_readable(segment, segment.base, *first, output); !copied)
+        co_return copied;
+    }
+    BatchSplitter splitter(batches, {.check_crc = false});
+    while (!splitter.done()) {
+      const auto batch = splitter.next();
+      if (auto added = co_await output.add(batch->header(), batch->bytes()); !added) {
+        co_return refuse(ErrorCode::kafka_storage_error, added.error().describe());
+      }
+    }
+    for (const SegmentState& segment : old) {
+      if (auto copied = co_await copy_readable(segment, next, segment.next, output); !copied)
+        co_return copied;
+    }
+    auto finished = co_await output.finish();
+    if (finished) {
+      finished =
+          co_await shard_.context().runtime.files().sync_filesystem(shard_.context().options.directory);
+    }
+    if (finished) co_return {};
+    if (finished.error().kind != ErrorKind::no_space)
+      shard_.context().report_failure(finished.error().describe());
+    co_return refuse(ErrorCode::kafka_storage_error, finished.error().describe());
+  };
+  if (auto written = co_await write(); !written) {
+    shard_.remove_file_when_durable(*this, *file, 0);
+    co_return written;
+  }
+  if (auto refused = refusal(false)) {
+    shard_.remove_file_when_durable(*this, *file, 0);
+    co_return tl::unexpected(std::move(*refused));
+  }
+  // The start may have moved meanwhile, and taken some of them.
+  std::erase_if(
+      old, [&](const SegmentState& segment) { return std::as_const(state_).find(segment.id) == nullptr; });
+  SegmentState added{.id = *file,
+                     .base = old.empty() ? *first : std::min(old.front().base, *first),
+                     .next = old.empty() ? next : std::max(old.back().next, next),
+                     .end = output.end(),
+                     .timestamp_max = output.timestamp_max(),
+                     .first_append_ms = old.empty() ? -1 : old.front().first_append_ms,
+                     // What is left damaged is a gap in the file.
+                     .compacted = gaps || std::ranges::any_of(old, &SegmentState::compacted) ||
+                                  state_.damages.size() > 1 || damage_behind(next)};
+  added.set_whole();
+  RepairRange record{.head = {}, .from = *first, .to = next, .removed = {}, .added = {added}};
+  for (const SegmentState& segment : old) record.removed.push_back(segment.id);
+  admit_structure(std::move(record));
+  co_return co_await wait_structure(state_.version);
+}
+
+// Whether a damage goes on behind what is repaired.
+bool PartitionLog::damage_behind(Offset next) const {
+  const DamagedRange* const damage = state_.damage_from(next);
+  return damage != nullptr && damage->from < next;
+}
+
+runtime::Task<void> PartitionLog::rebuild_producers() {
+  constexpr size_t kStep = 1 << 20;
+  const int64_t now = runtime::Shard::current()->wall_now().ms;
+  ProducerState found;
+  Offset from = state_.start;
+  while (from < state_.end && !failed_) {
+    const SegmentState* const segment = state_.find(from);
+    if (segment == nullptr) break;
+    // Producers that were last seen there, before the next segment began, are forgotten by now.
+    if (segment != &state_.active()) {
+      const int64_t left_ms = (segment + 1)->first_append_ms;
+      if (left_ms >= 0 && now - left_ms > config_.producer_expiration_ms) {
+        from = std::max(from + 1, segment->next);
+        continue;
+      }
+    }
+    const Offset segment_next = segment->next;
+    const auto part = co_await read({.from = from, .bytes_max = kStep, .end = state_.end});
+    if (!part || (part->batches.empty() && part->next <= from)) {
+      // What cannot be read tells nothing.
+      const DamagedRange* const damage = state_.damage_from(from);
+      from = damage != nullptr && damage->from <= from ? damage->to : std::max(from + 1, segment_next);
+      continue;
+    }
+    const Bytes bytes = part->batches.flatten();
+    BatchSplitter splitter(bytes, {.check_crc = false});
+    while (!splitter.done()) {
+      const auto batch = splitter.next();
+      if (!batch) break;
+      const BatchHeader& header = batch->header();
+      if (!header.has_producer_id() || header.base_sequence < 0) continue;
+      found.record({header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence()},
+                   header.base_offset, header.last_offset(), header.max_timestamp_ms, now);
+    }
+    from = part->next;
+  }
+  if (failed_ || dropping_) co_return;
+  found.settle(synced_end_);
+  found.keep_others(state_.producers);
+  state_.producers = std::move(found);
+  state_.producers_incomplete = false;
+}
+
+}  // namespace godwit::storage

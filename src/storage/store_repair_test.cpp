@@ -1,0 +1,291 @@
+// Rule 12 in segment files: damage that a read finds is named, kept and never served, and a replica's batches repair it.
+// Rule 17: producers after a truncation.
+#include <gmock/gmock.h>
+
+#include <functional>
+
+#include "runtime/sim/sweep_testing.h"
+#include "storage/store_model_testing.h"
+
+namespace godwit::storage::store_test {
+namespace {
+
+using runtime::sim::CrashKind;
+using runtime::sim::Node;
+using runtime::sim::World;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct OneNode {
+  explicit OneNode(uint64_t seed = 1) : world(seed), node(world.add_node("a")) {}
+  World world;
+  Node& node;
+  void restart() {
+    node.crash(CrashKind::power_cut);
+    node.restart();
+  }
+};
+
+std::string text_of(int i, size_t size) {
+  std::string text = "<" + std::to_string(i) + ">";
+  return text + std::string(size - text.size(), '.');
+}
+
+// Flips a bit of record `i`'s value in the segment file that has it.
+bool rot_record(runtime::sim::Disk& disk, int i) {
+  for (const std::string& path : disk.files()) {
+    if (!path.ends_with(".log")) continue;
+    const auto contents = disk.contents(path);
+    const size_t found =
+        contents ? as_text(*contents).find("<" + std::to_string(i) + ">") : std::string::npos;
+    if (found != std::string::npos) return disk.flip_bit(path, found + 100, 2);
+  }
+  return false;
+}
+
+// 40 records of 3,000 bytes in files; those of [from, to) as a replica would send them.
+Task<Bytes> filled(Store& store, int from, int to, LogConfig config = {}) {
+  auto log = co_await store.create(partition(0), config);
+  GW_CHECK(log.has_value(), "a log can be made");
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(co_await publish(**log, {text_of(i, 3000)}), ErrorCode::none);
+  EXPECT_TRUE((co_await store.checkpoint()).has_value());
+  Bytes bytes;
+  for (Offset at(from); at < Offset(to);) {
+    auto part = co_await (*log)->read({.from = at, .bytes_max = 1, .end = Offset(to)});
+    GW_CHECK(part.has_value() && !part->batches.empty(), "what was published can be read");
+    const Bytes more = part->batches.flatten();
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    at = part->next;
+  }
+  co_return bytes;
+}
+
+// Records 0 to 40, or as many as were, as they were published, and others behind.
+Task<void> expect_all(Log& log, int count, int published = 40) {
+  const auto texts = co_await read_texts(log, Offset(0), 10'000);
+  EXPECT_EQ(texts.size(), static_cast<size_t>(count));
+  for (int i = 0; i < static_cast<int>(texts.size()) && i < published; ++i) {
+    EXPECT_EQ(texts[static_cast<size_t>(i)], std::to_string(i) + "=" + text_of(i, 3000));
+  }
+}
+
+// `config` decides whether the damage lies in a sealed or in the active segment.
+void damage_and_repair(LogConfig config) {
+  OneNode at;
+  Bytes good;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    good = co_await filled(*open->store, 6, 7, config);
+    EXPECT_TRUE((co_await open->store->close()).has_value());
+  });
+  at.restart();
+  EXPECT_TRUE(rot_record(at.node.disk(), 6));
+  for (int life = 0; life < 2; ++life) {
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log* log = open->store->find(partition(0));
+      auto texts = co_await read_texts(*log, Offset(0), 10'000);
+      EXPECT_EQ(texts.size(), 7u) << "what precedes the damage is served first";
+      if (!texts.empty()) EXPECT_THAT(texts.back(), HasSubstr("error"));
+      const auto damages = log->damages();
+      EXPECT_EQ(damages.size(), 1u);
+      if (!damages.empty()) {
+        EXPECT_EQ(damages[0].from, Offset(6));
+        EXPECT_EQ(damages[0].to, Offset(7));
+        EXPECT_THAT(damages[0].what, HasSubstr(".log at byte"));
+      }
+      EXPECT_EQ((co_await open->store->damages()).size(), 1u);
+      EXPECT_EQ((co_await open->store->unproven()).size(), 1u);
+      EXPECT_EQ(open->diagnostics.contains("log.damaged"), life == 0) << "the second life knows it";
+      EXPECT_EQ((co_await read_texts(*log, Offset(7), 10'000)).size(), 33u) << "what lies behind is served";
+      EXPECT_TRUE((co_await open->store->close()).has_value());
+    });
+    at.restart();
+  }
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
+    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    EXPECT_THAT(log->damages(), IsEmpty());
+    EXPECT_THAT(co_await open->store->unproven(), IsEmpty());
+    co_await expect_all(*log, 40);
+    EXPECT_EQ(co_await publish(*log, {"more"}), ErrorCode::none);
+  });
+  at.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    co_await expect_all(*open->store->find(partition(0)), 41);
+    EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+  });
+}
+
+TEST(StoreRepair, ADamagedBatchOfASealedSegmentIsNamedAndRepaired) {
+  LogConfig config;
+  config.segment_bytes = 50'000;
+  damage_and_repair(config);
+}
+
+TEST(StoreRepair, ADamagedBatchOfTheActiveSegmentIsNamedAndRepaired) {
+  damage_and_repair({});
+}
+
+TEST(StoreRepair, WhatTheJournalLostIsRepairedToo) {
+  OneNode at;
+  Bytes good;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    auto log = co_await open->store->create(partition(0), {});
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(co_await publish(**log, {text_of(i, 3000)}), ErrorCode::none);
+    good = (co_await (*log)->read({.from = Offset(4), .end = Offset(10)}))->batches.flatten();
+    co_await runtime::sleep_for(3s);
+  });
+  for (const std::string& path : at.node.disk().files()) {
+    const auto contents = at.node.disk().contents(path);
+    const size_t found = contents ? as_text(*contents).find("<4>") : std::string::npos;
+    if (found != std::string::npos) EXPECT_TRUE(at.node.disk().flip_bit(path, found + 9, 2));
+  }
+  at.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
+    EXPECT_EQ(log->damages().size(), 1u);
+    EXPECT_EQ(co_await publish(*log, {"behind"}), ErrorCode::none);
+    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    co_await expect_all(*log, 11, 10);
+  });
+  at.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    co_await expect_all(*open->store->find(partition(0)), 11, 10);
+    EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+  });
+}
+
+TEST(StoreRepair, WhatDoesNotFitIsRefusedAndChangesNothing) {
+  OneNode at;
+  Bytes good;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    good = co_await filled(*open->store, 6, 8);
+    EXPECT_TRUE((co_await open->store->close()).has_value());
+  });
+  EXPECT_TRUE(rot_record(at.node.disk(), 6));
+  at.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
+    // Nobody read it yet, so nothing is known to be damaged.
+    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    (void)co_await read_texts(*log, Offset(0), 10'000);
+    Bytes bad = good;
+    bad[200] ^= std::byte{1};
+    const auto refused = co_await log->repair(bad);
+    EXPECT_TRUE(!refused && refused.error().code == ErrorCode::corrupt_message);
+    EXPECT_EQ(log->damages().size(), 1u);
+    // More than the damage is no harm.
+    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    co_await expect_all(*log, 40);
+  });
+}
+
+TEST(StoreRepair, IsWholeOrAbsentAfterACrashAnywhere) {
+  // The same log on another machine: what a replica sends.
+  OneNode replica;
+  Bytes good;
+  LogConfig config;
+  config.segment_bytes = 50'000;
+  config.file_delete_delay_ms = 0;
+  run(replica.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(replica.node);
+    good = co_await filled(*open->store, 6, 7, config);
+  });
+  const auto result =
+      runtime::sim::sweep_crashes({.seeds_per_point = 1, .crashes_in_recovery = true, .stride = 4},
+                                  [&](runtime::sim::CrashScenario& scenario) {
+                                    auto* const node = &scenario.node();
+                                    scenario.work([=, &good](Runtime&) -> Task<void> {
+                                      {
+                                        auto open = co_await opened_store(*node);
+                                        (void)co_await filled(*open->store, 0, 0, config);
+                                        EXPECT_TRUE((co_await open->store->close()).has_value());
+                                      }
+                                      EXPECT_TRUE(rot_record(node->disk(), 6));
+                                      auto open = co_await opened_store(*node);
+                                      Log* log = open->store->find(partition(0));
+                                      (void)co_await read_texts(*log, Offset(0), 10'000);
+                                      EXPECT_TRUE((co_await log->repair(good)).has_value());
+                                      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+                                      EXPECT_TRUE((co_await open->store->close()).has_value());
+                                    });
+                                    const auto next_life = [=, &good](Runtime&) -> Task<void> {
+                                      auto open = co_await opened_store(*node);
+                                      Log* log = open->store->find(partition(0));
+                                      if (log == nullptr || log->end() < Offset(40)) co_return;
+                                      const auto texts = co_await read_texts(*log, Offset(0), 10'000);
+                                      if (!texts.empty() && texts.back().starts_with("error")) {
+                                        EXPECT_EQ(texts.size(), 7u);
+                                        EXPECT_TRUE((co_await log->repair(good)).has_value());
+                                      }
+                                      co_await expect_all(*log, 40);
+                                      EXPECT_TRUE((co_await open->store->close()).has_value());
+                                    };
+                                    scenario.recover(next_life);
+                                    scenario.recover(next_life);
+                                  });
+  EXPECT_GT(result.runs, 30u);
+}
+
+// Rule 17: the sequence goes on where the batches that are left end, however far back they lie.
+TEST(StoreProducers, AfterATruncationOfAllThatWasKnownOfThemTheyAreFoundInTheRecords) {
+  for (const bool restart : {false, true}) {
+    OneNode at;
+    Producer rare{.id = 5};
+    LogConfig config;
+    config.segment_bytes = 50'000;
+    const auto append = [](Log& log, Producer& producer) -> Task<void> {
+      const auto appended = co_await append_texts(log, {std::string(3000, 'x')}, LeaderEpoch(0), &producer);
+      EXPECT_TRUE(appended.has_value());
+      if (appended)
+        EXPECT_EQ(co_await log.wait_stable(appended->last_offset + 1, runtime::Shard::current()->now() + 5s),
+                  ErrorCode::none);
+    };
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      auto log = co_await open->store->create(partition(0), config);
+      for (int i = 0; i < 3; ++i) co_await append(**log, rare);
+      for (int i = 0; i < 20; ++i) EXPECT_EQ(co_await publish(**log, {text_of(i, 3000)}), ErrorCode::none);
+      // More than are kept of it, and all of those are cut off.
+      Producer later = rare;
+      for (int i = 0; i < 8; ++i) co_await append(**log, later);
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      EXPECT_TRUE((co_await (*log)->truncate(Offset(20))).has_value());
+      if (restart) {
+        co_await runtime::sleep_for(3s);
+        co_return;
+      }
+      Producer again = rare;
+      again.sequence -= 1;
+      const auto repeated = co_await append_texts(**log, {std::string(3000, 'x')}, LeaderEpoch(0), &again);
+      EXPECT_TRUE(repeated && repeated->duplicate && repeated->base_offset == Offset(2));
+      Producer ahead = later;
+      const auto refused = co_await append_texts(**log, {"gap"}, LeaderEpoch(0), &ahead);
+      EXPECT_TRUE(!refused && refused.error().code == ErrorCode::out_of_order_sequence_number);
+      co_await append(**log, rare);
+    });
+    if (!restart) continue;
+    at.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log* log = open->store->find(partition(0));
+      Producer again = rare;
+      again.sequence -= 1;
+      const auto repeated = co_await append_texts(*log, {std::string(3000, 'x')}, LeaderEpoch(0), &again);
+      EXPECT_TRUE(repeated && repeated->duplicate && repeated->base_offset == Offset(2));
+      co_await append(*log, rare);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace godwit::storage::store_test
