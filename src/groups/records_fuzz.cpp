@@ -51,7 +51,8 @@ void try_record(const Stored& stored) {
   // The one version that knows an expiry knows neither leader epoch nor topic id.
   const bool expires = offset != nullptr && offset->expires_at;
   GW_CHECK(expires || *second == *first, "encoding and decoding lose nothing");
-  GW_CHECK(read_back(encode(*second, {})) == *second, "nor does an expiring offset lose more the second time");
+  GW_CHECK(read_back(encode(*second, {})) == *second,
+           "nor does an expiring offset lose more the second time");
 }
 
 // Loads, lets an hour go by, and gives what is held after the load.
