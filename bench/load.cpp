@@ -3,6 +3,7 @@
 //   bench_load create  BROKERS TOPIC PARTITIONS [name=value…]
 //   bench_load produce BROKERS TOPIC PARTITIONS TOTAL_BYTES        1 KiB records, linger 5 ms, batches <= 1 MB, acks all
 //   bench_load consume BROKERS TOPIC PARTITIONS TOTAL_BYTES        from the beginning, without a group
+//   bench_load tail    BROKERS TOPIC PARTITIONS TOTAL_BYTES        produces, and reads it as it comes: producer and consumer here
 //   bench_load single  BROKERS TOPIC SECONDS                       one record in flight
 //   bench_load paced   BROKERS TOPIC SECONDS RATE                  one by one (linger 0), end to end: producer and consumer here
 //
@@ -128,15 +129,19 @@ void enqueue(rd_kafka_t* rk, const std::string& topic, int partition, const char
   }
 }
 
+rd_kafka_t* make_producer(const std::string& brokers) {
+  return make(RD_KAFKA_PRODUCER, brokers,
+              {{"linger.ms", "5"},
+               {"batch.size", "1000000"},
+               {"batch.num.messages", "10000"},
+               {"message.max.bytes", "2000000"},
+               {"queue.buffering.max.messages", "200000"},
+               {"queue.buffering.max.kbytes", "262144"},
+               {"acks", "all"}});
+}
+
 int produce(const std::string& brokers, const std::string& topic, int partitions, int64_t total) {
-  const Handle producer{make(RD_KAFKA_PRODUCER, brokers,
-                             {{"linger.ms", "5"},
-                              {"batch.size", "1000000"},
-                              {"batch.num.messages", "10000"},
-                              {"message.max.bytes", "2000000"},
-                              {"queue.buffering.max.messages", "200000"},
-                              {"queue.buffering.max.kbytes", "262144"},
-                              {"acks", "all"}})};
+  const Handle producer{make_producer(brokers)};
   const auto bytes = random_bytes(kRecord * 257);
   const int64_t count = total / static_cast<int64_t>(kRecord);
   enqueue(producer.rk, topic, 0, bytes.data(), kRecord);  // connects
@@ -165,22 +170,23 @@ void assign(rd_kafka_t* rk, const std::string& topic, int partitions, int64_t of
   rd_kafka_topic_partition_list_destroy(list);
 }
 
-int consume(const std::string& brokers, const std::string& topic, int partitions, int64_t total) {
-  const Handle consumer{make(RD_KAFKA_CONSUMER, brokers,
-                             {{"group.id", "bench"},
-                              {"enable.auto.commit", "false"},
-                              {"fetch.wait.max.ms", "500"},
-                              {"fetch.message.max.bytes", "8388608"},
-                              {"fetch.max.bytes", "52428800"},
-                              {"receive.message.max.bytes", "100000000"},
-                              {"queued.min.messages", "200000"},
-                              {"queued.max.messages.kbytes", "262144"}})};
-  const double cpu = cpu_seconds();
-  assign(consumer.rk, topic, partitions, RD_KAFKA_OFFSET_BEGINNING);
-  rd_kafka_queue_t* const queue = rd_kafka_queue_get_consumer(consumer.rk);
+rd_kafka_t* make_consumer(const std::string& brokers) {
+  return make(RD_KAFKA_CONSUMER, brokers,
+              {{"group.id", "bench"},
+               {"enable.auto.commit", "false"},
+               {"fetch.wait.max.ms", "500"},
+               {"fetch.message.max.bytes", "8388608"},
+               {"fetch.max.bytes", "52428800"},
+               {"receive.message.max.bytes", "100000000"},
+               {"queued.min.messages", "200000"},
+               {"queued.max.messages.kbytes", "262144"}});
+}
+
+// Reads what is assigned until so many bytes of values came. Gives how many did; `start` is when the first came.
+int64_t read_until(rd_kafka_t* consumer, int64_t total, double& start) {
+  rd_kafka_queue_t* const queue = rd_kafka_queue_get_consumer(consumer);
   std::vector<rd_kafka_message_t*> batch(10000);
   int64_t got = 0;
-  double start = 0;
   const double deadline = now_us() + 300e6;
   while (got < total) {
     const ssize_t count = rd_kafka_consume_batch_queue(queue, 1000, batch.data(), batch.size());
@@ -193,11 +199,54 @@ int consume(const std::string& brokers, const std::string& topic, int partitions
       rd_kafka_message_destroy(batch[static_cast<size_t>(i)]);
     }
   }
-  const double seconds = (now_us() - start) / 1e6;
   rd_kafka_queue_destroy(queue);
+  return got;
+}
+
+int consume(const std::string& brokers, const std::string& topic, int partitions, int64_t total) {
+  const Handle consumer{make_consumer(brokers)};
+  const double cpu = cpu_seconds();
+  assign(consumer.rk, topic, partitions, RD_KAFKA_OFFSET_BEGINNING);
+  double start = 0;
+  const int64_t got = read_until(consumer.rk, total, start);
+  const double seconds = (now_us() - start) / 1e6;
   std::printf("{\"mb_per_s\": %.1f, \"seconds\": %.3f, \"client_cpu_s_per_gb\": %.3f}\n",
               static_cast<double>(got) / 1e6 / seconds, seconds,
               (cpu_seconds() - cpu) / (static_cast<double>(got) / 1e9));
+  rd_kafka_consumer_close(consumer.rk);
+  return 0;
+}
+
+int tail(const std::string& brokers, const std::string& topic, int partitions, int64_t total) {
+  const Handle producer{make_producer(brokers)};
+  const Handle consumer{make_consumer(brokers)};
+  rd_kafka_topic_partition_list_t* const ends = rd_kafka_topic_partition_list_new(partitions);
+  for (int i = 0; i < partitions; ++i) {
+    // By number, so that the consumer is at the end before anything is produced.
+    int64_t low = 0;
+    int64_t high = 0;
+    if (const auto error =
+            rd_kafka_query_watermark_offsets(consumer.rk, topic.c_str(), i, &low, &high, 30000))
+      die(rd_kafka_err2str(error));
+    rd_kafka_topic_partition_list_add(ends, topic.c_str(), i)->offset = high;
+  }
+  if (const auto error = rd_kafka_assign(consumer.rk, ends)) die(rd_kafka_err2str(error));
+  rd_kafka_topic_partition_list_destroy(ends);
+  const auto bytes = random_bytes(kRecord * 257);
+  const int64_t count = total / static_cast<int64_t>(kRecord);
+  double start = now_us();
+  std::thread producing([&] {
+    for (int64_t i = 0; i < count; ++i) {
+      enqueue(producer.rk, topic, static_cast<int>(i % partitions),
+              bytes.data() + (i % 256) * 1024 + i % 1024, kRecord);
+      if (i % 1000 == 0) rd_kafka_poll(producer.rk, 0);
+    }
+    wait_delivered(producer.rk, count);
+  });
+  const int64_t got = read_until(consumer.rk, count * static_cast<int64_t>(kRecord), start);
+  const double seconds = (now_us() - start) / 1e6;
+  producing.join();
+  std::printf("{\"mb_per_s\": %.1f, \"seconds\": %.3f}\n", static_cast<double>(got) / 1e6 / seconds, seconds);
   rd_kafka_consumer_close(consumer.rk);
   return 0;
 }
@@ -308,8 +357,9 @@ int main(int argc, char** argv) {
     return produce(argv[2], argv[3], std::atoi(argv[4]), std::atoll(argv[5]));
   if (mode == "consume" && argc == 6)
     return consume(argv[2], argv[3], std::atoi(argv[4]), std::atoll(argv[5]));
+  if (mode == "tail" && argc == 6) return tail(argv[2], argv[3], std::atoi(argv[4]), std::atoll(argv[5]));
   if (mode == "single" && argc == 5) return single(argv[2], argv[3], std::atof(argv[4]));
   if (mode == "paced" && argc == 6) return paced(argv[2], argv[3], std::atof(argv[4]), std::atof(argv[5]));
-  std::fprintf(stderr, "usage: bench_load create|produce|consume|single|paced …: see bench/load.cpp\n");
+  std::fprintf(stderr, "usage: bench_load create|produce|consume|tail|single|paced …: see bench/load.cpp\n");
   return 2;
 }

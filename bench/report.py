@@ -10,6 +10,7 @@ import time
 
 import kafka
 from processes import Folder, Godwit, load, raw
+from slow_readers import memory_of
 
 MB = 1_000_000
 
@@ -56,6 +57,26 @@ def read(server, topic, partitions, total):
     return measured
 
 
+def tail(server, topic, partitions, total, ingest_alone):
+    """Producer and consumer at once. What reading costs is what the server takes more than for the same ingest alone."""
+    cpu = server.cpu_seconds()
+    measured = load("tail", server.address, topic, partitions, total)
+    both = (server.cpu_seconds() - cpu) / (total / 1e9)
+    measured["cpu_s_per_gb"] = max(both - ingest_alone["cpu_s_per_gb"], 0)
+    return measured
+
+
+def bench_reading(report, name, server, options):
+    """Reading at the tail, and readers that hardly read, on a server that is there."""
+    total = options.mb * MB
+    alone = ingest(server, "tailed", 1, total, 2)
+    measured = tail(server, "tailed", 1, total, alone)
+    show(report, f"{name}: tail consume, while it is produced", measured)
+    grown, alive = memory_of(server, "tailed", options.readers, options.seconds)
+    report.add(f"{name}: memory of {options.readers:,} slow readers ({alive:,} still served)", f"{grown:.0f} MB")
+    return measured
+
+
 def show(report, name, measured):
     report.add(name, f"{measured['mb_per_s']:.0f} MB/s, {measured['cpu_s_per_gb']:.2f} CPU s/GB")
 
@@ -96,6 +117,7 @@ def bench_godwit(report, folder, options):
     report.add("godwit, flush=always, 5,000 msg/s one by one: mean end to end", f"{paced['mean_us']:.0f} us", "<= 1000 us",
                paced["mean_us"] <= 1000)
     report.add("  p99, p99.9", f"{paced['p99_us']:.0f}, {paced['p999_us']:.0f} us")
+    result["tail"] = bench_reading(report, "godwit", server, options)
     server.stop()
 
     relaxed = Godwit(folder.new("interval"))
@@ -146,6 +168,7 @@ def bench_kafka(report, folder, options, ours):
     load("create", plain.address, "single", 1)
     single_plain = load("single", plain.address, "single", options.seconds)
     report.add("Kafka without fsync, one record in flight: p50", f"{single_plain['p50_us']:.0f} us")
+    tailed = bench_reading(report, "Kafka", plain, options)
     plain.stop()
     synced = kafka.Kafka(folder.new("kafka-fsync"), fsync=True)
     one_synced = ingest(synced, "one", 1, total, rounds)
@@ -162,6 +185,7 @@ def bench_kafka(report, folder, options, ours):
     report.ratio("ingest, fsync on both sides, 1,000 partitions", ours["many"]["mb_per_s"], many_synced["mb_per_s"], 20)
     report.ratio("ingest: CPU s/GB, godwit with fsync / Kafka without", ours["one"]["cpu_s_per_gb"], one["cpu_s_per_gb"], 0.25, False)
     report.ratio("reading: CPU s/GB, godwit / Kafka", ours["read"]["cpu_s_per_gb"], cold["cpu_s_per_gb"], 0.5, False)
+    report.ratio("tail reading: CPU s/GB, godwit / Kafka", ours["tail"]["cpu_s_per_gb"], tailed["cpu_s_per_gb"], 0.5, False)
     report.ratio("one in flight, fsync on both sides: p50", ours["single"]["p50_us"], single_synced["p50_us"], 0.5, False)
     report.ratio("one in flight: flush=interval / Kafka without fsync", ours["interval_single"]["p50_us"], single_plain["p50_us"], 1, False)
 
@@ -171,6 +195,7 @@ def main():
     parser.add_argument("--mb", type=int, default=3000, help="megabytes of a round (four turns of the journal need 2,048)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of ingest; the first only warms up")
     parser.add_argument("--seconds", type=float, default=10, help="seconds of a latency measurement")
+    parser.add_argument("--readers", type=int, default=200, help="slow readers")
     parser.add_argument("--start-gb", type=int, default=10, help="gigabytes for the measurement of the start; 0: leave it out")
     parser.add_argument("--no-kafka", action="store_true", help="leave Apache Kafka out")
     parser.add_argument("--dir", default=".", help="where on disk to work")

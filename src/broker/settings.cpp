@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 #include "base/uuid.h"
 #include "broker/topic_settings.h"
@@ -129,9 +130,9 @@ cluster::ConfigMap topic_defaults_from(const Values& values) {
   return defaults;
 }
 
-// The protocol's number of a type.
-int8_t protocol_type(config::Type type) {
-  switch (type) {
+// The protocol's number of a setting's type. Whole numbers are INT where the bounds leave no more, as in Kafka, else LONG.
+int8_t protocol_type(const config::Setting& setting) {
+  switch (setting.type) {
     case config::Type::boolean:
       return 1;
     case config::Type::text:
@@ -140,7 +141,7 @@ int8_t protocol_type(config::Type type) {
     case config::Type::integer:
     case config::Type::bytes:
     case config::Type::duration_ms:
-      return 5;
+      return setting.maximum <= std::numeric_limits<int32_t>::max() ? 3 : 5;
     case config::Type::number:
       return 6;
     case config::Type::choices:
@@ -160,7 +161,7 @@ std::vector<StartSetting> start_settings_from(const Values& values) {
     start.push_back({.name = std::string(setting.name),
                      .value = values.text(setting.name),
                      .fallback = std::string(setting.fallback),
-                     .type = protocol_type(setting.type),
+                     .type = protocol_type(setting),
                      .given = values.is_given(setting.name),
                      .documentation = std::string(setting.doc)});
   }

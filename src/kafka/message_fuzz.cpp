@@ -1,6 +1,7 @@
 // Any bytes as any message: the first four bytes choose the message and its version, the rest is the body; a
 // second reading takes everything as the frame of a request. Nothing may crash, and what decodes must encode
-// to bytes that decode to an equal value.
+// to bytes that decode to an equal value. The bug that is seeded to prove that it would be found
+// (GODWIT_SEEDED_BUG_MESSAGE) is in codec/decoder.cpp.
 #include <cstdint>
 
 #include "base/check.h"

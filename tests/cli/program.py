@@ -27,9 +27,10 @@ def clean_environment(**more):
 class Server:
     """A running `godwit serve`; its diagnostics come as JSON."""
 
-    def __init__(self, arguments, cwd, unprivileged=False, **environment):
+    def __init__(self, arguments, cwd, unprivileged=False, prefix=(), **environment):
         # Even root keeps to a folder's mode then.
-        prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if unprivileged and os.geteuid() == 0 else []
+        if unprivileged and os.geteuid() == 0:
+            prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
         self.process = subprocess.Popen([*prefix, GODWIT, "serve", "--diagnostics", "json", *arguments], cwd=cwd, text=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                         env=clean_environment(**environment))
@@ -48,6 +49,8 @@ class Server:
         line = self._lines.get(timeout=PATIENCE)
         if line is None:
             return None
+        if not line.startswith("{"):
+            raise AssertionError(f"this is no diagnostic: {line}")
         event = json.loads(line)
         self.events.append(event)
         return event

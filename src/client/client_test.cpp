@@ -1,0 +1,183 @@
+// The client's verbs, against brokers in this process that do what a test says.
+#include "godwit/client.h"
+
+#include <mutex>
+
+#include "client/errors.h"
+#include "client/mock_cluster_testing.h"
+
+namespace godwit::client {
+namespace {
+
+using namespace std::chrono_literals;
+
+Message message(std::string key, std::string value) {
+  return {.key = std::move(key), .value = std::move(value)};
+}
+
+std::vector<std::string> values(const std::vector<Record>& records) {
+  std::vector<std::string> all;
+  for (const Record& record : records) all.push_back(record.value.value_or("(none)"));
+  return all;
+}
+
+TEST(ClientErrors, AreChosenByWhatTheCallerShouldDo) {
+  EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, "x").kind, ErrorKind::not_found);
+  EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS, "x").kind, ErrorKind::exists);
+  EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, "x").kind, ErrorKind::unavailable);
+  EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, "x").kind, ErrorKind::timed_out);
+  EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR__FATAL, "x").kind, ErrorKind::fatal);
+  const Error error = error_from(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "write orders", "it is too long");
+  EXPECT_EQ(error.kind, ErrorKind::too_large);
+  EXPECT_EQ(error.message, "write orders: it is too long");
+  EXPECT_EQ(error.code, 10);
+}
+
+TEST(Client, IsNotMadeOfOptionsThatCannotBe) {
+  EXPECT_EQ(Client::make({.brokers = ""}).error().kind, ErrorKind::invalid);
+  const auto typo = Client::make({.properties = {{"linger.mss", "5"}}});
+  ASSERT_FALSE(typo);
+  EXPECT_EQ(typo.error().kind, ErrorKind::invalid);
+  EXPECT_NE(typo.error().message.find("linger.mss"), std::string::npos) << typo.error().message;
+}
+
+TEST(Client, ReadsWhatItWrote) {
+  MockCluster cluster;
+  cluster.create("orders", 3);
+  const auto client = cluster.client();
+  Message full = message("alice", "2 apples");
+  full.headers = {{"trace", "7"}, {"empty", std::nullopt}};
+  full.timestamp_ms = 1'700'000'000'000;
+  full.partition = 1;
+  const auto first = client->write("orders", full);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->partition, 1);
+  EXPECT_EQ(first->offset, 0);
+  Message tombstone{.key = "alice", .partition = 1};
+  EXPECT_EQ(client->write("orders", tombstone)->offset, 1);
+
+  const auto records = client->read({.topics = {"orders"}}, 2, 10s);
+  ASSERT_TRUE(records) << records.error().message;
+  ASSERT_EQ(records->size(), 2U);
+  EXPECT_EQ(records->at(0).topic, "orders");
+  EXPECT_EQ(records->at(0).partition, 1);
+  EXPECT_EQ(records->at(0).offset, 0);
+  EXPECT_EQ(records->at(0).timestamp_ms, 1'700'000'000'000);
+  EXPECT_EQ(records->at(0).key, "alice");
+  EXPECT_EQ(records->at(0).value, "2 apples");
+  EXPECT_EQ(records->at(0).headers, full.headers);
+  EXPECT_EQ(records->at(1).value, std::nullopt) << "a tombstone";
+
+  const auto second =
+      client->read({.topics = {"orders"}, .partitions = {1}, .start = Start::offset(1)}, 1, 10s);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->at(0).offset, 1);
+}
+
+TEST(Client, MessagesOfOneKeyKeepTheirPartitionAndOrder) {
+  MockCluster cluster;
+  cluster.create("orders", 5);
+  const auto client = cluster.client();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(client->write("orders", message("alice", std::to_string(i))));
+  const auto records = client->read({.topics = {"orders"}}, 20, 10s);
+  ASSERT_TRUE(records);
+  ASSERT_EQ(records->size(), 20U);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(records->at(static_cast<size_t>(i)).value, std::to_string(i));
+    EXPECT_EQ(records->at(static_cast<size_t>(i)).partition, records->front().partition);
+  }
+}
+
+TEST(Client, ARetriableErrorIsTriedAgainAndNothingIsStoredTwice) {
+  MockCluster cluster;
+  cluster.create("orders");
+  const auto client = cluster.client();
+  cluster.answers(MockCluster::kProduce,
+                  {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR});
+  const auto written = client->write("orders", message("k", "v"));
+  ASSERT_TRUE(written) << written.error().message;
+  EXPECT_EQ(written->offset, 0);
+  EXPECT_EQ(client->write("orders", message("k", "w"))->offset, 1);
+}
+
+TEST(Client, FindsANewLeader) {
+  MockCluster cluster;
+  cluster.create("orders");
+  cluster.moves_leader("orders", 0, 1);
+  const auto client = cluster.client();
+  EXPECT_EQ(client->write("orders", message("k", "before"))->offset, 0);
+  cluster.moves_leader("orders", 0, 2);
+  cluster.takes_down(1);
+  const auto written = client->write("orders", message("k", "after"));
+  ASSERT_TRUE(written) << written.error().message;
+  const auto records = client->read({.topics = {"orders"}}, 2, 10s);
+  ASSERT_TRUE(records);
+  EXPECT_EQ(values(*records), (std::vector<std::string>{"before", "after"}));
+}
+
+TEST(Client, APermanentErrorIsToldAtOnce) {
+  MockCluster cluster;
+  cluster.create("orders");
+  const auto client = cluster.client({.idempotent = false});
+  EXPECT_EQ(client->write("orders", {.value = std::string(2 << 20, 'x')}).error().kind, ErrorKind::too_large);
+  EXPECT_TRUE(client->write("orders", message("k", "v"))) << "the client goes on";
+  cluster.answers(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
+  EXPECT_EQ(client->write("orders", message("k", "v")).error().kind, ErrorKind::denied);
+}
+
+TEST(Client, GivesUpAfterItsDeliveryTimeout) {
+  MockCluster cluster(1);
+  cluster.create("orders");
+  const auto client = cluster.client({.delivery_timeout = 300ms});
+  ASSERT_TRUE(client->write("orders", message("k", "v")));
+  cluster.takes_down(1);
+  const auto refused = client->write("orders", message("k", "w"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::timed_out) << refused.error().message;
+}
+
+TEST(Client, TellsOfEachMessageOnceAndFlushWaitsForAll) {
+  MockCluster cluster;
+  cluster.create("orders");
+  const auto client = cluster.client();
+  std::mutex mutex;
+  std::vector<int64_t> offsets;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(client->write_async("orders", message("k", std::to_string(i)), [&](Result<Written> done) {
+      const std::lock_guard lock(mutex);
+      offsets.push_back(done ? done->offset : -1);
+    }));
+  }
+  EXPECT_TRUE(client->flush(30s));
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(offsets.size(), 100U);
+  for (int64_t i = 0; i < 100; ++i) EXPECT_EQ(offsets[static_cast<size_t>(i)], i);
+}
+
+TEST(Client, OnceItIsClosedSaysSo) {
+  MockCluster cluster;
+  cluster.create("orders");
+  const auto client = cluster.client();
+  EXPECT_TRUE(client->close(10s));
+  EXPECT_TRUE(client->close(10s)) << "again does nothing";
+  EXPECT_EQ(client->write("orders", message("k", "v")).error().kind, ErrorKind::closed);
+  EXPECT_EQ(client->write_async("orders", message("k", "v")).error().kind, ErrorKind::closed);
+  EXPECT_EQ(client->flush(1s).error().kind, ErrorKind::closed);
+  EXPECT_EQ(client->create_topic("other").error().kind, ErrorKind::closed);
+  EXPECT_EQ(client->delete_topic("orders").error().kind, ErrorKind::closed);
+  EXPECT_EQ(client->open_reader({.topics = {"orders"}}).error().kind, ErrorKind::closed);
+  EXPECT_EQ(client->subscribe({.topics = {"orders"}, .group = "g"}, [](const Record&) {}).error().kind,
+            ErrorKind::closed);
+}
+
+TEST(Reader, OfATopicThatIsNotThereSaysSo) {
+  MockCluster cluster;
+  cluster.create("orders");
+  const auto client = cluster.client();
+  EXPECT_EQ(client->open_reader({.topics = {"orders"}, .partitions = {7}}).error().kind,
+            ErrorKind::not_found);
+  EXPECT_EQ(client->open_reader({.topics = {}}).error().kind, ErrorKind::invalid);
+}
+
+}  // namespace
+}  // namespace godwit::client
