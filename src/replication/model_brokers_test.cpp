@@ -74,8 +74,8 @@ void Model::deliver(size_t index) {
     network_[index] = std::move(network_.back());
     network_.pop_back();
   }
-  const auto link =
-      static_cast<size_t>((message.from + 1) * static_cast<int>(kBrokersMax + 1) + message.to + 1);
+  const auto row = static_cast<size_t>(message.from + 1);
+  const size_t link = row * (kBrokersMax + 1) + static_cast<size_t>(message.to + 1);
   if (cut_[link]) return;
   if (message.kind == Message::Kind::propose) return on_proposal(message);
   ModelBroker& to = brokers_[static_cast<size_t>(message.to)];
