@@ -96,9 +96,15 @@ Store::Health StoreImpl::health() const {
   } else if (!health.space_left) {
     health.reason = "the disk is nearly full";
   }
-  if (const auto since = journal_->busy_since()) {
-    health.round_under_way = runtime::Shard::current()->now() - *since;
-  }
+  health.state = !health.writable ? Health::State::failed
+                                  : (health.space_left ? Health::State::ok : Health::State::no_space);
+  const auto older = [&](std::optional<MonotonicTime> since) {
+    if (since && (!health.stalled_since || *since < *health.stalled_since)) health.stalled_since = since;
+  };
+  older(journal_->busy_since());
+  if (const Journal* relaxed = context_.relaxed) older(relaxed->busy_since());
+  if (health.stalled_since) health.round_under_way = runtime::Shard::current()->now() - *health.stalled_since;
+  for (const auto& shard : shards_) older(shard->write_back().busy_since());
   return health;
 }
 

@@ -91,6 +91,7 @@ runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
     if (!found) co_return fail(std::move(found).error());
     relaxed = std::move(*found);
     relaxed_ = std::move(relaxed->journal);
+    context_.relaxed = relaxed_.get();
   }
   // The journals went on from a newer checkpoint than the one that is there.
   if (opened->released_mark > known.journal || (relaxed && relaxed->released_mark > known.relaxed)) {
@@ -142,6 +143,7 @@ runtime::Task<Result<Journal*>> StoreImpl::open_relaxed() {
     auto opened = co_await open_journal(true, relaxed_released_);
     if (!opened) co_return fail(std::move(opened).error());
     relaxed_ = std::move(opened->journal);
+    context_.relaxed = relaxed_.get();
   }
   co_return relaxed_.get();
 }

@@ -30,7 +30,11 @@ runtime::Task<Result<void>> WriteBack::write(std::shared_ptr<PartitionLog> log, 
   for (;;) {
     auto block = log->next_write(file, kWriteBytesMax);
     if (!block) co_return {};
+    const auto begun = begun_.insert(runtime::Shard::current()->now());
+    publish_oldest();
     auto written = co_await log->write_block(*block);
+    begun_.erase(begun);
+    publish_oldest();
     if (!written) co_return written;
     shard_.written(*log, block->to - block->from);
   }
@@ -74,6 +78,12 @@ runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
   }
   if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
   co_return pieces.outcome;
+}
+
+std::optional<MonotonicTime> WriteBack::busy_since() const {
+  const int64_t oldest = oldest_;
+  if (oldest == kIdle) return std::nullopt;
+  return MonotonicTime(Duration(oldest));
 }
 
 void WriteBack::admitted(uint64_t bytes) {
