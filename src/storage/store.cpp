@@ -152,17 +152,21 @@ runtime::Task<uint64_t> StoreImpl::unwritten() {
   co_return bytes;
 }
 
-runtime::Task<std::set<TopicPartition>> StoreImpl::known_partitions() {
-  std::set<TopicPartition> known;
+runtime::Task<KnownFiles> StoreImpl::known_files() {
+  KnownFiles known;
   for (size_t i = 0; i < shards_.size(); ++i) {
-    const auto some = co_await shard(i).call([this, i] {
-      std::vector<TopicPartition> ids;
-      for (const auto& log : shards_[i]->logs()) ids.push_back(log->id());
-      for (const RemovedFile& file : shards_[i]->removal().pending())
-        ids.push_back({file.topic, file.partition});
-      return ids;
+    auto some = co_await shard(i).call([this, i] {
+      KnownFiles here;
+      for (const auto& log : shards_[i]->logs()) {
+        auto& files = here[log->id()];
+        for (const SegmentState& segment : log->state().segments) files.insert(segment.id);
+      }
+      for (const RemovedFile& file : shards_[i]->removal().pending()) {
+        here[{file.topic, file.partition}].insert(file.file);
+      }
+      return here;
     });
-    known.insert(some.begin(), some.end());
+    known.merge(some);
   }
   co_return known;
 }

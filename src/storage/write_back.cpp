@@ -59,10 +59,19 @@ runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
   // What is not synced is not written back: the next pass finds more.
   if (goal.carry_through_relaxed > Sequence(0)) shard_.sync_relaxed_now();
   Pieces pieces;
+  std::vector<Piece> small;
   for (const auto& log : shard_.logs()) {
     log->for_each_writable([&](FileId file, uint64_t bytes, bool sealed) {
-      if (sealed || bytes >= std::max<uint64_t>(goal.bytes_min, 1)) pieces.list.push_back({log, file, bytes});
+      const bool large = sealed || bytes >= std::max<uint64_t>(goal.bytes_min, 1);
+      (large ? pieces.list : small).push_back({log, file, bytes});
     });
+  }
+  // Small ones are left to be carried, but not more of them than the journal has room to spare for: smallest first.
+  std::ranges::sort(small, std::ranges::less{}, &Piece::bytes);
+  uint64_t left = 0;
+  for (Piece& piece : small) {
+    left += piece.bytes;
+    if (left > shard_.carried_bytes_max()) pieces.list.push_back(std::move(piece));
   }
   std::ranges::sort(pieces.list, std::ranges::greater{}, &Piece::bytes);
   std::vector<runtime::Task<void>> writers;
