@@ -368,5 +368,22 @@ TEST_F(Zookeeper, ItMayBeDestroyedWithoutACloseWhileMuchIsUnderWay) {
   });
 }
 
+TEST_F(Zookeeper, TheRuntimeMayEndWhileMuchIsUnderWay) {
+  for (int i = 0; i < 5; ++i) {
+    const auto host = on_shared_zookeeper();
+    host->run([&](Runtime&) -> Task<void> {
+      const auto store = co_await host->connect();
+      const auto watch = store->watch("/");
+      auto lease = co_await store->grant(std::chrono::seconds(3));
+      GW_REQUIRE_OK(lease);
+      runtime::Shard::current()->spawn([](Coordination& mine) -> Task<void> {
+        while (co_await put(mine, "/a", "x")) continue;
+      }(*store));
+      co_await runtime::sleep_for(std::chrono::milliseconds(i));
+      // Left as it is: what is spawned goes with the shard, after what the scenario held.
+    });
+  }
+}
+
 }  // namespace
 }  // namespace godwit::coordination
