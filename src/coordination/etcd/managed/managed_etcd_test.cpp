@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "coordination/etcd/managed/managed_testing.h"
+#include "coordination/etcd/managed/member_record.h"
 #include "coordination/etcd/wire.h"
 
 namespace godwit::coordination {
@@ -129,6 +130,39 @@ TEST(ManagedEtcd, KillingTheBrokerDoesNotTakeTheMemberWithIt) {
     co_await (*store)->close();
     co_await managed->stop();
     EXPECT_FALSE((*before)->running());
+    EXPECT_EQ(scene.leftovers().count(), 0u);
+  });
+}
+
+TEST(ManagedEtcd, AProcessThatTheRecordMissedIsFoundAndOneWithoutItsDataIsEnded) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    runtime::ProcessIdentity process;
+    {
+      const auto first = co_await scene.start(1);
+      EXPECT_TRUE(co_await all_answer({first.get()}));
+      process = first->process();
+      co_await first->leave();
+    }
+    {
+      etcd::MemberRecord record(runtime.files(), scene.folder_of(1));
+      EXPECT_TRUE(co_await record.load());
+      EXPECT_EQ(record.value.identity(), process);
+      EXPECT_TRUE(record.value.ran && record.value.member != 0 && record.value.cluster != 0);
+      record.value.set_identity({});
+      EXPECT_TRUE(co_await record.save());
+      const auto second = co_await scene.start(1);
+      EXPECT_TRUE(co_await all_answer({second.get()}));
+      EXPECT_EQ(second->process(), process);
+      co_await second->leave();
+    }
+    // The disk is lost while the process runs on with files that have no names any more.
+    std::filesystem::remove_all(scene.folder_of(1));
+    const auto third = co_await scene.start(1);
+    EXPECT_TRUE(co_await all_answer({third.get()})) << scene.told();
+    EXPECT_TRUE(scene.stage().diagnostics().contains("etcd.orphan_ended"));
+    EXPECT_NE(third->process(), process);
+    co_await third->stop();
     EXPECT_EQ(scene.leftovers().count(), 0u);
   });
 }
