@@ -60,6 +60,9 @@ TEST_F(Moves, AnIsrChangeOnAnOldVersionOrEpochIsRefused) {
     co_await controller.died(BrokerId(1), 10, "refused");
     EXPECT_EQ(co_await ask(1, 10, state(controller, id).version, members({1, 2, 3})),
               ErrorCode::fenced_leader_epoch);
+    EXPECT_EQ(state(controller, id).isr,
+              ids({1, 2}));  // the minimum holds the dead one until another is in sync
+    EXPECT_EQ(co_await ask(2, 20, state(controller, id).version, members({2, 3})), ErrorCode::none);
     EXPECT_EQ(co_await ask(2, 20, state(controller, id).version, members({1, 2, 3})),
               ErrorCode::ineligible_replica);
     EXPECT_EQ(state(controller, id).leader, BrokerId(2));
