@@ -76,7 +76,7 @@ def allowed(rule, library, path):
         names |= {"coordination_memory"} if "coordination" in library.may else set()
         names |= {lib.name for lib in rule.libraries.values() if lib.top == library.top}
         # Engines that are servers are tested as what they are.
-        names |= {"runtime_real"} if library.top == "coordination" else set()
+        names |= {"runtime_real"} if library.top == "src/coordination" else set()
     if is_bench(path):
         names.add("runtime_real")
     return names

@@ -1,9 +1,13 @@
 #include "app/engine.h"
 
+#include <filesystem>
+
 #include "coordination/etcd/etcd_coordination.h"
+#include "coordination/etcd/managed/managed_etcd.h"
 #include "coordination/local/local_coordination.h"
 #include "coordination/zookeeper/zookeeper_coordination.h"
 #include "model/topic.h"
+#include "runtime/real/real_processes.h"
 
 namespace godwit::app {
 namespace {
@@ -73,9 +77,53 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress&
       coordination::open_zookeeper(runtime.shard(0), std::move(options), diagnostics), true);
 }
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddress&, const config::Values&,
-                                           BrokerId, std::string, runtime::Runtime&, DiagnosticSink&) {
-  co_return fail(ErrorKind::unsupported, "managed etcd is not there yet");
+// The member beside this broker, and the store that all members are.
+class ManagedStore final : public Engine {
+ public:
+  explicit ManagedStore(std::unique_ptr<runtime::Processes> processes) : processes_(std::move(processes)) {}
+  Task<Result<void>> start(const coordination::ManagedEtcdOptions& options, const std::string& root,
+                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
+    auto member = co_await coordination::ManagedEtcd::start(runtime, *processes_, options, diagnostics);
+    if (!member) co_return fail(member.error());
+    member_ = std::move(*member);
+    auto store = co_await coordination::EtcdCoordination::open(runtime, member_->client(root), diagnostics);
+    if (!store) co_return fail(store.error());
+    store_ = std::move(*store);
+    co_return Result<void>();
+  }
+  Coordination& store() override { return *store_; }
+  bool shared() const override { return true; }
+  Task<void> stop() override {
+    if (store_) co_await store_->close();
+    if (member_) co_await member_->stop();
+  }
+
+ private:
+  std::unique_ptr<runtime::Processes> processes_;
+  std::unique_ptr<coordination::ManagedEtcd> member_;
+  std::unique_ptr<Coordination> store_;
+};
+
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddress& address,
+                                           const config::Values& values, BrokerId broker, std::string data_dir,
+                                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
+  if (address.of(broker) == nullptr) {
+    co_return fail(ErrorKind::invalid, "coordination: no member is named for broker " + to_string(broker) +
+                                           "; managed-etcd://1@HOST:PORT,… names all brokers that run one");
+  }
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(data_dir, error);
+  if (error) co_return fail(ErrorKind::io, "the data directory " + data_dir + ": " + error.message());
+  auto managed = std::make_unique<ManagedStore>(runtime::make_real_processes());
+  const coordination::ManagedEtcdOptions options{.address = address,
+                                                 .broker = broker,
+                                                 .folder = absolute.string() + "/etcd",
+                                                 .cluster = values.text("cluster.name")};
+  if (auto started = co_await managed->start(options, root_of(values, ""), runtime, diagnostics); !started) {
+    co_await managed->stop();
+    co_return fail(started.error());
+  }
+  co_return std::move(managed);
 }
 
 }  // namespace

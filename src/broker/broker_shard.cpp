@@ -126,12 +126,15 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
     surroundings_.incarnation = self->second.incarnation;
     replicator_->set_incarnation(surroundings_.incarnation);
   }
+  cluster::ConfigMap defaults = effective_defaults(options().topic_defaults, *image_, options().id);
+  const bool same_defaults = defaults == topic_defaults_;
+  topic_defaults_ = std::move(defaults);
   std::vector<Task<void>> changes;
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
-    if (known == topic.get()) continue;  // the same object: nothing changed
+    if (known == topic.get() && same_defaults) continue;  // the same object: nothing changed
     settings_.insert_or_assign(
-        topic->id, effective_settings(topic->config, options().topic_defaults, topic->internal()));
+        topic->id, effective_settings(topic->config, topic_defaults_, topic->internal()));
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));
       if (broker_.store().shard_of({topic->id, index}) != index_) continue;

@@ -91,7 +91,10 @@ class FakeLog final : public storage::Log {
   Done append_replicated(BytesView, WallTime, MonotonicTime) override { return unused(); }
   Found find_timestamp(int64_t, Offset) override { return found_nothing(); }
   Found find_timestamp_max(Offset) override { return found_nothing(); }
-  Done begin_epoch(LeaderEpoch) override { return unused(); }
+  Done begin_epoch(LeaderEpoch epoch) override {
+    epochs_.begin(epoch, end_);
+    co_return storage::Served<void>();
+  }
   Done delete_before(Offset) override { return unused(); }
   Done truncate(Offset) override { return unused(); }
   Done restart_at(Offset) override { return unused(); }

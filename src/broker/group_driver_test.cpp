@@ -27,22 +27,34 @@ TopicId topic_id(const std::string& name) {
 struct Stage {
   explicit Stage(Runtime& runtime) : shard(runtime.shard(0)) {}
 
-  std::shared_ptr<GroupDriver> drive() {
-    auto partition = std::make_shared<Partition>(TopicPartition{}, std::string(kConsumerOffsetsTopic), log,
-                                                 cluster::PartitionState{.leader_epoch = LeaderEpoch(3)});
+  Task<std::shared_ptr<GroupDriver>> drive() {
+    auto partition = std::make_shared<Partition>(TopicPartition{}, std::string(kConsumerOffsetsTopic), log, surroundings);
+    const cluster::PartitionState state{.version = 1,
+                                        .leader = BrokerId(1),
+                                        .leader_incarnation = 1,
+                                        .leader_epoch = LeaderEpoch(3),
+                                        .replicas = {BrokerId(1)},
+                                        .isr = {BrokerId(1)}};
+    EXPECT_TRUE(co_await partition->lead(state, 1, {}));
     auto driver = std::make_shared<GroupDriver>(
         shard, partition, options, diagnostics, metrics,
         [this](const std::string& name) { return gone.contains(name) ? TopicId{} : topic_id(name); });
     driver->start();
-    return driver;
+    co_return driver;
   }
   Task<std::shared_ptr<GroupDriver>> loaded() {
-    auto driver = drive();
+    auto driver = co_await drive();
     while (!driver->loaded()) co_await runtime::sleep_for(1ms);
     co_return driver;
   }
 
   runtime::Shard& shard;
+  Partition::Surroundings surroundings{.shard = &shard,
+                                       .self = BrokerId(1),
+                                       .incarnation = 1,
+                                       .lag_max = 3s,
+                                       .wants_isr = [](Partition&) {},
+                                       .lease_holds = [] { return true; }};
   FakeLog log;
   RecordingSink diagnostics;
   metrics::Registry registry;
@@ -136,7 +148,7 @@ TEST(GroupDriver, AsksToWaitWhileItLoads) {
     co_await driver->stop();
 
     stage.log.hold_reads = true;
-    auto next = stage.drive();
+    auto next = co_await stage.drive();
     EXPECT_EQ((co_await fetch(next, "g")).error, ErrorCode::coordinator_load_in_progress);
     EXPECT_EQ(co_await commit(next, "g", 6), ErrorCode::coordinator_load_in_progress);
     co_await runtime::sleep_for(10s);
@@ -155,7 +167,7 @@ TEST(GroupDriver, ALogThatCannotBeReadIsTriedAgainAndNamedOnce) {
     co_await driver->stop();
 
     stage.log.read_refusal = ErrorCode::kafka_storage_error;
-    auto next = stage.drive();
+    auto next = co_await stage.drive();
     co_await runtime::sleep_for(30s);
     EXPECT_EQ((co_await fetch(next, "g")).error, ErrorCode::coordinator_load_in_progress);
     EXPECT_EQ(stage.diagnostics.events.size(), 1U);
@@ -189,7 +201,7 @@ TEST(GroupDriver, OtherWorkOfTheShardGoesOnWhileManyGroupsAreLoaded) {
     bool over = false;
     runtime::Gate gate;
     gate.spawn(stage.shard, count_turns(turns, over));
-    auto next = stage.drive();
+    auto next = co_await stage.drive();
     while (!next->loaded()) co_await runtime::yield();
     over = true;
     co_await gate.close();

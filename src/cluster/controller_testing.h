@@ -46,12 +46,12 @@ class ShakyStore final : public Coordination {
     const Fate fate = next_fate ? next_fate(transaction) : Fate::pass;
     if (fate == Fate::down) co_return fail(ErrorKind::unavailable, "the store is down");
     if (fate == Fate::late) late_.push_back(transaction);
-    if (fate == Fate::unheard) (void)co_await inner_.commit(std::move(transaction));
+    if (fate == Fate::unheard) (void)co_await carry_out(std::move(transaction));
     if (fate != Fate::pass) {
       co_await runtime::sleep_for(std::chrono::milliseconds(500));
       co_return fail(ErrorKind::timed_out, "no answer");
     }
-    co_return co_await inner_.commit(std::move(transaction));
+    co_return co_await carry_out(std::move(transaction));
   }
   Task<Result<std::unique_ptr<coordination::Lease>>> grant(Duration timeout) override {
     co_return co_await inner_.grant(timeout);
@@ -65,17 +65,24 @@ class ShakyStore final : public Coordination {
   Task<int> deliver_late() {
     int done = 0;
     for (Transaction& transaction : std::exchange(late_, {})) {
-      if (co_await inner_.commit(std::move(transaction))) ++done;
+      if (co_await carry_out(std::move(transaction))) ++done;
     }
     co_return done;
   }
 
   std::function<Fate(const Transaction&)> next_fate;
+  std::function<void(const Transaction&)> on_write;  // each that takes effect
   int commits = 0;
   size_t operations_max = 0;
   int in_flight_max = 0;
 
  private:
+  Task<Result<void>> carry_out(Transaction transaction) {
+    const auto done = co_await inner_.commit(transaction);
+    if (done && on_write) on_write(transaction);
+    co_return done;
+  }
+
   Coordination& inner_;
   std::vector<Transaction> late_;
   int in_flight_ = 0;

@@ -31,8 +31,8 @@ TEST_F(Topics, ANewTopicIsSpreadEvenlyAndLedByItsFirstReplicas) {
       ++leads[now.leader];
     }
     for (const int broker : {1, 2, 3}) {
-      EXPECT_EQ(replicas[BrokerId(broker)], 20);
-      EXPECT_EQ(leads[BrokerId(broker)], 10);
+      EXPECT_NEAR(replicas[BrokerId(broker)], 20, 1);
+      EXPECT_NEAR(leads[BrokerId(broker)], 10, 1);
     }
   });
 }
@@ -141,6 +141,27 @@ TEST_F(Topics, ADeletedTopicLeavesATombstoneUntilAllWhoHadItServeAnImageWithoutI
     co_await runtime::sleep_for(2s);
     EXPECT_EQ(memory.keys().list(keys::kTombstones).size(), 1u);
     co_await follow(controller, 1, 10, first);
+    co_await runtime::sleep_for(2s);
+    EXPECT_TRUE(memory.keys().list(keys::kTombstones).empty());
+  });
+}
+
+TEST_F(Topics, ATombstoneOfAnOlderBuildWaitsForEveryBrokerThatEverWas) {
+  const TopicId id{{std::byte{1}}};
+  Transaction old;
+  old.put(keys::tombstone(id), to_bytes("gone"))
+      .put("/incarnations/1", to_bytes(""))
+      .put("/incarnations/2", {});
+  memory.load(old.writes);
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1});
+    Image has;
+    co_await follow(controller, 1, 10, has);
+    co_await runtime::sleep_for(2s);
+    EXPECT_EQ(memory.keys().list(keys::kTombstones).size(), 1u);
+    co_await join(controller, {2});
+    Image other;
+    co_await follow(controller, 2, 20, other);
     co_await runtime::sleep_for(2s);
     EXPECT_TRUE(memory.keys().list(keys::kTombstones).empty());
   });

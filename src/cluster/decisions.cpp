@@ -155,13 +155,11 @@ IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eli
   if (!wish.isr.contains(wish.asker)) return IsrAnswer::invalid;
   for (const auto& [id, incarnation] : wish.isr) {
     if (!contains(state.replicas, id)) return IsrAnswer::invalid;
+    // Who is in stays in, dead (rule 7 may want that) or alive: a disk that was lost is taken out when its broker joins.
+    if (contains(state.isr, id)) continue;
     const auto live = brokers.live.find(id);
-    if (live == brokers.live.end()) {
-      // A dead member may have to stay (rule 7); a dead broker does not join.
-      if (!contains(state.isr, id)) return IsrAnswer::ineligible;
-    } else if (live->second != incarnation) {
-      return IsrAnswer::ineligible;  // KIP-903: what the leader knows of it was true of another process
-    }
+    // KIP-903: what the leader knows of a joiner was perhaps true of another process.
+    if (live == brokers.live.end() || live->second != incarnation) return IsrAnswer::ineligible;
   }
   const bool shrinks =
       std::any_of(state.isr.begin(), state.isr.end(), [&](BrokerId id) { return !wish.isr.contains(id); });
@@ -171,10 +169,10 @@ IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eli
   for (const BrokerId id : state.replicas) {
     if (wish.isr.contains(id)) after.isr.push_back(id);
   }
-  if (std::is_permutation(after.isr.begin(), after.isr.end(), state.isr.begin(), state.isr.end())) {
-    return IsrAnswer::accepted;
-  }
-  next = changed(state, std::move(after));
+  // Also where the set is the same the version rises: that is how a leader makes sure that an earlier request, of which it
+  // heard nothing, is not written any more (replication/isr_proposal.h).
+  after.version = state.version + 1;
+  next = std::move(after);
   return IsrAnswer::accepted;
 }
 
@@ -219,14 +217,17 @@ std::optional<PartitionState> finish_move(const PartitionState& state, const Eli
   return changed(state, std::move(next));
 }
 
-std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers) {
+std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers,
+                                          int min_insync) {
   if (state.adding.empty() && state.removing.empty()) return std::nullopt;
   PartitionState next = state;
   next.replicas = without(state.replicas, state.adding);
   next.isr = without(state.isr, state.adding);
   next.adding.clear();
   next.removing.clear();
-  if (next.isr.empty() || next.replicas.empty()) return std::nullopt;
+  if (next.isr.empty()) return std::nullopt;
+  const size_t needed = std::min(next.replicas.size(), static_cast<size_t>(std::max(min_insync, 1)));
+  if (next.isr.size() < state.isr.size() && next.isr.size() < needed) return std::nullopt;
   if (contains(state.adding, state.leader)) {
     const BrokerId heir = candidate(next.replicas, next.isr, brokers);
     if (heir == kNoBroker) return std::nullopt;

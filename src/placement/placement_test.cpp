@@ -22,6 +22,7 @@ TopicId topic(int number) {
 // Brokers first…first + count - 1, over `racks` racks in turn; 0: without racks.
 std::vector<Broker> brokers(int count, int racks = 0, int first = 1) {
   std::vector<Broker> all;
+  all.reserve(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
     all.push_back({BrokerId(first + i), racks == 0 ? "" : "rack-" + std::to_string((first + i) % racks)});
   }
@@ -152,6 +153,7 @@ TEST(Place, GivesForEverWhatItGaveOnce) {
   // Where data lies must not change with a build or a machine.
   const auto placed = *place({.topic = topic(7), .partitions = 4, .replication_factor = 2}, brokers(5), {});
   std::vector<std::vector<int>> found;
+  found.reserve(placed.size());
   for (const auto& assignment : placed) {
     found.push_back({assignment.replicas[0].value(), assignment.replicas[1].value()});
   }

@@ -52,6 +52,7 @@ class Rebalancing {
     const BrokerId alone[] = {fresh};
     const Ring ring(alone);
     std::vector<std::pair<uint64_t, size_t>> nearest;
+    nearest.reserve(by_id_.size());
     for (const size_t i : by_id_) nearest.emplace_back(ring.distance(ring_point(current_[i].id)), i);
     std::ranges::stable_sort(nearest, {}, &std::pair<uint64_t, size_t>::first);
     const int64_t leaders = std::min(mean(partitions()), mean(replicas_));

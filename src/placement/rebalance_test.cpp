@@ -29,6 +29,7 @@ class Cluster {
   }
 
   Load load() const { return load_of(assignments); }
+  int racks() const { return racks_; }
   int64_t replicas() const {
     int64_t count = 0;
     for (const auto& assignment : assignments) count += static_cast<int64_t>(assignment.replicas.size());
@@ -218,6 +219,56 @@ TEST(Rebalance, DoesNotDependOnTheOrderOfWhatItIsGiven) {
   for (size_t i = 0; i < once.size(); ++i) {
     EXPECT_EQ(once[i].id, again[i].id);
     EXPECT_EQ(once[i].after, again[i].after);
+  }
+}
+
+// Many brokers come and go at once, at random; racks and loads of any kind.
+TEST(Random, ChangesKeepReplicasDistinctAndMoveOnlyWhatMust) {
+  uint64_t state = 1;
+  const auto below = [&](uint64_t bound) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return static_cast<int>((state >> 33) % bound);
+  };
+  for (int run = 0; run < 60; ++run) {
+    const int factor = 1 + below(4);
+    Cluster cluster(factor + below(8), factor, below(2) == 0 ? 0 : 1 + below(4), 2);
+    int next = 100;
+    for (int change = 0; change < 8; ++change) {
+      const auto before = cluster.brokers;
+      const int64_t had = cluster.replicas();
+      const auto load = cluster.load();
+      for (int i = below(3); i > 0; --i) cluster.with(next++);
+      for (int i = below(3); i > 0 && cluster.brokers.size() > static_cast<size_t>(factor); --i) {
+        cluster.without(cluster.brokers[static_cast<size_t>(below(cluster.brokers.size()))].id.value());
+      }
+      const auto stays = [&](BrokerId id) {
+        return std::ranges::find(cluster.brokers, id, &Broker::id) != cluster.brokers.end();
+      };
+      const auto is_new = [&](BrokerId id) {
+        return std::ranges::find(before, id, &Broker::id) == before.end();
+      };
+      cluster.rebalances(before);
+      EXPECT_EQ(cluster.replicas(), had);
+      for (const Move& move : cluster.moves) {
+        const auto adding = move.adding();
+        const auto removing = move.removing();
+        EXPECT_TRUE(std::ranges::any_of(removing, [&](BrokerId id) { return !stays(id); }) ||
+                    std::ranges::any_of(adding, is_new))
+            << "a move that nothing asked for";
+      }
+      for (const Assignment& assignment : cluster.assignments) {
+        const std::set<BrokerId> distinct(assignment.replicas.begin(), assignment.replicas.end());
+        ASSERT_EQ(distinct.size(), static_cast<size_t>(factor));
+        ASSERT_TRUE(std::ranges::all_of(distinct, stays));
+      }
+      // Without racks nobody ends above the bound, but who was above the smaller one before and still is.
+      for (const auto& [id, has] : cluster.load()) {
+        const int64_t bound = load_bound(had, cluster.brokers.size());
+        const auto earlier = load.find(id);
+        if (cluster.racks() == 0)
+          EXPECT_LE(has.replicas, std::max(bound, earlier == load.end() ? 0 : earlier->second.replicas));
+      }
+    }
   }
 }
 

@@ -210,10 +210,5 @@ TEST(Invariants, AreCheckedInReleaseBuildsToo) {
   EXPECT_DEATH(Leadership({.isr = {2, 3}}), "holds the leader");
 }
 
-TEST(Memory, OfALeaderOfThreeReplicasStaysBelowAKilobyte) {
-  // The object, and its one vector of members; 30,000 of them take less than 30 MB.
-  EXPECT_LE(sizeof(LeaderReplica) + 3 * 96, 1024u);
-}
-
 }  // namespace
 }  // namespace godwit::replication::test

@@ -36,6 +36,8 @@ LeaderReplica::LeaderReplica(const Setup& setup)
       synced_(setup.synced),
       high_watermark_(std::min(setup.high_watermark, setup.synced)),
       backoff_(setup.ask_backoff) {
+  static_assert(sizeof(LeaderReplica) + 3 * sizeof(Member) <= 512,
+                "a broker leads tens of thousands of partitions of three replicas");
   GW_CHECK(consistent(setup.self, setup.replicas, setup.isr),
            "the ISR is a part of the replicas and holds the leader");
   GW_CHECK(synced_ <= end_ && epoch_start_ <= end_, "a leader's log goes on from where its epoch began");

@@ -74,9 +74,8 @@ void Model::deliver(size_t index) {
     network_[index] = std::move(network_.back());
     network_.pop_back();
   }
-  const auto link =
-      static_cast<size_t>((message.from + 1) * static_cast<int>(kBrokersMax + 1) + message.to + 1);
-  if (cut_[link]) return;
+  const int link = (message.from + 1) * static_cast<int>(kBrokersMax + 1) + message.to + 1;
+  if (cut_[static_cast<size_t>(link)]) return;
   if (message.kind == Message::Kind::propose) return on_proposal(message);
   ModelBroker& to = brokers_[static_cast<size_t>(message.to)];
   if (!to.up || to.boot != message.to_boot) return;

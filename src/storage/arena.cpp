@@ -35,6 +35,8 @@ struct Block::Control {
   std::byte* data;
   Control(std::shared_ptr<ArenaImpl> a, std::byte* d) : arena(std::move(a)), data(d) {}
   ~Control();
+  // The pin that is out, shared by all who pin the block.
+  std::weak_ptr<Pin> pin;
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 };
@@ -87,8 +89,14 @@ class ArenaImpl final : public Arena {
 
   Usage usage() override {
     drain();
-    return {chunks_.size() * kChunkBytes, used_, untouched_ * kChunkBytes};
+    return {chunks_.size() * kChunkBytes, used_, untouched_ * kChunkBytes, pinned_};
   }
+
+  bool pinned_much() const override { return pinned_ > chunks_.size() * kChunkBytes / 4; }
+
+  // From any thread.
+  void count_pinned(size_t bytes) { pinned_ += bytes; }
+  void count_unpinned(size_t bytes) { pinned_ -= bytes; }
 
   // From any thread: the block's first bytes hold the link, since nobody needs them any more.
   void give_back(std::byte* data) {
@@ -164,6 +172,18 @@ class ArenaImpl final : public Arena {
   std::array<std::vector<uint32_t>, kClassBytes.size()> open_chunks_;
   size_t used_ = 0;
   std::atomic<Returned*> returned_{nullptr};
+  std::atomic<size_t> pinned_{0};
+};
+
+struct Block::Pin {
+  std::shared_ptr<Control> control;
+  size_t bytes;
+  Pin(std::shared_ptr<Control> c, size_t b) : control(std::move(c)), bytes(b) {
+    control->arena->count_pinned(bytes);
+  }
+  ~Pin() { control->arena->count_unpinned(bytes); }
+  Pin(const Pin&) = delete;
+  Pin& operator=(const Pin&) = delete;
 };
 
 Block::Control::~Control() {
@@ -187,7 +207,12 @@ Block::~Block() = default;
 
 SharedBytes Block::pin(size_t offset, size_t count) const {
   GW_CHECK(offset + count <= size_, "a pin lies within its block");
-  return {control_, BytesView(data_ + offset, count)};
+  auto pin = control_->pin.lock();
+  if (!pin) {
+    pin = std::make_shared<Pin>(control_, size_);
+    control_->pin = pin;
+  }
+  return {std::move(pin), BytesView(data_ + offset, count)};
 }
 
 std::shared_ptr<Arena> Arena::create(size_t capacity) {

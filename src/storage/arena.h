@@ -43,6 +43,7 @@ class Block {
  private:
   friend class ArenaImpl;
   struct Control;
+  struct Pin;
   std::shared_ptr<Control> control_;
   std::byte* data_ = nullptr;
   size_t size_ = 0;
@@ -62,8 +63,12 @@ class Arena : public std::enable_shared_from_this<Arena> {
     size_t capacity = 0;
     size_t used = 0;     // bytes in blocks that are held or pinned
     size_t touched = 0;  // bytes that were ever used, which the process keeps resident
+    size_t pinned = 0;   // bytes in blocks that somebody pins, whether they are held besides or not
   };
   virtual Usage usage() = 0;
+  // Whether so much is pinned that a reader should take a copy instead: slow ones must not take the memory that appends
+  // need. A quarter of the arena.
+  virtual bool pinned_much() const = 0;
 };
 
 }  // namespace godwit::storage

@@ -64,5 +64,25 @@ TEST(Arena, TakesBlocksBackFromOtherThreads) {
   EXPECT_EQ(arena->usage().used, 0u);
 }
 
+TEST(Arena, CountsWhatIsPinnedOnceABlockUntilTheLastPinGoes) {
+  const auto arena = Arena::create(8 * kBlockMax);
+  auto first = arena->allocate(kBlockMax);
+  auto second = arena->allocate(kBlockMax);
+  auto third = arena->allocate(kBlockMax);
+  SharedBytes a = first->pin(0, 10);
+  SharedBytes b = first->pin(100, 10);
+  EXPECT_EQ(arena->usage().pinned, kBlockMax);
+  SharedBytes c = second->pin(0, 1);
+  EXPECT_FALSE(arena->pinned_much());
+  SharedBytes d = third->pin(0, 1);
+  EXPECT_TRUE(arena->pinned_much()) << "more than a quarter";
+  first.reset();
+  a = {};
+  EXPECT_EQ(arena->usage().pinned, 3 * kBlockMax);
+  b = {};
+  EXPECT_EQ(arena->usage().pinned, 2 * kBlockMax);
+  EXPECT_FALSE(arena->pinned_much());
+}
+
 }  // namespace
 }  // namespace godwit::storage

@@ -94,6 +94,8 @@ class LogShard {
   }
   // Unwritten bytes above which write-back starts by itself.
   uint64_t write_back_threshold() const { return arena_bytes_ / 2; }
+  // Of small tails that write-back leaves to be journalled again, so many bytes in all.
+  uint64_t carried_bytes_max() const { return journal_reserve_ / 8; }
 
  private:
   StoreContext& context_;

@@ -92,8 +92,13 @@ bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
   const SegmentState& active = state_.active();
   if (active.empty()) return false;
   if (active.end.value() + batch_bytes > static_cast<uint64_t>(config_.segment_bytes)) return true;
+  // segment.jitter.ms: each file a little earlier, so that those that began together do not all roll together. Which of
+  // them how much follows from the file's id (Fibonacci hashing).
+  const int64_t jitter_max = std::min(config_.segment_jitter_ms, config_.segment_ms);
+  const uint64_t mixed = active.id.value() * 0x9e3779b97f4a7c15U >> 32;
+  const int64_t jitter = jitter_max > 0 ? static_cast<int64_t>(mixed % static_cast<uint64_t>(jitter_max)) : 0;
   // Compared by difference: segment.ms may be as large as its type allows.
-  return active.first_append_ms >= 0 && now.ms - active.first_append_ms > config_.segment_ms;
+  return active.first_append_ms >= 0 && now.ms - active.first_append_ms > config_.segment_ms - jitter;
 }
 
 bool PartitionLog::has_room(size_t bytes) {

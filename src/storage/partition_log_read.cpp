@@ -87,7 +87,11 @@ Served<ReadAnswer> PartitionLog::read_tail(const SegmentState& segment, const Se
       answer.next = header.next_offset();
     }
   }
-  answer.batches = l.tail->pin(*from, at);
+  if (shard_.arena()->pinned_much()) {
+    answer.batches = Chain(SharedBytes::own(l.tail->pin(*from, at).flatten()));
+  } else {
+    answer.batches = l.tail->pin(*from, at);
+  }
   if (at < segment.end || &segment == &state_.active()) remember({answer.next, segment.id, at});
   return answer;
 }

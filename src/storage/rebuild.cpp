@@ -1,7 +1,6 @@
 #include "storage/rebuild.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <tuple>
 
@@ -16,14 +15,6 @@
 
 namespace godwit::storage {
 namespace {
-
-std::optional<FileId> parse_segment_name(std::string_view name) {
-  if (name.size() != 20 || !name.ends_with(".log")) return std::nullopt;
-  uint64_t id = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + 16, id, 16);
-  if (error != std::errc() || end != name.data() + 16) return std::nullopt;
-  return FileId(id);
-}
 
 class Rebuild {
  public:

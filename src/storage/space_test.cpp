@@ -88,5 +88,38 @@ TEST(Space, AnUnknownFolderIsPutAsideAndNothingElse) {
   });
 }
 
+// What a crash left of a compaction or repair that came to no record; and a file that a log has is never touched.
+TEST(Space, AFileOfNoLogInAKnownFolderIsPutAside) {
+  World world(3);
+  auto& node = world.add_node("a");
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    Log* log = *co_await open->store->create(partition(0), {});
+    for (int i = 0; i < 5; ++i) (void)co_await publish(*log, {std::string(3000, 'x')});
+    EXPECT_TRUE((co_await open->store->close()).has_value());
+  });
+  const std::string folder = std::string(kDirectory) + "/topics/" + to_string(partition(0).topic) + "/0/";
+  node.disk().install(folder + "0000000000000777.log", as_bytes("something"));
+  node.disk().install(folder + "0000000000000777.index", as_bytes("something"));
+  // With an id that may be given yet: left alone.
+  node.disk().install(folder + "0000000000ffffff.log", as_bytes("something"));
+  node.crash(runtime::sim::CrashKind::kill);
+  node.restart();
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    co_await runtime::sleep_for(1s);
+    EXPECT_FALSE(node.disk().contents(folder + "0000000000000777.log").has_value());
+    EXPECT_FALSE(node.disk().contents(folder + "0000000000000777.index").has_value());
+    EXPECT_TRUE(node.disk().contents(folder + "0000000000ffffff.log").has_value());
+    EXPECT_TRUE(node.disk()
+                    .contents(std::string(kDirectory) + "/set-aside/" + to_string(partition(0).topic) +
+                              "-0-0000000000000777.log")
+                    .has_value());
+    Log* log = open->store->find(partition(0));
+    EXPECT_EQ((co_await read_texts(*log, Offset(0))).size(), 5u);
+    EXPECT_EQ(co_await publish(*log, {"more"}), ErrorCode::none);
+  });
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test

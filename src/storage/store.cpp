@@ -96,9 +96,15 @@ Store::Health StoreImpl::health() const {
   } else if (!health.space_left) {
     health.reason = "the disk is nearly full";
   }
-  if (const auto since = journal_->busy_since()) {
-    health.round_under_way = runtime::Shard::current()->now() - *since;
-  }
+  health.state = !health.writable ? Health::State::failed
+                                  : (health.space_left ? Health::State::ok : Health::State::no_space);
+  const auto older = [&](std::optional<MonotonicTime> since) {
+    if (since && (!health.stalled_since || *since < *health.stalled_since)) health.stalled_since = since;
+  };
+  older(journal_->busy_since());
+  if (const Journal* relaxed = context_.relaxed) older(relaxed->busy_since());
+  if (health.stalled_since) health.round_under_way = runtime::Shard::current()->now() - *health.stalled_since;
+  for (const auto& shard : shards_) older(shard->write_back().busy_since());
   return health;
 }
 
@@ -146,17 +152,21 @@ runtime::Task<uint64_t> StoreImpl::unwritten() {
   co_return bytes;
 }
 
-runtime::Task<std::set<TopicPartition>> StoreImpl::known_partitions() {
-  std::set<TopicPartition> known;
+runtime::Task<KnownFiles> StoreImpl::known_files() {
+  KnownFiles known;
   for (size_t i = 0; i < shards_.size(); ++i) {
-    const auto some = co_await shard(i).call([this, i] {
-      std::vector<TopicPartition> ids;
-      for (const auto& log : shards_[i]->logs()) ids.push_back(log->id());
-      for (const RemovedFile& file : shards_[i]->removal().pending())
-        ids.push_back({file.topic, file.partition});
-      return ids;
+    auto some = co_await shard(i).call([this, i] {
+      KnownFiles here;
+      for (const auto& log : shards_[i]->logs()) {
+        auto& files = here[log->id()];
+        for (const SegmentState& segment : log->state().segments) files.insert(segment.id);
+      }
+      for (const RemovedFile& file : shards_[i]->removal().pending()) {
+        here[{file.topic, file.partition}].insert(file.file);
+      }
+      return here;
     });
-    known.insert(some.begin(), some.end());
+    known.merge(some);
   }
   co_return known;
 }

@@ -73,6 +73,13 @@ class Store {
     bool space_left = true;                   // false while the disk is nearly full
     std::string reason;                       // for a person, when one is false
     std::optional<Duration> round_under_way;  // how long the journal's current round has taken (rule 16)
+    // Since when the oldest write or sync that is under way has not come back: a round of a journal (publishers wait
+    // for it), or a block of write-back (they do once memory or journal are full). Empty: nothing is under way. Older
+    // than half the session timeout: the disk stalls. It comes back by itself, and then nothing was lost.
+    std::optional<MonotonicTime> stalled_since;
+    // The same in one word: what an operator sees, in the order of what matters most.
+    enum class State { ok, no_space, failed };
+    State state = State::ok;
   };
   virtual Health health() const = 0;
 

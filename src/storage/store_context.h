@@ -39,6 +39,9 @@ struct StoreContext {
   // Opens the journal of flush=interval topics, or gives the one that is open. Any shard.
   std::function<runtime::Task<Result<Journal*>>()> open_relaxed;
 
+  // The journal of flush=interval topics, once it is open.
+  std::atomic<Journal*> relaxed{nullptr};
+
   std::string topics_folder() const { return options.directory + "/topics"; }
   std::string topic_folder(const TopicId& topic) const { return topics_folder() + "/" + to_string(topic); }
   std::string folder_of(const TopicPartition& id) const {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "runtime/sim/sweep_testing.h"
+#include "runtime/sync.h"
 #include "storage/store_model_testing.h"
 
 namespace godwit::storage::store_test {
@@ -14,6 +15,15 @@ using runtime::sim::CrashSweepOptions;
 
 // 1 crashes at every mutation, which takes minutes; run so when the storage is changed.
 const uint64_t kStride = std::getenv("GODWIT_SWEEP_ALL") != nullptr ? 1 : 4;
+
+// Publishers that do not wait for each other, several at one log, on several shards.
+Task<void> publish_at_once(Store& store, StoreModel& model, int from, int to) {
+  std::vector<Task<void>> publishers;
+  for (int i = from; i < to; ++i) {
+    publishers.push_back(model.publish(store, partition(i % 4), i % 3 == 0 ? 4000 : 200));
+  }
+  co_await runtime::when_all(std::move(publishers));
+}
 
 using Work = std::function<Task<void>(Store&, StoreModel&)>;
 
@@ -34,11 +44,13 @@ runtime::sim::CrashSweepResult sweep(CrashSweepOptions sweep_options, StoreOptio
     auto* const node = &run.node();
     run.work([=](Runtime&) -> Task<void> {
       auto open = co_await opened_store(*node, options);
+      if (node->shard_count() > 1) model->runtime = node;
       co_await work(*open->store, *model);
       EXPECT_TRUE((co_await open->store->close()).has_value());
     });
     const auto next_life = [=](Runtime&) -> Task<void> {
       auto open = co_await opened_store(*node, options);
+      if (node->shard_count() > 1) model->runtime = node;
       co_await model->check(*open->store);
       for (auto& [id, log] : model->logs) co_await model->publish(*open->store, id);
       EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
@@ -119,6 +131,18 @@ TEST(StoreCrash, WhileTheJournalTurns) {
                               }
                             });
   EXPECT_GT(result.runs, 30u);
+}
+
+TEST(StoreCrash, WithConcurrentPublishersOnSeveralShards) {
+  CrashSweepOptions sweep_options{.seeds_per_point = 1, .crashes_in_recovery = true, .stride = 2 * kStride};
+  sweep_options.node.shards = 3;
+  const auto result = sweep(sweep_options, tiny_options(), [](Store& store, StoreModel& model) -> Task<void> {
+    for (int p = 0; p < 4; ++p) co_await model.create(store, partition(p));
+    co_await publish_at_once(store, model, 0, 24);
+    EXPECT_TRUE((co_await store.checkpoint()).has_value());
+    co_await publish_at_once(store, model, 24, 48);
+  });
+  EXPECT_GT(result.runs, 20u);
 }
 
 }  // namespace

@@ -438,5 +438,80 @@ TEST(StoreFiles, AStartWithAMuchSmallerArenaWritesBackAndLosesNothing) {
   }
 }
 
+// Rule 20: readers that never let go of what they were given do not take the memory that appends need.
+TEST(StoreFiles, ReadersThatKeepTheirAnswersDoNotStopPublishers) {
+  OneNode at;
+  StoreOptions options = small_options();
+  options.arena_bytes = 2 << 20;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    Log* log = co_await made(*open->store, partition(0));
+    std::vector<Chain> kept;
+    for (int i = 0; i < 200; ++i) {
+      co_await publish_many(*log, i, i + 1, 50'000);
+      auto answer = co_await log->read({.from = Offset(i), .end = log->end()});
+      EXPECT_TRUE(answer.has_value());
+      if (!answer) co_return;
+      kept.push_back(std::move(answer->batches));
+    }
+    // Five times the arena, and still as they were.
+    for (size_t i = 0; i < kept.size(); ++i) {
+      EXPECT_NE(as_text(kept[i].flatten()).find(text_of(static_cast<int>(i), 50'000)), std::string::npos)
+          << i;
+    }
+  });
+}
+
+// Many small remainders are not journalled again and again: what is too much of them goes to the files.
+TEST(StoreFiles, SmallRemaindersThatAreCarriedForwardAreBoundedInAll) {
+  OneNode at;
+  StoreOptions options = small_options();
+  options.journal_file_bytes = 256 << 10;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    constexpr int kLogs = 60;
+    for (int p = 0; p < kLogs; ++p) (void)co_await made(*open->store, partition(p));
+    // 12 KB in each: below what is written for its own sake; 720 KB in all.
+    for (int p = 0; p < kLogs; ++p) co_await publish_many(*open->store->find(partition(p)), 0, 4, 3000);
+    co_await runtime::sleep_for(5s);
+    uint64_t unwritten = 0;
+    for (int p = 0; p < kLogs; ++p) unwritten += open->store->find(partition(p))->stats().unwritten_bytes;
+    // An eighth of a journal file, and what is less than a block of each.
+    EXPECT_LE(unwritten, (256u << 10) / 8 + kLogs * 4096u);
+    for (int p = 0; p < kLogs; ++p)
+      co_await expect_texts(*open->store->find(partition(p)), 0, 4, 3000, 1 << 20);
+  });
+}
+
+TEST(StoreFiles, SegmentsThatBeganTogetherRollWithinTheirJitter) {
+  OneNode at;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    LogConfig config;
+    config.segment_ms = 10'000;
+    config.segment_jitter_ms = 5'000;
+    constexpr int kLogs = 20;
+    std::vector<int64_t> rolled(kLogs, -1);
+    for (int p = 0; p < kLogs; ++p) (void)co_await made(*open->store, partition(p), config);
+    for (int64_t now = 0; now <= 11'000; now += 500) {
+      for (int p = 0; p < kLogs; ++p) {
+        Log* log = open->store->find(partition(p));
+        Bytes batch = batch_of({"x"});
+        const auto appended =
+            co_await log->append(batch, {.epoch = LeaderEpoch(0),
+                                         .now = WallTime{now},
+                                         .deadline = runtime::Shard::current()->now() + 5s});
+        EXPECT_TRUE(appended.has_value());
+        auto& when = rolled[static_cast<size_t>(p)];
+        if (log->stats().segments > 1 && when < 0) when = now;
+      }
+    }
+    EXPECT_GE(*std::ranges::min_element(rolled), 5'000);
+    EXPECT_LT(*std::ranges::min_element(rolled), 8'000);
+    EXPECT_GT(*std::ranges::max_element(rolled), 8'000);
+    EXPECT_LE(*std::ranges::max_element(rolled), 10'500);
+  });
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test

@@ -14,6 +14,7 @@
 #include "storage/space.h"
 #include "storage/store.h"
 #include "storage/store_loader.h"
+#include "storage/unknown_folders.h"
 
 namespace godwit::storage {
 
@@ -64,7 +65,7 @@ class StoreImpl final : public Store {
   void report_failure(std::string what);
   // Bytes in tails that are not in files; tells the metrics besides.
   runtime::Task<uint64_t> unwritten();
-  runtime::Task<std::set<TopicPartition>> known_partitions();
+  runtime::Task<KnownFiles> known_files();
 
   StoreContext context_;
   runtime::Shard* journal_shard_ = nullptr;

@@ -51,6 +51,8 @@ class LogModel {
 struct StoreModel {
   std::map<TopicPartition, LogModel> logs;
   uint64_t texts = 0;
+  // Where the store's shards are; without it all happens on the current one.
+  Runtime* runtime = nullptr;
 
   std::string text(size_t size = 0) {
     std::string made = "t" + std::to_string(++texts);
@@ -63,6 +65,8 @@ struct StoreModel {
   Task<void> publish(Store& store, TopicPartition id, size_t size = 0, LeaderEpoch epoch = LeaderEpoch(0));
   Task<void> truncate(Store& store, TopicPartition id, Offset end);
   Task<void> delete_before(Store& store, TopicPartition id, Offset start);
+  // The log's shard, or the current one.
+  runtime::Shard& home(Store& store, TopicPartition id);
   // Expects everything to be as promised.
   Task<void> check(Store& store);
 };

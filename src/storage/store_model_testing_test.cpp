@@ -92,7 +92,16 @@ Task<std::vector<std::string>> LogModel::check(Log* log) {
   co_return wrong;
 }
 
+runtime::Shard& StoreModel::home(Store& store, TopicPartition id) {
+  return runtime == nullptr ? *runtime::Shard::current() : runtime->shard(store.shard_of(id));
+}
+
 Task<void> StoreModel::create(Store& store, TopicPartition id, LogConfig config) {
+  runtime::Shard& shard = home(store, id);
+  if (runtime::Shard::current() != &shard) {
+    co_await shard.call([&] { return create(store, id, config); });
+    co_return;
+  }
   logs[id].create_tried();
   auto made = co_await store.create(id, config);
   EXPECT_TRUE(made.has_value()) << (made ? "" : made.error().message);
@@ -107,6 +116,11 @@ Task<void> StoreModel::drop(Store& store, TopicPartition id) {
 }
 
 Task<void> StoreModel::publish(Store& store, TopicPartition id, size_t size, LeaderEpoch epoch) {
+  runtime::Shard& shard = home(store, id);
+  if (runtime::Shard::current() != &shard) {
+    co_await shard.call([&] { return publish(store, id, size, epoch); });
+    co_return;
+  }
   Log* log = store.find(id);
   if (log == nullptr) co_return;
   const std::string made = text(size);
@@ -145,7 +159,8 @@ Task<void> StoreModel::delete_before(Store& store, TopicPartition id, Offset sta
 
 Task<void> StoreModel::check(Store& store) {
   for (auto& [id, model] : logs) {
-    for (const std::string& wrong : co_await model.check(store.find(id))) {
+    const auto found = co_await home(store, id).call([&] { return model.check(store.find(id)); });
+    for (const std::string& wrong : found) {
       ADD_FAILURE() << "partition " << id.partition.value() << ": " << wrong;
     }
   }

@@ -91,6 +91,7 @@ runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
     if (!found) co_return fail(std::move(found).error());
     relaxed = std::move(*found);
     relaxed_ = std::move(relaxed->journal);
+    context_.relaxed = relaxed_.get();
   }
   // The journals went on from a newer checkpoint than the one that is there.
   if (opened->released_mark > known.journal || (relaxed && relaxed->released_mark > known.relaxed)) {
@@ -142,6 +143,7 @@ runtime::Task<Result<Journal*>> StoreImpl::open_relaxed() {
     auto opened = co_await open_journal(true, relaxed_released_);
     if (!opened) co_return fail(std::move(opened).error());
     relaxed_ = std::move(opened->journal);
+    context_.relaxed = relaxed_.get();
   }
   co_return relaxed_.get();
 }
@@ -214,7 +216,8 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   auto replay = co_await replay_all();
   if (!replay) co_return fail(std::move(replay).error());
   Replayed replayed = std::move(*replay);
-  file_ids_ = std::make_unique<FileIdLots>(*journal_, replayed.next_file_id);
+  const FileId first_file_id = replayed.next_file_id;
+  file_ids_ = std::make_unique<FileIdLots>(*journal_, first_file_id);
   co_await make_shards();
   lost_.resize(shards_.size());
   {
@@ -252,7 +255,7 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   context_.report_no_space = [this] { shard(0).post([this] { space_->no_space(); }); };
   gate_.spawn(shard(0), maintenance_->run());
   gate_.spawn(shard(0), space_->run());
-  gate_.spawn(shard(0), put_unknown_folders_aside(context_, [this] { return known_partitions(); }));
+  gate_.spawn(shard(0), put_unknown_folders_aside(context_, first_file_id, [this] { return known_files(); }));
   co_return {};
 }
 

@@ -30,7 +30,11 @@ runtime::Task<Result<void>> WriteBack::write(std::shared_ptr<PartitionLog> log, 
   for (;;) {
     auto block = log->next_write(file, kWriteBytesMax);
     if (!block) co_return {};
+    const auto begun = begun_.insert(runtime::Shard::current()->now());
+    publish_oldest();
     auto written = co_await log->write_block(*block);
+    begun_.erase(begun);
+    publish_oldest();
     if (!written) co_return written;
     shard_.written(*log, block->to - block->from);
   }
@@ -55,10 +59,19 @@ runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
   // What is not synced is not written back: the next pass finds more.
   if (goal.carry_through_relaxed > Sequence(0)) shard_.sync_relaxed_now();
   Pieces pieces;
+  std::vector<Piece> small;
   for (const auto& log : shard_.logs()) {
     log->for_each_writable([&](FileId file, uint64_t bytes, bool sealed) {
-      if (sealed || bytes >= std::max<uint64_t>(goal.bytes_min, 1)) pieces.list.push_back({log, file, bytes});
+      const bool large = sealed || bytes >= std::max<uint64_t>(goal.bytes_min, 1);
+      (large ? pieces.list : small).push_back({log, file, bytes});
     });
+  }
+  // Small ones are left to be carried, but not more of them than the journal has room to spare for: smallest first.
+  std::ranges::sort(small, std::ranges::less{}, &Piece::bytes);
+  uint64_t left = 0;
+  for (Piece& piece : small) {
+    left += piece.bytes;
+    if (left > shard_.carried_bytes_max()) pieces.list.push_back(std::move(piece));
   }
   std::ranges::sort(pieces.list, std::ranges::greater{}, &Piece::bytes);
   std::vector<runtime::Task<void>> writers;
@@ -74,6 +87,12 @@ runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
   }
   if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
   co_return pieces.outcome;
+}
+
+std::optional<MonotonicTime> WriteBack::busy_since() const {
+  const int64_t oldest = oldest_;
+  if (oldest == kIdle) return std::nullopt;
+  return MonotonicTime(Duration(oldest));
 }
 
 void WriteBack::admitted(uint64_t bytes) {

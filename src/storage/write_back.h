@@ -5,7 +5,10 @@
 // One for each shard; everything is called there.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "base/result.h"
 #include "runtime/sync.h"
@@ -38,6 +41,8 @@ class WriteBack {
   void admitted(uint64_t bytes);
   void written(uint64_t bytes) { unwritten_ -= std::min(unwritten_, bytes); }
   uint64_t unwritten() const { return unwritten_; }
+  // Since when the oldest block that is being written has been. Any shard.
+  std::optional<MonotonicTime> busy_since() const;
 
   // Writes when the arena is half full of what is not written; until close().
   runtime::Task<void> run();
@@ -56,6 +61,11 @@ class WriteBack {
   runtime::Condition wake_;
   uint64_t unwritten_ = 0;
   bool closed_ = false;
+  // When the blocks that are being written began.
+  std::multiset<MonotonicTime> begun_;
+  static constexpr int64_t kIdle = INT64_MAX;
+  std::atomic<int64_t> oldest_{kIdle};
+  void publish_oldest() { oldest_ = begun_.empty() ? kIdle : begun_.begin()->time_since_epoch().count(); }
 };
 
 }  // namespace godwit::storage

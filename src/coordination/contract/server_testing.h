@@ -35,16 +35,14 @@ TEST_P(CoordinationServer, WhileItIsGoneCallsFailSoonAndAfterItsReturnAllIsThere
     EXPECT_TRUE(co_await put(store, "/a", "1"));
     const auto before = co_await store.get("/a");
     host.kill_server();
-    for (int i = 0; i < 3; ++i) {
-      const MonotonicTime start = runtime.shard(0).now();
-      const auto got = co_await store.get("/a");
-      GW_REQUIRE(!got && is_transient(got.error()));
-      const auto listed = co_await store.list("/");
-      GW_REQUIRE(!listed && is_transient(listed.error()));
-      const auto granted = co_await store.grant(std::chrono::seconds(3));
-      GW_REQUIRE(!granted && is_transient(granted.error()));
-      EXPECT_LT(runtime.shard(0).now() - start, 3 * kAnswerMax);
-    }
+    const MonotonicTime start = runtime.shard(0).now();
+    const auto got = co_await store.get("/a");
+    GW_REQUIRE(!got && is_transient(got.error()));
+    const auto listed = co_await store.list("/");
+    GW_REQUIRE(!listed && is_transient(listed.error()));
+    const auto granted = co_await store.grant(std::chrono::seconds(3));
+    GW_REQUIRE(!granted && is_transient(granted.error()));
+    EXPECT_LT(runtime.shard(0).now() - start, 3 * kAnswerMax);
     host.start_server();
     EXPECT_TRUE(co_await eventually([&] { return answers(store); }));
     const auto after = co_await store.get("/a");

@@ -236,6 +236,27 @@ TEST(Etcd, AWatchFromARevisionThatWasCompactedSaysChangedAndGoesOn) {
   });
 }
 
+TEST(Etcd, AListThatIsTooLargeForOneAnswerComesInSmallerPages) {
+  RealStage stage;
+  EtcdServer server;
+  stage.run([&](Runtime&) -> Task<void> {
+    const auto store = co_await open(stage, {.endpoints = {server.endpoint()}});
+    GW_REQUIRE(store);
+    // 20 MB; an answer of more than 16 is refused.
+    constexpr size_t kKeys = 25;
+    for (size_t i = 0; i < kKeys; ++i) {
+      Transaction write;
+      write.put("/large/" + std::to_string(10 + i), Bytes(800'000, static_cast<std::byte>(i)));
+      EXPECT_TRUE(co_await store->commit(std::move(write)));
+    }
+    const auto all = co_await store->list("/large/");
+    GW_REQUIRE_OK(all);
+    GW_REQUIRE(all->size() == kKeys);
+    for (size_t i = 0; i < kKeys; ++i) EXPECT_EQ((*all)[i].value, Bytes(800'000, static_cast<std::byte>(i)));
+    co_await store->close();
+  });
+}
+
 TEST(Etcd, AStoreThatCameBackEmptyIsNews) {
   RealStage stage;
   EtcdServer server;

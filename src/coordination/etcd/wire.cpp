@@ -1,14 +1,13 @@
 #include "coordination/etcd/wire.h"
 
+#include <etcd.grpc.pb.h>
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
-#include <condition_variable>
 #include <mutex>
-#include <unordered_map>
 
-#include "etcd.grpc.pb.h"
+#include "coordination/etcd/calls.h"
 
 namespace godwit::coordination::etcd {
 namespace {
@@ -17,7 +16,7 @@ namespace pb = etcdserverpb;
 using runtime::Task;
 
 // A page of a list, or a watch's answer with values in it.
-constexpr int kAnswerBytesMax = 64 << 20;
+constexpr int kAnswerBytesMax = 16 << 20;
 constexpr int kReconnectBackoffMs = 100;
 
 bool contains(const std::string& text, std::string_view part) {
@@ -62,101 +61,23 @@ Failure classify(const grpc::Status& status, bool closed) {
   }
 }
 
-// One call under way. `context` and what derived classes hold live until gRPC has let go of the call; the rest is the
-// shard's.
-struct Call {
-  virtual ~Call() = default;
+// A call of gRPC's.
+struct GrpcCall : Call {
   grpc::ClientContext context;
   grpc::Status status;  // written by gRPC's thread before the post that brings it home
-  std::coroutine_handle<> waiter;
-  bool abandoned = false;
-};
-
-// The calls of one wire: so that close() reaches all, and the wire goes only when no thread of gRPC's will come back.
-class Calls {
- public:
-  explicit Calls(runtime::Shard& shard) : shard_(shard) {}
-
-  void begin(std::shared_ptr<Call> call) {
-    const std::lock_guard lock(mutex_);
-    Call* const key = call.get();
-    calls_.emplace(key, std::move(call));
-  }
-  // On gRPC's thread, once and last: brings the call home. `arrive` runs on the shard.
-  void end(Call& call, runtime::Callback arrive) {
-    std::shared_ptr<Call> last;
-    shard_.post(std::move(arrive));
-    const std::lock_guard lock(mutex_);
-    const auto found = calls_.find(&call);
-    last = std::move(found->second);
-    calls_.erase(found);
-    if (calls_.empty()) none_.notify_all();
-  }
-  void post(runtime::Callback callback) { shard_.post(std::move(callback)); }
-  void cancel_all() {
-    closed_ = true;
-    std::vector<std::shared_ptr<Call>> all;
-    {
-      const std::lock_guard lock(mutex_);
-      for (const auto& [key, call] : calls_) all.push_back(call);
-    }
-    // Outside the lock: cancelling may end a call on this very thread.
-    for (const auto& call : all) call->context.TryCancel();
-  }
-  void wait_for_none() {
-    std::unique_lock lock(mutex_);
-    none_.wait(lock, [this] { return calls_.empty(); });
-  }
-  bool closed() const { return closed_; }
-
- private:
-  runtime::Shard& shard_;
-  std::atomic<bool> closed_ = false;
-  std::mutex mutex_;
-  std::condition_variable none_;
-  std::unordered_map<Call*, std::shared_ptr<Call>> calls_;  // guarded by mutex_
-};
-
-void resume_home(Call& call) {
-  if (!call.abandoned && call.waiter) call.waiter.resume();
-}
-
-// Starts the call once the coroutine is suspended, and cancels it when the coroutine goes.
-template <class Start>
-class CallAwaiter {
- public:
-  CallAwaiter(std::shared_ptr<Call> call, Start start) : call_(std::move(call)), start_(std::move(start)) {}
-  CallAwaiter(const CallAwaiter&) = delete;
-  CallAwaiter& operator=(const CallAwaiter&) = delete;
-  ~CallAwaiter() {
-    if (resumed_) return;
-    call_->abandoned = true;
-    call_->context.TryCancel();
-  }
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) {
-    call_->waiter = handle;
-    start_();
-  }
-  void await_resume() noexcept { resumed_ = true; }
-
- private:
-  std::shared_ptr<Call> call_;
-  Start start_;
-  bool resumed_ = false;
+  void cancel() override { context.TryCancel(); }
 };
 
 template <class Request, class Response>
-struct UnaryCall : Call {
+struct UnaryCall : GrpcCall {
   Request request;
   Response response;
 };
 
 // One keep-alive: a stream of one question and one answer.
-struct KeepAliveCall final : Call,
+struct KeepAliveCall final : GrpcCall,
                              grpc::ClientBidiReactor<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse> {
   std::shared_ptr<Calls> calls;
-  std::weak_ptr<Call> self;
   pb::LeaseKeepAliveRequest request;
   pb::LeaseKeepAliveResponse response;
   bool answered = false;
@@ -167,7 +88,8 @@ struct KeepAliveCall final : Call,
   }
   void OnDone(const grpc::Status& outcome) override {
     status = answered ? grpc::Status::OK : outcome;
-    calls->end(*this, [call = self.lock()] { resume_home(*call); });
+    const auto home = calls;  // this object may be gone before end() returns
+    home->end(*this);
   }
 };
 
@@ -232,17 +154,26 @@ void set_bytes(std::string& field, BytesView value) {
   field.assign(as_text(value));
 }
 
-void mark(Call& call, const std::string& token, bool needs_leader) {
+void mark(GrpcCall& call, const std::string& token, bool needs_leader) {
   if (!token.empty()) call.context.AddMetadata("token", token);
   // A member that is cut off from the others says so at once instead of letting the call time out.
   if (needs_leader) call.context.AddMetadata("hasleader", "true");
 }
 
-// gRPC's own diagnostics would go to standard error, many a second while an endpoint is away. What they say comes with
-// each call's status too, and from there to our sink.
-void silence_grpc() {
+// What gRPC is told once a process.
+//
+// It would come down with its last channel and up again with the next, while a thread of its own is still leaving the last
+// callback: it stays up. Its diagnostics would go to standard error, many a second while an endpoint is away, and what they
+// say comes with each call's status too: of them only what precedes its abort is kept.
+void set_up_grpc() {
   static std::once_flag once;
-  std::call_once(once, [] { ::gpr_set_log_function([](gpr_log_func_args*) {}); });
+  std::call_once(once, [] {
+    ::grpc_init();
+    ::gpr_set_log_function([](gpr_log_func_args* arguments) {
+      if (std::string_view(arguments->message).find("assertion failed") != std::string_view::npos)
+        GW_CHECK(false, arguments->message);
+    });
+  });
 }
 
 }  // namespace
@@ -250,11 +181,11 @@ void silence_grpc() {
 struct Wire::Impl {
   Impl(runtime::Shard& shard, WireOptions given)
       : options(std::move(given)), calls(std::make_shared<Calls>(shard)) {
-    silence_grpc();
+    set_up_grpc();
     for (const auto& name : options.endpoints) endpoints.push_back(make_endpoint(name, options));
   }
 
-  void prepare(Call& call, bool needs_leader) const {
+  void prepare(GrpcCall& call, bool needs_leader) const {
     call.context.set_deadline(std::chrono::system_clock::now() + options.attempt_timeout);
     mark(call, token, needs_leader);
   }
@@ -269,10 +200,11 @@ struct Wire::Impl {
     prepare(*call, needs_leader);
     co_await CallAwaiter(call, [this, &call, &start] {
       calls->begin(call);
-      start(&call->context, &call->request, &call->response, [home = calls, call](grpc::Status status) {
-        call->status = std::move(status);
-        home->end(*call, [call] { resume_home(*call); });
-      });
+      start(&call->context, &call->request, &call->response,
+            [home = calls, it = call.get()](grpc::Status status) {
+              it->status = std::move(status);
+              home->end(*it);
+            });
     });
     if (!call->status.ok()) co_return tl::unexpected(classify(call->status, calls->closed()));
     co_return std::move(call->response);
@@ -289,10 +221,9 @@ namespace {
 class GrpcWatchStream final : public WatchStream {
  public:
   // What gRPC's threads touch: lives until they have let go.
-  struct Reactor final : Call, grpc::ClientBidiReactor<pb::WatchRequest, pb::WatchResponse> {
+  struct Reactor final : GrpcCall, grpc::ClientBidiReactor<pb::WatchRequest, pb::WatchResponse> {
     std::shared_ptr<Calls> calls;
     std::shared_ptr<WatchInbox> inbox;  // touched on the shard only
-    std::weak_ptr<Call> self;
     pb::WatchResponse response;
     std::mutex mutex;
     std::deque<pb::WatchRequest> to_write;  // guarded by mutex; the front is being written
@@ -340,9 +271,12 @@ class GrpcWatchStream final : public WatchStream {
         const std::lock_guard lock(mutex);
         ended = true;
       }
-      WatchNews news{WatchNews::Kind::ended, 0, 0, classify(outcome, calls->closed())};
-      // The reactor goes with the callback, on the shard: not before gRPC has let go of it.
-      calls->end(*this, [to = inbox, news = std::move(news), kept = self.lock()] { deliver(*to, news); });
+      status = outcome;
+      const auto home = calls;  // this object may be gone before end() returns
+      home->end(*this);
+    }
+    void arrive() override {
+      deliver(*inbox, {WatchNews::Kind::ended, 0, 0, classify(status, calls->closed())});
     }
     static void deliver(WatchInbox& to, const WatchNews& news) {
       to.news.push_back(news);
@@ -355,7 +289,6 @@ class GrpcWatchStream final : public WatchStream {
       : reactor_(std::make_shared<Reactor>()) {
     reactor_->calls = std::move(calls);
     reactor_->inbox = std::move(inbox);
-    reactor_->self = reactor_;
     mark(*reactor_, token, true);
     reactor_->calls->begin(reactor_);
     endpoint.watch->async()->Watch(&reactor_->context, reactor_.get());
@@ -501,7 +434,6 @@ Task<Reply<LeaseReply>> Wire::keep_alive(size_t endpoint, int64_t lease) {
   if (closed()) co_return tl::unexpected(Failure{Failure::Kind::closed, "the coordination store was closed"});
   auto call = std::make_shared<KeepAliveCall>();
   call->calls = impl_->calls;
-  call->self = call;
   call->request.set_id(lease);
   impl_->prepare(*call, true);
   auto& stub = *impl_->endpoints[endpoint].lease;

@@ -83,10 +83,13 @@ class ZookeeperHost final : public RealHost {
   void thaw_server() override { server_->process().thaw(); }
   ZookeeperServer& server() { return *server_; }
   const std::string& root() const { return root_; }
+  // For a test that speaks to the server past the implementation.
+  zookeeper::SessionOptions session_options() const {
+    return {.servers = server_->servers(), .timeout = std::chrono::seconds(4)};
+  }
   // Removes everything below the root, as an operator might.
   runtime::Task<void> remove_root() {
-    zookeeper::Session session(*runtime::Shard::current(),
-                               {.servers = server_->servers(), .timeout = std::chrono::seconds(4)}, nullptr);
+    zookeeper::Session session(*runtime::Shard::current(), session_options(), nullptr);
     co_await remove(session, root_);
   }
   using RealHost::diagnostics;

@@ -2,6 +2,7 @@
 #include <future>
 #include <thread>
 
+#include "coordination/zookeeper/commit.h"
 #include "coordination/zookeeper/zookeeper_server_testing.h"
 
 namespace godwit::coordination {
@@ -29,7 +30,40 @@ Result<int> count_of(const Result<std::optional<KeyValue>>& found) {
   return *found ? std::stoi(std::string(as_text((**found).value))) : 0;
 }
 
-// Each write recreates the key, so that its node counts from 0 again: only the zxid tells two of them apart.
+// Between reading and changing, somebody deletes the key and makes it again: its node counts from 0 as before.
+TEST_F(Zookeeper, AChangeThatWasPlannedBeforeAKeyWasRecreatedIsRefused) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
+    using zookeeper::Request;
+    for (const bool key_is_there : {true, false}) {
+      const std::string key = key_is_there ? "/g/a" : "/g/b";
+      const zookeeper::KeyLayout layout(host.root());
+      EXPECT_TRUE(co_await put(store, "/g/other", "x"));
+      if (key_is_there) EXPECT_TRUE(co_await put(store, key, "old"));
+      zookeeper::Session session(*runtime::Shard::current(), host.session_options(), nullptr);
+      const MonotonicTime deadline = runtime::Shard::current()->now() + std::chrono::seconds(20);
+      std::vector<Request> look{{.kind = Request::Kind::exists, .path = layout.created("/g/")},
+                                {.kind = Request::Kind::exists, .path = layout.key(key)},
+                                {.kind = Request::Kind::exists, .path = layout.key("/g/other")}};
+      const auto found = co_await session.ask(std::move(look), deadline);
+      GW_REQUIRE_OK(found);
+      zookeeper::Seen seen{.groups = {{"/g/", (*found)[0].stat}}, .keys = {{"/g/other", (*found)[2].stat}}};
+      seen.keys[key] = key_is_there ? std::optional((*found)[1].stat) : std::nullopt;
+      Transaction late;
+      late.require(key, static_cast<Version>((*found)[1].stat.changed_zxid))
+          .put("/g/other", value_of("late"));
+      std::vector<Request> change{{.kind = Request::Kind::change}};
+      change[0].operations = *zookeeper::plan(late, seen, layout, session.id());
+      if (key_is_there) GW_REQUIRE_OK(co_await store.commit(Transaction().remove(key)));
+      GW_REQUIRE_OK(co_await put(store, key, "new"));
+      const auto refused = co_await session.ask(std::move(change), deadline);
+      GW_REQUIRE_OK(refused);
+      EXPECT_EQ(refused->front().error, zookeeper::NodeError::bad_version);
+      EXPECT_EQ(co_await read(store, "/g/other"), "x");
+    }
+  });
+}
+
+// Each write gives the key another holder, and so recreates it.
 Task<void> count_by_recreation(Coordination& store, Lease& lease, int increments) {
   for (int done = 0; done < increments;) {
     const auto found = co_await store.get("/counters/a");
@@ -53,7 +87,7 @@ Task<void> count_by_recreation(Coordination& store, Lease& lease, int increments
   }
 }
 
-TEST_F(Zookeeper, AKeyThatEveryWriteRecreatesIsStillComparedAndSet) {
+TEST_F(Zookeeper, AKeyThatEveryWriteRecreatesIsComparedAndSet) {
   with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& a) -> Task<void> {
     const auto b = co_await host.connect();
     const auto lease_a = co_await a.grant(std::chrono::seconds(10));
@@ -245,6 +279,7 @@ TEST_F(Zookeeper, AServerThatComesBackEmptyEndsTheSessionAndTheWatchTells) {
     for (int i = 0; i < 200; ++i) EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
     const auto lease = co_await store.grant(std::chrono::seconds(1));
     GW_REQUIRE_OK(lease);
+    GW_REQUIRE_OK(co_await (*lease)->commit(Transaction().put("/topics/a", value_of("1"))));
     const auto watch = store.watch("/topics/");
     EXPECT_TRUE(co_await put(store, "/topics/a", "2"));
     EXPECT_TRUE(co_await watch->changed());
@@ -331,6 +366,23 @@ TEST_F(Zookeeper, ItMayBeDestroyedWithoutACloseWhileMuchIsUnderWay) {
       EXPECT_TRUE(co_await eventually([&ended]() -> Task<bool> { co_return ended == 20; }));
     }
   });
+}
+
+TEST_F(Zookeeper, TheRuntimeMayEndWhileMuchIsUnderWay) {
+  for (int i = 0; i < 5; ++i) {
+    const auto host = on_shared_zookeeper();
+    host->run([&](Runtime&) -> Task<void> {
+      const auto store = co_await host->connect();
+      const auto watch = store->watch("/");
+      auto lease = co_await store->grant(std::chrono::seconds(3));
+      GW_REQUIRE_OK(lease);
+      runtime::Shard::current()->spawn([](Coordination& mine) -> Task<void> {
+        while (co_await put(mine, "/a", "x")) continue;
+      }(*store));
+      co_await runtime::sleep_for(std::chrono::milliseconds(i));
+      // Left as it is: what is spawned goes with the shard, after what the scenario held.
+    });
+  }
 }
 
 }  // namespace

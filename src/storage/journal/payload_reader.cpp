@@ -10,7 +10,11 @@
 namespace godwit::storage {
 
 bool payload_is_whole(const PayloadPlace& place, BytesView bytes) {
+#ifndef GODWIT_SEEDED_BUG_STORE
   return bytes.size() == place.size && crc32c(bytes) == place.checksum;
+#else
+  return bytes.size() == place.size;
+#endif
 }
 
 namespace journal {

@@ -85,11 +85,19 @@ Task<Heard> ask_door(Network& network, Endpoint at, Duration timeout) {
   auto stream = co_await network.connect(std::move(at), timeout);
   if (!stream) co_return Silence{};
   runtime::Timer limit(*runtime::Shard::current());
-  limit.start(end, [&stream] { (*stream)->close(); });
-  if (!co_await write_text(**stream, std::string(kRequest))) co_return Silence{};
+  bool late = false;
+  limit.start(end, [&stream, &late] {
+    late = true;
+    (*stream)->close();
+  });
+  if (!co_await write_text(**stream, std::string(kRequest))) {
+    if (late) co_return Silence{};
+    co_return Mute{};
+  }
   const std::string text = co_await read_until(**stream, "", kAnswerMax);
   limit.stop();
-  if (text.empty()) co_return Silence{};
+  if (late) co_return Silence{};
+  if (text.empty()) co_return Mute{};
   if (text.starts_with(kHead)) {
     auto state = parse_state(std::string_view(text).substr(kHead.size()));
     if (state) co_return std::move(*state);

@@ -4,8 +4,8 @@
 //   gate.spawn(shard, (*door)->serve([&] { return own; }));
 //   const Heard heard = co_await ask_door(network, other, 500ms);
 //
-// It speaks as much HTTP/1.0 as it takes to get an answer from an etcd too (which says 404, or 400 where it wants TLS), and
-// so that an operator may look: curl http://HOST:PORT/godwit/formation.
+// It speaks as much HTTP/1.0 as it takes to get an answer from an etcd too (which says 404, or ends the connection without a
+// word where it wants TLS), and so that an operator may look: curl http://HOST:PORT/godwit/formation.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,8 @@ class Door {
   runtime::Gate visits_;
 };
 
-// Silence when nobody accepts or answers within `timeout`; SomethingElse when what answers is no door.
+// Silence when nobody accepts or answers within `timeout`; Mute when the connection was made and ended without an answer;
+// SomethingElse when what answers is no door.
 runtime::Task<Heard> ask_door(runtime::Network& network, runtime::Endpoint at, Duration timeout);
 
 }  // namespace godwit::coordination::etcd

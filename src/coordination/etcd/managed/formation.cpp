@@ -46,7 +46,7 @@ std::string names_of(const std::map<BrokerId, Heard>& others, Predicate satisfie
 }
 
 bool is_silent(BrokerId, const Heard& heard) {
-  return std::holds_alternative<Silence>(heard);
+  return std::holds_alternative<Silence>(heard) || std::holds_alternative<Mute>(heard);
 }
 
 bool etcd_runs(const std::map<BrokerId, Heard>& others) {

@@ -41,8 +41,9 @@ struct MemberState {
 
 // What was heard at a member's address.
 struct Silence {};
+struct Mute {};  // accepted and ended without a word: a door that is closing, or an etcd that wants TLS
 struct SomethingElse {};  // an etcd, most likely: it speaks HTTP and is no door of ours
-using Heard = std::variant<Silence, SomethingElse, MemberState>;
+using Heard = std::variant<Silence, Mute, SomethingElse, MemberState>;
 
 struct Wait {
   std::string why;  // names those who are missing

@@ -35,6 +35,7 @@ Step step(MemberState own, Heard two, Heard three) {
 TEST(Formation, AFreshMemberWaitsUntilAllHaveAnswered) {
   const Step waiting = step(fresh(1, 1), fresh(2, 2), Silence{});
   EXPECT_THAT(std::get<Wait>(waiting).why, HasSubstr("broker 3"));
+  EXPECT_TRUE(std::holds_alternative<Wait>(step(fresh(1, 1), fresh(2, 2), Mute{})));
   EXPECT_EQ(std::get<Decide>(step(fresh(1, 1), fresh(2, 2), fresh(3, 3))).nonces, kAll);
 }
 
@@ -49,6 +50,7 @@ TEST(Formation, ADecidedMemberStartsOnlyWhenAllHaveDecidedAlike) {
   EXPECT_TRUE(std::holds_alternative<Form>(step(own, decided(2, 2, kAll), decided(3, 3, kAll))));
   EXPECT_THAT(std::get<Wait>(step(own, decided(2, 2, kAll), fresh(3, 3))).why, HasSubstr("broker 3"));
   EXPECT_THAT(std::get<Wait>(step(own, Silence{}, decided(3, 3, kAll))).why, HasSubstr("broker 2"));
+  EXPECT_TRUE(std::holds_alternative<Wait>(step(own, decided(2, 2, kAll), Mute{})));
   EXPECT_TRUE(std::holds_alternative<Form>(step(own, SomethingElse{}, Silence{})))
       << "2 knew that all had decided";
   EXPECT_THAT(std::get<Stuck>(step(own, decided(2, 2, kAll), fresh(3, 9))).why, HasSubstr("broker 3"));

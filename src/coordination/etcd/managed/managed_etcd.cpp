@@ -21,8 +21,9 @@ namespace {
 constexpr Duration kAskEvery = milliseconds(200);     // others' doors
 constexpr Duration kLookEvery = milliseconds(200);    // whether the process answers, and still runs
 constexpr Duration kDoorTimeout = milliseconds(500);  // one question
-constexpr Duration kTroublePause = seconds(2);        // after what an operator must see to
-constexpr Duration kHandOverMax = seconds(2);         // of etcd's leadership
+constexpr int kMuteMeansEtcd = 5;
+constexpr Duration kTroublePause = seconds(2);  // after what an operator must see to
+constexpr Duration kHandOverMax = seconds(2);   // of etcd's leadership
 // From SIGTERM to SIGKILL. etcd waits up to 6 s for the watches of others to go, which they do not; ending it costs nothing
 // then: what it acknowledged is synced, and it leads no more.
 constexpr Duration kTerminateMax = seconds(2);
@@ -97,8 +98,9 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
   MemberRecord record;
   std::string authority, certificate, key;  // PEM texts
   std::unique_ptr<runtime::Process> process;
-  bool proven = false;  // the running process has answered as the member that it is taken for
-  Nonces decided;       // what the door says; stored before
+  bool proven = false;           // the running process has answered as the member that it is taken for
+  Nonces decided;                // what the door says; stored before
+  std::map<BrokerId, int> mute;  // how often in a row a member's address accepted and said nothing
   bool ending = false;
   runtime::Condition ends;
   std::string last_told;
@@ -171,7 +173,13 @@ Task<std::map<BrokerId, Heard>> ManagedEtcd::Core::ask_others() {
   }
   auto answers = co_await runtime::when_all(std::move(questions));
   std::map<BrokerId, Heard> heard;
-  for (size_t i = 0; i < whom.size(); ++i) heard.emplace(whom[i], std::move(answers[i]));
+  for (size_t i = 0; i < whom.size(); ++i) {
+    int& times = mute[whom[i]];
+    times = std::holds_alternative<Mute>(answers[i]) ? times + 1 : 0;
+    // An etcd that wants TLS ends connections without a word, and goes on doing so; a door that closes does it once.
+    if (tls() && times >= kMuteMeansEtcd) answers[i] = SomethingElse{};
+    heard.emplace(whom[i], std::move(answers[i]));
+  }
   co_return heard;
 }
 

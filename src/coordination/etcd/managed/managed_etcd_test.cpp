@@ -1,7 +1,10 @@
 // Managed members with real etcd processes on loopback.
 #include "coordination/etcd/managed/managed_etcd.h"
 
+#include <stdlib.h>
+
 #include "coordination/etcd/managed/managed_testing.h"
+#include "coordination/etcd/managed/member_record.h"
 #include "coordination/etcd/wire.h"
 
 namespace godwit::coordination {
@@ -74,6 +77,123 @@ TEST(ManagedEtcd, AMemberOutlivesItsBrokerAndTheNextStartAdoptsIt) {
     EXPECT_EQ(co_await read(*again, "/a"), "1");
     co_await again->close();
     co_await third->stop();
+  });
+}
+
+// A broker in a process of its own: this program again, which starts a member and waits to be killed.
+constexpr const char* kBrokerFolder = "GODWIT_TEST_BROKER_FOLDER";
+constexpr const char* kBrokerPort = "GODWIT_TEST_BROKER_PORT";
+
+void be_a_broker() {
+  RealStage stage;
+  const auto processes = runtime::make_real_processes();
+  const auto port = static_cast<uint16_t>(std::stoi(::getenv(kBrokerPort)));
+  stage.run([&](Runtime& runtime) -> Task<void> {
+    auto managed = co_await ManagedEtcd::start(runtime, *processes,
+                                               {.address = {{{BrokerId(1), {"127.0.0.1", port}}}},
+                                                .broker = BrokerId(1),
+                                                .folder = ::getenv(kBrokerFolder),
+                                                .cluster = "test"},
+                                               stage.diagnostics());
+    GW_REQUIRE_OK(managed);
+    for (;;) co_await runtime::sleep_for(std::chrono::seconds(1));
+  });
+}
+
+TEST(ManagedEtcd, KillingTheBrokerDoesNotTakeTheMemberWithIt) {
+  if (::getenv(kBrokerFolder) != nullptr) return be_a_broker();
+  ManagedScene scene(1);
+  ::setenv(kBrokerFolder, scene.folder_of(1).c_str(), 1);
+  ::setenv(kBrokerPort, std::to_string(scene.address().members[0].clients.port).c_str(), 1);
+  ServerProcess broker(
+      {"/proc/self/exe", "--gtest_filter=ManagedEtcd.KillingTheBrokerDoesNotTakeTheMemberWithIt"},
+      scene.folder() + "/broker");
+  ::unsetenv(kBrokerFolder);
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    auto store = co_await EtcdCoordination::open(
+        runtime, {.endpoints = {scene.address().members[0].clients}, .prefix = "/godwit/test"},
+        scene.stage().diagnostics());
+    GW_REQUIRE_OK(store);
+    EXPECT_TRUE(co_await put_eventually(**store, "/a", "1")) << broker.output();
+    auto lease = co_await (*store)->grant(std::chrono::seconds(2));
+    GW_REQUIRE_OK(lease);
+    auto before = scene.processes().find({"--data-dir", scene.folder_of(1) + "/data"});
+    GW_REQUIRE_OK(before);
+    broker.kill();
+    EXPECT_TRUE((*before)->running());
+    const auto managed = co_await scene.start(1);
+    GW_REQUIRE(managed);
+    EXPECT_TRUE(co_await all_answer({managed.get()})) << scene.told();
+    EXPECT_EQ(managed->process(), (*before)->identity());
+    EXPECT_EQ(co_await read(**store, "/a"), "1");
+    EXPECT_TRUE(co_await (*lease)->revoke()) << "the lease lived through it";
+    co_await (*store)->close();
+    co_await managed->stop();
+    EXPECT_FALSE((*before)->running());
+    EXPECT_EQ(scene.leftovers().count(), 0u);
+  });
+}
+
+TEST(ManagedEtcd, AProcessThatTheRecordMissedIsFoundAndOneWithoutItsDataIsEnded) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    runtime::ProcessIdentity process;
+    {
+      const auto first = co_await scene.start(1);
+      EXPECT_TRUE(co_await all_answer({first.get()}));
+      process = first->process();
+      co_await first->leave();
+    }
+    {
+      etcd::MemberRecord record(runtime.files(), scene.folder_of(1));
+      EXPECT_TRUE(co_await record.load());
+      EXPECT_EQ(record.value.identity(), process);
+      EXPECT_TRUE(record.value.ran && record.value.member != 0 && record.value.cluster != 0);
+      record.value.set_identity({});
+      EXPECT_TRUE(co_await record.save());
+      const auto second = co_await scene.start(1);
+      EXPECT_TRUE(co_await all_answer({second.get()}));
+      EXPECT_EQ(second->process(), process);
+      co_await second->leave();
+    }
+    // The disk is lost while the process runs on with files that have no names any more.
+    std::filesystem::remove_all(scene.folder_of(1));
+    const auto third = co_await scene.start(1);
+    EXPECT_TRUE(co_await all_answer({third.get()})) << scene.told();
+    EXPECT_TRUE(scene.stage().diagnostics().contains("etcd.orphan_ended"));
+    EXPECT_NE(third->process(), process);
+    co_await third->stop();
+    EXPECT_EQ(scene.leftovers().count(), 0u);
+  });
+}
+
+TEST(ManagedEtcd, WithTlsMembersAndClientsShowCertificates) {
+  ManagedScene scene;
+  const std::string pem = scene.folder() + "/cert.pem";
+  const std::string key = scene.folder() + "/cert.key";
+  ServerProcess openssl({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+                         "/CN=godwit", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", pem},
+                        scene.folder() + "/openssl");
+  ASSERT_EQ(openssl.wait(), 0) << openssl.output();
+  scene.settings = {.authority_file = pem, .certificate_file = pem, .key_file = key};
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    const auto one = co_await scene.start(1);
+    const auto two = co_await scene.start(2);
+    const auto three = co_await scene.start(3);
+    GW_REQUIRE(one && two && three);
+    EXPECT_TRUE(co_await all_answer({one.get(), two.get(), three.get()}))
+        << scene.told() << scene.output_of(1);
+    const auto store = co_await scene.connect(*one);
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "1"));
+    const auto plain = co_await EtcdCoordination::open(
+        runtime, {.endpoints = {scene.address().members[0].clients}}, scene.stage().diagnostics());
+    GW_EXPECT_ERROR(co_await (*plain)->get("/a"), ErrorKind::unavailable);
+    co_await (*plain)->close();
+    co_await store->close();
+    std::vector<Task<void>> stops;
+    for (const auto* managed : {&one, &two, &three}) stops.push_back((*managed)->stop());
+    co_await runtime::when_all(std::move(stops));
+    EXPECT_EQ(scene.leftovers().count(), 0u);
   });
 }
 

@@ -72,20 +72,27 @@ class Leftovers {
 // `count` brokers of one cluster, each with a folder for its member.
 class ManagedScene {
  public:
-  explicit ManagedScene(size_t count = 3) {
-    const uint16_t first = free_ports(static_cast<uint16_t>(2 * count));
+  explicit ManagedScene(size_t count = 3)
+      : ManagedScene(count, free_ports(static_cast<uint16_t>(2 * count))) {}
+  ManagedScene(size_t count, uint16_t first) {
     for (size_t i = 0; i < count; ++i) {
       const auto port = static_cast<uint16_t>(first + 2 * i);
       address_.members.push_back({BrokerId(static_cast<int32_t>(i + 1)), {"127.0.0.1", port}});
     }
   }
+  etcd::MemberSettings settings;
   RealStage& stage() { return stage_; }
+  const std::string& folder() const { return folder_.path(); }
   runtime::Processes& processes() { return *processes_; }
   const ManagedEtcdAddress& address() const { return address_; }
   Leftovers& leftovers() { return leftovers_; }
   std::string folder_of(int broker) const { return folder_.path() + "/etcd-" + std::to_string(broker); }
   ManagedEtcdOptions options_of(int broker) const {
-    return {.address = address_, .broker = BrokerId(broker), .folder = folder_of(broker), .cluster = "test"};
+    return {.address = address_,
+            .broker = BrokerId(broker),
+            .folder = folder_of(broker),
+            .cluster = "test",
+            .settings = settings};
   }
   runtime::Task<std::unique_ptr<ManagedEtcd>> start(int broker) {
     auto started =

@@ -1,0 +1,151 @@
+// Rules 14 to 16: a disk that hangs, fails or is full. What waits is answered; what returns has lost nothing.
+#include <gmock/gmock.h>
+
+#include "runtime/sync.h"
+#include "storage/store_testing.h"
+
+namespace godwit::storage::store_test {
+namespace {
+
+using runtime::sim::CrashKind;
+using runtime::sim::Node;
+using runtime::sim::OpKind;
+using runtime::sim::World;
+using testing::ElementsAre;
+
+struct OneNode {
+  explicit OneNode(uint64_t seed = 1) : world(seed), node(world.add_node("a")) {}
+  World world;
+  Node& node;
+  void restart() {
+    node.crash(CrashKind::power_cut);
+    node.restart();
+  }
+};
+
+MonotonicTime in(Duration time) {
+  return runtime::Shard::current()->now() + time;
+}
+
+Task<Served<Appended>> append_until(Log& log, std::string text, MonotonicTime deadline) {
+  Bytes batch = batch_of({std::move(text)});
+  co_return co_await log.append(batch,
+                                {.epoch = LeaderEpoch(0), .now = WallTime{1000}, .deadline = deadline});
+}
+
+TEST(StoreStall, ARoundThatHangsIsToldAndIsAnsweredInTimeAndIsThereWhenTheDiskReturns) {
+  for (const OpKind kind : {OpKind::write, OpKind::sync}) {
+    for (const bool interval : {false, true}) {
+      // The writes of an interval topic do not wait for a sync.
+      if (interval && kind == OpKind::sync) continue;
+      OneNode at;
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        LogConfig config;
+        if (interval) config.flush = LogConfig::Flush::interval;
+        auto log = co_await open->store->create(partition(0), config);
+        EXPECT_EQ(co_await publish(**log, {"before"}), ErrorCode::none);
+        co_await runtime::sleep_for(5s);
+        EXPECT_FALSE(open->store->health().stalled_since.has_value());
+        at.node.disk().stall({.kinds = {kind}, .path = interval ? "relaxed/" : "journal/"});
+        const MonotonicTime began = in(0s);
+        const auto appended = co_await append_until(**log, "during", in(2s));
+        EXPECT_TRUE(appended.has_value());
+        EXPECT_EQ(co_await (*log)->wait_stable(Offset(2), in(3s)), ErrorCode::request_timed_out);
+        const auto health = open->store->health();
+        EXPECT_TRUE(health.writable);
+        EXPECT_EQ(health.state, Store::Health::State::ok);
+        EXPECT_TRUE(health.stalled_since && *health.stalled_since >= began &&
+                    *health.stalled_since < began + 1s);
+        EXPECT_TRUE(health.round_under_way && *health.round_under_way >= 2s);
+        // Reading goes on.
+        EXPECT_THAT(co_await read_texts(**log, Offset(0)), ElementsAre("0=before", "1=during"));
+        at.node.disk().release();
+        EXPECT_EQ(co_await (*log)->wait_stable(Offset(2), in(3s)), ErrorCode::none);
+        EXPECT_EQ(co_await publish(**log, {"after"}), ErrorCode::none);
+        co_await runtime::sleep_for(5s);
+        EXPECT_FALSE(open->store->health().stalled_since.has_value());
+      });
+      at.restart();
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        EXPECT_THAT(co_await read_texts(*open->store->find(partition(0)), Offset(0)),
+                    ElementsAre("0=before", "1=during", "2=after"));
+      });
+    }
+  }
+}
+
+TEST(StoreStall, WhenWriteBackHangsPublishersAreRefusedInTimeAndWelcomeAfterwards) {
+  OneNode at;
+  StoreOptions options = small_options();
+  options.arena_bytes = 2 << 20;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    auto log = co_await open->store->create(partition(0), {});
+    at.node.disk().stall({.kinds = {OpKind::write}, .path = "topics/"});
+    ErrorCode refused = ErrorCode::none;
+    int admitted = 0;
+    while (refused == ErrorCode::none && admitted < 200) {
+      const MonotonicTime deadline = in(2s);
+      const auto appended = co_await append_until(**log, std::string(50'000, 'x'), deadline);
+      if (appended) {
+        ++admitted;
+        EXPECT_EQ(co_await (*log)->wait_stable((*log)->end(), in(5s)), ErrorCode::none);
+      } else {
+        refused = appended.error().code;
+        EXPECT_LT(in(0s), deadline + 100ms) << "it is told in time";
+      }
+    }
+    EXPECT_EQ(refused, ErrorCode::kafka_storage_error);
+    EXPECT_GT(admitted, 5);
+    EXPECT_TRUE(open->store->health().stalled_since.has_value());
+    at.node.disk().release();
+    EXPECT_TRUE((co_await append_until(**log, "after", in(5s))).has_value());
+    EXPECT_EQ((co_await read_texts(**log, Offset(0))).size(), static_cast<size_t>(admitted + 1));
+  });
+}
+
+// EIO of what is not the journal ends publishing too (rule 14); a restart goes on with all that was acknowledged.
+TEST(StoreStall, AnErrorOfASegmentOrCheckpointWriteEndsPublishingAndLosesNothing) {
+  struct Case {
+    OpKind kind;
+    const char* path;
+  };
+  for (const Case& fault : {Case{OpKind::write, "topics/"}, Case{OpKind::write, "checkpoint."},
+                            Case{OpKind::sync, "checkpoint."}, Case{OpKind::sync_filesystem, ""}}) {
+    OneNode at;
+    SCOPED_TRACE(std::string(fault.path) + to_string(fault.kind).data());
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      int changes = 0;
+      open->store->on_health_change([&] { ++changes; });
+      auto log = co_await open->store->create(partition(0), {});
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(co_await publish(**log, {std::to_string(i) + std::string(5000, '.')}), ErrorCode::none);
+      at.node.disk().fail_next({.kinds = {fault.kind}, .path = fault.path}, ErrorKind::io);
+      EXPECT_FALSE((co_await open->store->checkpoint()).has_value());
+      co_await runtime::sleep_for(1s);
+      const auto health = open->store->health();
+      EXPECT_FALSE(health.writable);
+      EXPECT_EQ(health.state, Store::Health::State::failed);
+      EXPECT_FALSE(health.reason.empty());
+      EXPECT_EQ(changes, 1);
+      const auto refused = co_await append_texts(**log, {"more"});
+      EXPECT_TRUE(!refused && refused.error().code == ErrorCode::kafka_storage_error);
+      EXPECT_EQ((co_await read_texts(**log, Offset(0))).size(), 10u);
+    });
+    at.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log* log = open->store->find(partition(0));
+      EXPECT_EQ((co_await read_texts(*log, Offset(0))).size(), 10u);
+      EXPECT_EQ(co_await publish(*log, {"again"}), ErrorCode::none);
+      EXPECT_EQ(open->store->health().state, Store::Health::State::ok);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace godwit::storage::store_test
