@@ -456,6 +456,7 @@ class Demo {
   Task<void> take_down() {
     screen_.clear();
     // The client first: it would look for brokers that go.
+    if (traffic_) traffic_->close();
     traffic_.reset();
     if (cluster_) cluster_->close();
     co_await fleet_.stop(brokers_, kStopsWithin);

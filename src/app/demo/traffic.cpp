@@ -1,5 +1,6 @@
 #include "app/demo/traffic.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/shard.h"
@@ -15,6 +16,8 @@ constexpr Duration kTick = milliseconds(2);
 // After a hold-up it goes on from now, rather than with everything that was due meanwhile.
 constexpr Duration kLate = milliseconds(100);
 constexpr size_t kReadMax = 10'000;
+constexpr milliseconds kReadWait{48};
+constexpr Duration kAgain = milliseconds(200);
 
 // "MARK LANE NUMBER ……", filled up to `size`.
 std::string text_of(const std::string& mark, int32_t lane, uint64_t number, int64_t size) {
@@ -89,33 +92,52 @@ void Traffic::send(int32_t partition, MonotonicTime now) {
 }
 
 Task<void> Traffic::read() {
-  client::ReaderOptions wanted;
-  wanted.topics = {options_.topic};
-  wanted.start = options_.start;
-  const auto reader = client_->open_reader(wanted);
-  const auto give_up = [this](const client::Error& error) {
-    const std::lock_guard lock(mutex_);
-    if (failure_.empty()) failure_ = "reading ended: " + error.message;
-  };
-  if (!reader) {
-    give_up(reader.error());
-    co_return;
+  // A broker that has just begun may not know the topic yet: what ends a reader is told, and another goes on where it was.
+  while (reading_) {
+    if (const auto ended = co_await read_on()) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (failure_.empty()) failure_ = "reading is begun anew: " + ended->message;
+      }
+      co_await runtime::sleep_for(kAgain);
+    }
+  }
+}
+
+Task<std::optional<client::Error>> Traffic::read_on() {
+  // One for each partition, so that each goes on at its own offset.
+  std::vector<std::unique_ptr<client::Reader>> readers;
+  const bool first = std::ranges::all_of(next_, [](int64_t offset) { return offset < 0; });
+  for (int32_t partition = 0; partition < (first ? 1 : options_.partitions); ++partition) {
+    client::ReaderOptions wanted;
+    wanted.topics = {options_.topic};
+    wanted.start = options_.start;
+    if (!first) {
+      wanted.partitions = {partition};
+      const int64_t next = next_[static_cast<size_t>(partition)];
+      if (next >= 0) wanted.start = client::Start::offset(next);
+    }
+    auto reader = client_->open_reader(wanted);
+    if (!reader) co_return reader.error();
+    readers.push_back(std::move(*reader));
   }
   while (reading_) {
-    const auto records = (*reader)->read(kReadMax, milliseconds(50));
-    if (!records) {
-      give_up(records.error());
-      break;
+    for (const auto& reader : readers) {
+      const auto records = reader->read(kReadMax, kReadWait / static_cast<int64_t>(readers.size()));
+      if (!records) co_return records.error();
+      for (const auto& record : *records) take(record);
     }
-    for (const auto& record : *records) take(record);
     // Lets the shard's loop turn.
     co_await runtime::sleep_for(Duration::zero());
   }
-  (*reader)->close();
+  for (const auto& reader : readers) reader->close();
+  co_return std::nullopt;
 }
 
 void Traffic::take(const client::Record& record) {
-  if (!record.value || record.partition < 0 || record.partition >= options_.partitions) return;
+  if (record.partition < 0 || record.partition >= options_.partitions) return;
+  next_[static_cast<size_t>(record.partition)] = record.offset + 1;
+  if (!record.value) return;
   const auto number = number_of(options_.mark, record.partition, *record.value);
   if (!number) return;
   const std::lock_guard lock(mutex_);
@@ -124,6 +146,10 @@ void Traffic::take(const client::Record& record) {
 
 void Traffic::stop_reading() {
   reading_ = false;
+}
+
+void Traffic::close() {
+  (void)client_->close(milliseconds(100));
 }
 
 Traffic::Look Traffic::look() {

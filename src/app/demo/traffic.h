@@ -53,6 +53,8 @@ class Traffic {
   runtime::Task<void> read();
   void stop_publishing() { publishing_ = false; }
   void stop_reading();
+  // Drops what is still under way. publish() and read() have returned.
+  void close();
 
   Look look();
   Total total();
@@ -64,13 +66,19 @@ class Traffic {
 
  private:
   explicit Traffic(TrafficOptions options)
-      : options_(std::move(options)), ledger_(static_cast<size_t>(options_.partitions)) {}
+      : options_(std::move(options)),
+        next_(static_cast<size_t>(options_.partitions), -1),
+        ledger_(static_cast<size_t>(options_.partitions)) {}
   void send(int32_t partition, MonotonicTime now);
   void take(const client::Record& record);
+  // Reads until it is told to stop, or gives what ended it.
+  runtime::Task<std::optional<client::Error>> read_on();
 
   const TrafficOptions options_;
   std::atomic<bool> publishing_{true};
   std::atomic<bool> reading_{true};
+  std::vector<int64_t>
+      next_;          // of each partition: the offset behind the last that was read; touched by read() alone
   std::mutex mutex_;  // guards what follows, which the client's threads touch as well
   Ledger ledger_;
   Latencies all_;
