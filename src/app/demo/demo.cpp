@@ -15,6 +15,7 @@
 #include "app/server.h"
 #include "cli/console.h"
 #include "kafka/messages/create_topics.h"
+#include "kafka/messages/list_offsets.h"
 #include "runtime/real/real_processes.h"
 #include "runtime/real/real_runtime.h"
 #include "runtime/real/signals.h"
@@ -33,6 +34,7 @@ constexpr Duration kArrivesWithin = seconds(30);
 constexpr Duration kLooksEvery = milliseconds(250);
 constexpr Duration kGapMax = seconds(30);
 constexpr int16_t kReplicas = 3;
+constexpr int64_t kLatest = -1;
 
 std::string hex(uint64_t number) {
   return fmt::format("{:016x}", number);
@@ -256,6 +258,32 @@ class Demo {
     co_return Result<void>();
   }
 
+  // Where the topic ends now, by partition: what this run publishes comes behind.
+  Task<Result<std::vector<int64_t>>> ends_of_partitions() {
+    std::vector<int64_t> ends;
+    for (int32_t partition = 0; partition < options_.partitions; ++partition) {
+      kafka::ListOffsetsRequest request;
+      request.replica_id = kNoBroker;
+      auto& topic = request.topics.emplace_back();
+      topic.name = options_.topic;
+      topic.partitions.push_back({.partition_index = PartitionIndex(partition), .timestamp = kLatest});
+      const auto code = [](const kafka::ListOffsetsResponse& response) {
+        return response.topics.empty() || response.topics[0].partitions.empty()
+                   ? ErrorCode::unknown_topic_or_partition
+                   : response.topics[0].partitions[0].error_code;
+      };
+      const auto answer = co_await cluster_->call(
+          peer::Target::leader(options_.topic, PartitionIndex(partition)), request, code);
+      if (!answer) co_return fail(answer.error());
+      if (code(*answer) != ErrorCode::none) {
+        co_return fail(ErrorKind::unavailable, fmt::format("the end of partition {} is not known: {}",
+                                                           partition, to_string(code(*answer))));
+      }
+      ends.push_back(answer->topics[0].partitions[0].offset.value());
+    }
+    co_return ends;
+  }
+
   // -- at work --
 
   Task<void> work() {
@@ -264,11 +292,14 @@ class Demo {
       how.brokers += (how.brokers.empty() ? "" : ",") + to_string(address);
     how.topic = options_.topic;
     how.mark = hex(shard_.random().next());
-    how.partitions = options_.partitions;
+    auto ends = co_await ends_of_partitions();
+    if (!ends) {
+      give_up(ends.error().message);
+      co_return;
+    }
+    how.from = std::move(*ends);
     how.rate = options_.rate;
     how.size = options_.size;
-    how.start = temporary_.empty() ? client::Start::timestamp(shard_.wall_now().ms - 1000)
-                                   : client::Start::beginning();
     auto made = Traffic::make(std::move(how));
     if (!made) {
       screen_.complain(made.error().message);
@@ -360,7 +391,8 @@ class Demo {
   void on_end(size_t index, const Fleet::Program& program) {
     const auto broker = std::ranges::find(brokers_, index);
     const std::string how = program.killed ? "was killed (-9)" : "ended";
-    if (broker == brokers_.end() || !traffic_) {
+    // Once the demo ends nothing is measured any more.
+    if (broker == brokers_.end() || !traffic_ || stop_) {
       screen_.event(elapsed(), program.options.name + " " + how);
       return;
     }

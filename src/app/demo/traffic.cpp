@@ -59,7 +59,7 @@ Task<void> Traffic::publish(Duration patience) {
     if (now - due > kLate) due = now - kLate;
     for (; due <= now; due += pace) {
       send(partition, shard.now());
-      partition = (partition + 1) % options_.partitions;
+      partition = (partition + 1) % partitions();
     }
     co_await runtime::sleep_for(kTick);
   }
@@ -105,17 +105,15 @@ Task<void> Traffic::read() {
 }
 
 Task<std::optional<client::Error>> Traffic::read_on() {
-  // One for each partition, so that each goes on at its own offset.
+  // One reads a new topic whole; later there is one for each partition, so that each goes on at its own offset.
   std::vector<std::unique_ptr<client::Reader>> readers;
-  const bool first = std::ranges::all_of(next_, [](int64_t offset) { return offset < 0; });
-  for (int32_t partition = 0; partition < (first ? 1 : options_.partitions); ++partition) {
+  const bool whole = std::ranges::all_of(next_, [](int64_t offset) { return offset == 0; });
+  for (int32_t partition = 0; partition < (whole ? 1 : partitions()); ++partition) {
     client::ReaderOptions wanted;
     wanted.topics = {options_.topic};
-    wanted.start = options_.start;
-    if (!first) {
+    if (!whole) {
       wanted.partitions = {partition};
-      const int64_t next = next_[static_cast<size_t>(partition)];
-      if (next >= 0) wanted.start = client::Start::offset(next);
+      wanted.start = client::Start::offset(next_[static_cast<size_t>(partition)]);
     }
     auto reader = client_->open_reader(wanted);
     if (!reader) co_return reader.error();
@@ -135,7 +133,7 @@ Task<std::optional<client::Error>> Traffic::read_on() {
 }
 
 void Traffic::take(const client::Record& record) {
-  if (record.partition < 0 || record.partition >= options_.partitions) return;
+  if (record.partition < 0 || record.partition >= partitions()) return;
   next_[static_cast<size_t>(record.partition)] = record.offset + 1;
   if (!record.value) return;
   const auto number = number_of(options_.mark, record.partition, *record.value);

@@ -22,11 +22,10 @@ namespace godwit::app::demo {
 struct TrafficOptions {
   std::string brokers;
   std::string topic;
-  std::string mark;  // tells this run's messages from those of others
-  int32_t partitions = 1;
-  int64_t rate = 1000;  // messages a second
-  int64_t size = 200;   // bytes of each
-  client::Start start;  // where the reader begins
+  std::string mark;           // tells this run's messages from those of others
+  std::vector<int64_t> from;  // where each partition ended before: the reader begins there
+  int64_t rate = 1000;        // messages a second
+  int64_t size = 200;         // bytes of each
 };
 
 class Traffic {
@@ -66,9 +65,8 @@ class Traffic {
 
  private:
   explicit Traffic(TrafficOptions options)
-      : options_(std::move(options)),
-        next_(static_cast<size_t>(options_.partitions), -1),
-        ledger_(static_cast<size_t>(options_.partitions)) {}
+      : options_(std::move(options)), next_(options_.from), ledger_(options_.from.size()) {}
+  int32_t partitions() const { return static_cast<int32_t>(next_.size()); }
   void send(int32_t partition, MonotonicTime now);
   void take(const client::Record& record);
   // Reads until it is told to stop, or gives what ended it.
