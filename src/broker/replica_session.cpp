@@ -80,6 +80,8 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
     watch_again(places, again);
     co_await wait_.watch(std::move(again));
     co_await look_at(places, false, answers);
+    // News that the follower need not hear of must not hold its next request up.
+    if (wait_.hurried()) break;
   }
   co_await take_memory(context, answers);
 
