@@ -13,6 +13,7 @@ using runtime::Task;
 
 constexpr Duration kSettle = std::chrono::milliseconds(500);
 constexpr std::string_view kRegistrations = "/brokers/";
+constexpr std::string_view kIncarnations = "/incarnations/";
 
 std::optional<BrokerId> broker_of(std::string_view key, std::string_view prefix) {
   const std::string_view digits = key.substr(prefix.size());
@@ -86,6 +87,8 @@ Task<Result<void>> ControllerImpl::load() {
   }
   news_.publish(std::make_shared<const Image>(std::move(image)));
   preferred_at_ = now() + options_.preferred_after;
+  plan_again_at_ = now();
+  if (options_.auto_rebalance) rebalance_at_ = now() + 2 * options_.session_timeout;
   missing_until_ = now() + 2 * options_.session_timeout;
   // The last controller may have gone in the middle of a pass.
   decide_soon([this](Draft& draft) {
@@ -137,8 +140,17 @@ Task<Result<void>> ControllerImpl::load_tombstones() {
     tombstone.gone_in = {options_.fence, 1};
     for (const auto& [broker, known] : fleet_.brokers()) tombstone.waiting.insert(broker);
     const auto stored = codec::decode_versioned<StoredTombstone>(SharedBytes::copy(entry.value));
-    if (!stored) co_return corrupt(entry.key, stored.error().message);
-    tombstone.waiting.insert(stored->replicas.begin(), stored->replicas.end());
+    if (stored) {
+      tombstone.waiting.insert(stored->replicas.begin(), stored->replicas.end());
+      continue;
+    }
+    // Of a build that wrote the name alone, as text: every broker that ever was may have a log.
+    if (!topic_name_fault(as_text(entry.value)).empty()) co_return corrupt(entry.key, stored.error().message);
+    auto ever = co_await coordination_.list(std::string(kIncarnations));
+    if (!ever) co_return fail(ever.error());
+    for (const auto& counter : *ever) {
+      if (const auto broker = broker_of(counter.key, kIncarnations)) tombstone.waiting.insert(*broker);
+    }
   }
   co_return Result<void>();
 }

@@ -183,7 +183,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
       [id](const PartitionState& state) { return state.leader == kNoBroker && contains(state.isr, id); },
       named(id, incarnation) + " joined");
   store_broker(draft, id);
-  if (newcomer && options_.auto_rebalance && !draft.image().topics().empty()) {
+  if (newcomer && options_.auto_rebalance) {
     rebalance_at_ = now() + options_.session_timeout;  // others may come with it
   }
   return {};

@@ -10,6 +10,7 @@ using runtime::Task;
 
 constexpr Duration kRound = std::chrono::milliseconds(500);
 constexpr Duration kPreferredRound = std::chrono::seconds(1);
+constexpr Duration kPlanRound = std::chrono::seconds(2);
 constexpr size_t kPreferredMax = 100;  // partitions in one round
 constexpr size_t kMovingMax = 100;     // partitions that automatic moves keep under way
 
@@ -96,74 +97,76 @@ Task<void> ControllerImpl::restore_preferred() {
 Task<void> ControllerImpl::start_moves() {
   if (rebalance_at_ && now() >= *rebalance_at_) {
     rebalance_at_.reset();
-    (void)co_await changed<std::vector<Response::Move>>(
-        [this](Draft& draft) { return rebalance(draft, /*dry_run=*/false); });
+    (void)co_await decide([this](Draft& draft) {
+      if (!newcomers(draft.image()).empty()) (void)rebalance(draft, /*dry_run=*/false);
+    });
   }
-  std::set<BrokerId> leaving;
-  for (const auto& [id, broker] : fleet_.brokers()) {
-    if (broker.info.draining || broker.removing) leaving.insert(id);
-  }
-  if (leaving.empty() && planned_.empty()) co_return;
-  (void)co_await decide([this, leaving](Draft& draft) {
-    ChangeList changes;
-    const auto begin = [&](const TopicPartition& id, const PartitionState& state,
-                           const std::vector<BrokerId>& to) {
-      auto next = begin_move(state, to);
-      if (!next) return;
-      changes.add(draft.image(), id, state, *next);
-      draft.put(id, std::move(*next));
-      moving_.insert(id);
-    };
-    Placer placer(draft.image(), usable());
-    for (const auto& entry : draft.image().topics()) {
-      const std::shared_ptr<const Topic> topic = entry.second;
-      for (size_t i = 0; i < topic->partitions.size() && moving_.size() < kMovingMax; ++i) {
-        const PartitionState& state = topic->partitions[i];
-        std::vector<BrokerId> to = settled(state);
-        for (const BrokerId id : leaving) {
-          if (!contains(to, id)) continue;
-          if (auto other = placer.replace(to, id)) {
-            to = std::move(*other);
-          } else if (fleet_.find(id)->removing && to.size() > 1) {
-            std::erase(to, id);  // nobody else is there: the others stay
-          }
-        }
-        if (to != settled(state)) begin({topic->id, PartitionIndex(static_cast<int32_t>(i))}, state, to);
-      }
-    }
-    while (!planned_.empty() && moving_.size() < kMovingMax) {
-      const Placer::Move move = std::move(planned_.front());
-      planned_.pop_front();
-      const PartitionState* const state = draft.image().find(move.id);
-      const bool possible = state != nullptr && state->adding.empty() && state->removing.empty() &&
-                            state->replicas.size() == move.to.size() &&
-                            std::all_of(move.to.begin(), move.to.end(), [&](BrokerId id) {
-                              return contains(state->replicas, id) || usable().contains(id);
-                            });
-      if (possible) begin(move.id, PartitionState(*state), move.to);
-    }
-    if (changes.count() != 0) {
-      note(Severity::info, "reassignment.begun",
-           std::to_string(changes.count()) + " partitions move: " + changes.describe());
-    }
-    for (const BrokerId id : leaving) {
-      if (!fleet_.find(id)->removing) continue;
-      bool holds = false;
-      for (const auto& [name, topic] : draft.image().topics()) {
-        holds =
-            holds || std::any_of(topic->partitions.begin(), topic->partitions.end(),
-                                 [id](const PartitionState& state) { return contains(state.replicas, id); });
-      }
-      if (holds) continue;
-      note(Severity::info, "broker.removed",
-           "broker " + to_string(id) + " has no replicas any more and is forgotten");
-      draft.write({{keys::joined(id), std::nullopt}});
-      draft.put_broker_config(id, {});
-      draft.remove_broker(id);
-      fleet_.forget(id);
-      for (auto& [topic, tombstone] : tombstones_) tombstone.waiting.erase(id);
-    }
+  const bool leaving = std::any_of(fleet_.brokers().begin(), fleet_.brokers().end(), [](const auto& entry) {
+    return entry.second.info.draining || entry.second.removing;
   });
+  if (!leaving && planned_.empty()) co_return;
+  (void)co_await decide([this](Draft& draft) {
+    plan(draft);
+    start_planned(draft);
+    forget_removed(draft);
+  });
+}
+
+void ControllerImpl::plan(Draft& draft) {
+  if (now() < plan_again_at_) return;
+  plan_again_at_ = now() + kPlanRound;
+  if (!planned_.empty()) return;
+  const std::vector<placement::Move> moves = leaving_moves(draft.image());
+  planned_.assign(moves.begin(), moves.end());
+}
+
+void ControllerImpl::start_planned(Draft& draft) {
+  std::set<BrokerId> there;
+  for (const placement::Broker& broker : usable()) there.insert(broker.id);
+  ChangeList changes;
+  while (!planned_.empty() && moving_.size() < kMovingMax) {
+    const placement::Move move = std::move(planned_.front());
+    planned_.pop_front();
+    // What has changed since it was planned is planned anew.
+    const PartitionState* const present = draft.image().find(move.id);
+    if (present == nullptr || settled(*present) != move.before) continue;
+    const std::vector<BrokerId> adding = move.adding();
+    if (!std::all_of(adding.begin(), adding.end(), [&](BrokerId id) { return there.contains(id); })) continue;
+    const PartitionState state = *present;
+    auto next = begin_move(state, move.after);
+    if (!next) continue;
+    changes.add(draft.image(), move.id, state, *next);
+    draft.put(move.id, std::move(*next));
+    moving_.insert(move.id);
+  }
+  if (changes.count() != 0) {
+    note(Severity::info, "reassignment.begun",
+         std::to_string(changes.count()) + " partitions move: " + changes.describe());
+  }
+}
+
+// Dead brokers that are to be forgotten, once nothing is placed on them.
+void ControllerImpl::forget_removed(Draft& draft) {
+  std::vector<BrokerId> removing;
+  for (const auto& [id, broker] : fleet_.brokers()) {
+    if (broker.removing && !broker.alive()) removing.push_back(id);
+  }
+  for (const BrokerId id : removing) {
+    const auto& topics = draft.image().topics();
+    const bool holds = std::any_of(topics.begin(), topics.end(), [id](const auto& entry) {
+      const auto& partitions = entry.second->partitions;
+      return std::any_of(partitions.begin(), partitions.end(),
+                         [id](const PartitionState& state) { return contains(state.replicas, id); });
+    });
+    if (holds) continue;
+    note(Severity::info, "broker.removed",
+         "broker " + to_string(id) + " has no replicas any more and is forgotten");
+    draft.write({{keys::joined(id), std::nullopt}});
+    draft.put_broker_config(id, {});
+    draft.remove_broker(id);
+    fleet_.forget(id);
+    for (auto& [topic, tombstone] : tombstones_) tombstone.waiting.erase(id);
+  }
 }
 
 }  // namespace godwit::cluster

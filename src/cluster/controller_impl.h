@@ -12,13 +12,13 @@
 #include <optional>
 #include <set>
 
+#include "cluster/assignments.h"
 #include "cluster/controller.h"
 #include "cluster/draft.h"
 #include "cluster/event_log.h"
 #include "cluster/fenced_store.h"
 #include "cluster/fleet.h"
 #include "cluster/news.h"
-#include "cluster/placer.h"
 #include "runtime/runtime.h"
 #include "runtime/sync.h"
 
@@ -110,6 +110,9 @@ class ControllerImpl final : public Controller {
   runtime::Task<void> forget_tombstones();
   runtime::Task<void> restore_preferred();
   runtime::Task<void> start_moves();
+  void plan(Draft& draft);
+  void start_planned(Draft& draft);
+  void forget_removed(Draft& draft);
 
   // Partitions (controller_partitions.cpp).
   ConfigMap fallback(const Image& image) const;
@@ -133,17 +136,25 @@ class ControllerImpl final : public Controller {
   void store_broker(Draft& draft, BrokerId id);
 
   // Topics (controller_topics.cpp).
-  Changed<std::vector<PartitionState>> place(const Draft& draft, int32_t count, int16_t factor,
+  // States of new partitions, from number `first` on.
+  Changed<std::vector<PartitionState>> place(const Draft& draft, TopicId topic, int32_t first, int32_t count,
+                                             int16_t factor,
                                              const std::vector<std::vector<BrokerId>>& assignment) const;
   Changed<std::shared_ptr<const Topic>> create(Draft& draft, NewTopic wish, bool validate_only);
   Changed<void> remove(Draft& draft, TopicId id);
-  std::set<BrokerId> usable() const;
+  // Brokers that get replicas.
+  std::vector<placement::Broker> usable() const;
 
   // Orders (controller_orders.cpp).
   Response status() const;
   Response events(int64_t count) const;
   Changed<void> drain(Draft& draft, BrokerId id, bool draining);
   Changed<void> forget_broker(Draft& draft, BrokerId id);
+  // What moves to even the load out: to brokers that came lately where there are such.
+  std::vector<placement::Move> even_moves(const Image& image) const;
+  std::vector<placement::Broker> newcomers(const Image& image) const;
+  // What moves away from brokers that are drained or removed.
+  std::vector<placement::Move> leaving_moves(const Image& image) const;
   Changed<std::vector<Response::Move>> rebalance(Draft& draft, bool dry_run);
   Changed<void> throttle(Draft& draft, int64_t bytes_per_second);
 
@@ -165,8 +176,9 @@ class ControllerImpl final : public Controller {
   runtime::Condition idle_;
   bool finish_queued_ = false;
 
-  std::set<TopicPartition> moving_;   // replicas are on their way; some that have arrived may be among them
-  std::deque<Placer::Move> planned_;  // moves of a rebalance that have not begun
+  std::set<TopicPartition> moving_;  // replicas are on their way; some that have arrived may be among them
+  std::deque<placement::Move> planned_;  // that have not begun
+  MonotonicTime plan_again_at_;          // when to look again for what has to leave a broker
   std::optional<MonotonicTime> rebalance_at_;
   MonotonicTime preferred_at_;  // the next round of preferred leaders
   // Brokers that had joined but had no registration when the office was taken, and neither came nor were declared dead since.

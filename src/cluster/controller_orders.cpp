@@ -8,7 +8,7 @@ namespace {
 
 using runtime::Task;
 
-constexpr size_t kMovesMax = 10'000;  // planned in one rebalance
+constexpr size_t kMovesListed = 10'000;
 constexpr int64_t kEventsShown = 100;
 constexpr std::string_view kThrottles[] = {"leader.replication.throttled.rate",
                                            "follower.replication.throttled.rate"};
@@ -121,6 +121,9 @@ Changed<void> ControllerImpl::drain(Draft& draft, BrokerId id, bool draining) {
   if (broker->info.draining == draining && !removed) return {};
   if (broker->info.draining && !draining) broker->steady_since = now();
   broker->info.draining = draining;
+  plan_again_at_ = now();
+  planned_.clear();  // it was made for other brokers
+  if (!draining && options_.auto_rebalance) rebalance_at_ = now() + options_.session_timeout;
   note(Severity::info, draining ? "broker.draining" : "broker.resumed",
        "broker " + to_string(id) + ", as ordered");
   store_broker(draft, id);
@@ -141,24 +144,108 @@ Changed<void> ControllerImpl::forget_broker(Draft& draft, BrokerId id) {
                   "broker " + to_string(id) + " is alive: drain it, stop it, then remove it");
   }
   if (std::exchange(broker->removing, true)) return {};
+  plan_again_at_ = now();
   note(Severity::info, "broker.removing",
        "broker " + to_string(id) + " is removed as ordered: its replicas are made anew elsewhere");
   store_broker(draft, id);
   return {};
 }
 
+// Who has less than half of what it should: it came lately, or its share is still on its way.
+std::vector<placement::Broker> ControllerImpl::newcomers(const Image& image) const {
+  const std::vector<placement::Broker> brokers = usable();
+  const placement::Load load = load_of(image);
+  int64_t total = 0;
+  for (const auto& [id, held] : load) total += held.replicas;
+  std::vector<placement::Broker> found;
+  for (const placement::Broker& broker : brokers) {
+    const auto held = load.find(broker.id);
+    const int64_t replicas = held == load.end() ? 0 : held->second.replicas;
+    const auto count = static_cast<int64_t>(brokers.size());
+    if (total >= 2 * count && 2 * replicas * count < total) found.push_back(broker);
+  }
+  return found;
+}
+
+std::vector<placement::Move> ControllerImpl::even_moves(const Image& image) const {
+  const std::vector<placement::Broker> brokers = usable();
+  const std::vector<placement::Assignment> assignments = assignments_of(image);
+  const std::vector<placement::Broker> late = newcomers(image);
+  if (late.empty() || late.size() == brokers.size()) return placement::even_out(assignments, brokers);
+  std::vector<placement::Broker> before;
+  for (const placement::Broker& broker : brokers) {
+    const bool is_late = std::any_of(late.begin(), late.end(),
+                                     [&](const placement::Broker& other) { return other.id == broker.id; });
+    if (!is_late) before.push_back(broker);
+  }
+  // Those that are dead, or drain, keep what they have: that is not what was asked for.
+  std::vector<placement::Broker> after = brokers;
+  for (const auto& [id, known] : fleet_.brokers()) {
+    const bool listed = std::any_of(brokers.begin(), brokers.end(),
+                                    [&](const placement::Broker& broker) { return broker.id == id; });
+    if (listed) continue;
+    before.push_back({id, known.info.rack});
+    after.push_back({id, known.info.rack});
+  }
+  return placement::rebalance(assignments, before, after);
+}
+
+std::vector<placement::Move> ControllerImpl::leaving_moves(const Image& image) const {
+  std::vector<placement::Broker> before;
+  std::vector<placement::Broker> after;
+  std::set<BrokerId> leaving;
+  std::set<BrokerId> removing;
+  for (const auto& [id, known] : fleet_.brokers()) {
+    before.push_back({id, known.info.rack});
+    if (known.info.draining || known.removing) {
+      leaving.insert(id);
+    } else {
+      after.push_back(
+          {id, known.info.rack});  // who is dead keeps what it has; whether it gets more is seen below
+    }
+    if (known.removing) removing.insert(id);
+  }
+  const std::vector<placement::Assignment> assignments = assignments_of(image);
+  const auto concerned = [&](const placement::Assignment& one, const std::set<BrokerId>& whom) {
+    return std::any_of(one.replicas.begin(), one.replicas.end(),
+                       [&](BrokerId id) { return whom.contains(id); });
+  };
+  if (std::none_of(assignments.begin(), assignments.end(),
+                   [&](const placement::Assignment& one) { return concerned(one, leaving); })) {
+    return {};
+  }
+  // Replicas go to those alone that live; of a partition that moves anyway, those on dead brokers are made anew, too.
+  std::erase_if(after, [&](const placement::Broker& broker) { return !fleet_.find(broker.id)->alive(); });
+  std::erase_if(before, [&](const placement::Broker& broker) {
+    return !leaving.contains(broker.id) && !fleet_.find(broker.id)->alive();
+  });
+  std::vector<placement::Move> moves = placement::rebalance(assignments, before, after);
+  std::erase_if(moves, [&](const placement::Move& move) {
+    return !concerned({move.id, move.before}, leaving);
+  });
+  std::set<TopicPartition> planned;
+  for (const placement::Move& move : moves) planned.insert(move.id);
+  for (const placement::Assignment& one : assignments) {
+    if (planned.contains(one.id) || !concerned(one, removing)) continue;
+    // Nobody else is there to take it: the others stay.
+    std::vector<BrokerId> rest = one.replicas;
+    std::erase_if(rest, [&](BrokerId id) { return removing.contains(id); });
+    if (!rest.empty()) moves.push_back({one.id, one.replicas, std::move(rest)});
+  }
+  return moves;
+}
+
 Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebalance(Draft& draft,
                                                                                     bool dry_run) {
-  Placer placer(draft.image(), usable());
-  std::vector<Placer::Move> moves = placer.rebalance(kMovesMax);
+  const std::vector<placement::Move> moves = even_moves(draft.image());
   std::vector<Response::Move> listed;
-  for (const Placer::Move& move : moves) {
-    const Topic& topic = *draft.image().find(move.id.topic);
-    listed.push_back({topic.name, move.id.partition, draft.image().find(move.id)->replicas, move.to});
+  for (const placement::Move& move : moves) {
+    if (listed.size() == kMovesListed) break;
+    listed.push_back({draft.image().find(move.id.topic)->name, move.id.partition, move.before, move.after});
   }
   if (!dry_run && !moves.empty()) {
     note(Severity::info, "rebalance.planned",
-         std::to_string(moves.size()) + " replicas move to even the load out");
+         std::to_string(moves.size()) + " partitions move to even the load out");
     planned_.assign(moves.begin(), moves.end());
   }
   return listed;

@@ -139,11 +139,12 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
     if (state.adding.empty() && state.removing.empty()) {
       return refuse(ErrorCode::no_reassignment_in_progress, "no reassignment is in progress");
     }
-    next = cancel_move(state, fleet_.eligible());
+    const int min = min_insync(*draft.image().find(wish.id.topic), fallback(draft.image()));
+    next = cancel_move(state, fleet_.eligible(), min);
     if (!next) {
-      return refuse(
-          ErrorCode::invalid_replica_assignment,
-          "only the replicas that were added are in sync: the reassignment cannot be cancelled now");
+      return refuse(ErrorCode::invalid_replica_assignment,
+                    "without the replicas that were added too few are in sync: the reassignment cannot be "
+                    "cancelled now");
     }
   }
   if (!next) return {};

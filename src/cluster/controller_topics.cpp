@@ -45,37 +45,38 @@ size_t fewest_replicas(const Topic& topic) {
 
 }  // namespace
 
-std::set<BrokerId> ControllerImpl::usable() const {
-  std::set<BrokerId> ids;
+std::vector<placement::Broker> ControllerImpl::usable() const {
+  std::vector<placement::Broker> brokers;
   for (const auto& [id, broker] : fleet_.brokers()) {
-    if (broker.alive() && !broker.info.draining && !broker.leaving) ids.insert(id);
+    if (broker.alive() && !broker.info.draining && !broker.leaving) brokers.push_back({id, broker.info.rack});
   }
-  return ids;
+  return brokers;
 }
 
 Changed<std::vector<PartitionState>> ControllerImpl::place(
-    const Draft& draft, int32_t count, int16_t factor,
+    const Draft& draft, TopicId topic, int32_t first, int32_t count, int16_t factor,
     const std::vector<std::vector<BrokerId>>& assignment) const {
   std::vector<std::vector<BrokerId>> placed = assignment;
   if (assignment.empty()) {
     if (factor < 1) {
       return refuse(ErrorCode::invalid_replication_factor, "Replication factor must be larger than 0.");
     }
-    std::set<BrokerId> ids = usable();
-    if (ids.size() < static_cast<size_t>(factor)) {
+    std::vector<placement::Broker> brokers = usable();
+    if (brokers.size() < static_cast<size_t>(factor)) {
       // Better on a broker that is to be emptied than not at all.
-      ids.clear();
-      for (const auto& [id, broker] : draft.image().brokers) ids.insert(id);
+      brokers.clear();
+      for (const auto& [id, broker] : draft.image().brokers) brokers.push_back({id, broker.rack});
     }
-    if (ids.size() < static_cast<size_t>(factor)) {
+    if (brokers.size() < static_cast<size_t>(factor)) {
       return refuse(ErrorCode::invalid_replication_factor,
                     "Unable to replicate the partition " + std::to_string(factor) +
                         " time(s): The target replication factor of " + std::to_string(factor) +
-                        " cannot be reached because only " + std::to_string(ids.size()) +
+                        " cannot be reached because only " + std::to_string(brokers.size()) +
                         " broker(s) are registered.");
     }
-    Placer placer(draft.image(), std::move(ids));
-    for (int32_t i = 0; i < count; ++i) placed.push_back(placer.place(factor));
+    auto found = placement::place({topic, first, count, factor}, brokers, load_of(draft.image()));
+    if (!found) return refuse(ErrorCode::invalid_replica_assignment, found.error().message);
+    for (auto& one : *found) placed.push_back(std::move(one.replicas));
   }
   std::vector<PartitionState> states;
   const Eligible eligible = fleet_.eligible();
@@ -139,10 +140,10 @@ Changed<std::shared_ptr<const Topic>> ControllerImpl::create(Draft& draft, NewTo
   if (wish.assignment.empty() && wish.partitions <= 0) {
     return refuse(ErrorCode::invalid_partitions, "Number of partitions must be larger than 0.");
   }
-  auto placed = place(draft, wish.partitions, wish.replication_factor, wish.assignment);
-  if (!placed) return tl::unexpected(placed.error());
   auto topic = std::make_shared<Topic>();
   topic->id = Uuid::from_random(shard_.random().bytes16());
+  auto placed = place(draft, topic->id, 0, wish.partitions, wish.replication_factor, wish.assignment);
+  if (!placed) return tl::unexpected(placed.error());
   topic->name = std::move(wish.name);
   topic->config = std::move(wish.config);
   topic->partitions = std::move(*placed);
@@ -200,7 +201,7 @@ Task<Changed<void>> ControllerImpl::create_partitions(TopicId id, int32_t count,
                     "the assignment has not one entry for each new partition");
     }
     const size_t factor = settled(topic->partitions.front()).size();
-    auto placed = place(draft, count - have, static_cast<int16_t>(factor), assignment);
+    auto placed = place(draft, id, have, count - have, static_cast<int16_t>(factor), assignment);
     if (!placed) return tl::unexpected(placed.error());
     if (placed->front().replicas.size() != factor) {
       return refuse(ErrorCode::invalid_replica_assignment,

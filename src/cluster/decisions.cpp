@@ -218,14 +218,17 @@ std::optional<PartitionState> finish_move(const PartitionState& state, const Eli
   return changed(state, std::move(next));
 }
 
-std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers) {
+std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers,
+                                          int min_insync) {
   if (state.adding.empty() && state.removing.empty()) return std::nullopt;
   PartitionState next = state;
   next.replicas = without(state.replicas, state.adding);
   next.isr = without(state.isr, state.adding);
   next.adding.clear();
   next.removing.clear();
-  if (next.isr.empty() || next.replicas.empty()) return std::nullopt;
+  if (next.isr.empty()) return std::nullopt;
+  const size_t needed = std::min(next.replicas.size(), static_cast<size_t>(std::max(min_insync, 1)));
+  if (next.isr.size() < state.isr.size() && next.isr.size() < needed) return std::nullopt;
   if (contains(state.adding, state.leader)) {
     const BrokerId heir = candidate(next.replicas, next.isr, brokers);
     if (heir == kNoBroker) return std::nullopt;

@@ -68,7 +68,8 @@ std::optional<PartitionState> begin_move(const PartitionState& state, const std:
 // over first. Empty as long as not.
 std::optional<PartitionState> finish_move(const PartitionState& state, const Eligible& brokers,
                                           int min_insync);
-// Those of `adding` go again, unless the ISR would be empty without them.
-std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers);
+// Those of `adding` go again, unless that would shrink the ISR below `min_insync`, or nobody else could lead.
+std::optional<PartitionState> cancel_move(const PartitionState& state, const Eligible& brokers,
+                                          int min_insync);
 
 }  // namespace godwit::cluster

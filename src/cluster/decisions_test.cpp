@@ -337,13 +337,14 @@ TEST(Move, CancelTakesTheNewOnesAwayAgain) {
   state.isr = ids({1, 3});
   state.leader = BrokerId(3);
   state.leader_incarnation = 30;
-  const auto next = cancel_move(state, live({1, 2, 3}));
+  const auto next = cancel_move(state, live({1, 2, 3}), 1);
   ASSERT_TRUE(next);
   EXPECT_EQ(next->replicas, ids({1, 2}));
   EXPECT_EQ(next->isr, ids({1}));
   EXPECT_EQ(next->leader, BrokerId(1));
+  EXPECT_FALSE(cancel_move(state, live({1, 2, 3}), 2));  // one alone would be in sync
   state.isr = ids({3});
-  EXPECT_FALSE(cancel_move(state, live({1, 2, 3})));
+  EXPECT_FALSE(cancel_move(state, live({1, 2, 3}), 1));
 }
 
 TEST(MinInsync, IsWhatTheTopicSaysElseTheDefaultElseTwoOfThree) {

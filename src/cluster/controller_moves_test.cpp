@@ -1,0 +1,272 @@
+#include "cluster/controller_testing.h"
+
+namespace godwit::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+
+// ISR changes, reassignments, and what an operator orders.
+class Moves : public ControllerTest {
+ protected:
+  // All followers of all partitions are found in sync, as leaders would ask for.
+  Task<void> catch_up(Controller& controller) {
+    const ImagePtr image = controller.image();
+    for (const auto& [name, topic] : image->topics()) {
+      for (size_t i = 0; i < topic->partitions.size(); ++i) {
+        const PartitionState& now = topic->partitions[i];
+        IsrChange change{{topic->id, PartitionIndex(static_cast<int>(i))}, now.leader_epoch, now.version, {}};
+        for (const BrokerId id : now.replicas) {
+          const auto found = image->brokers.find(id);
+          if (found != image->brokers.end()) change.isr[id] = found->second.incarnation;
+        }
+        if (change.isr.size() == now.isr.size()) continue;
+        std::vector<IsrChange> changes{change};
+        (void)co_await controller.alter_isr(now.leader, now.leader_incarnation, std::move(changes));
+      }
+    }
+  }
+  static std::map<BrokerId, int> loads(const Image& image) {
+    std::map<BrokerId, int> counts;
+    for (const auto& [name, topic] : image.topics()) {
+      for (const PartitionState& now : topic->partitions) {
+        for (const BrokerId id : now.replicas) ++counts[id];
+      }
+    }
+    return counts;
+  }
+};
+
+TEST_F(Moves, AnIsrChangeOnAnOldVersionOrEpochIsRefused) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2, 3})}));
+    const PartitionState old = state(controller, id);
+    const auto ask = [&](int asker, uint64_t incarnation, int64_t version,
+                         std::map<BrokerId, uint64_t> isr) -> Task<ErrorCode> {
+      std::vector<IsrChange> changes{
+          {{id, PartitionIndex(0)}, state(controller, id).leader_epoch, version, std::move(isr)}};
+      co_return (co_await controller.alter_isr(BrokerId(asker), incarnation, std::move(changes)))[0].code;
+    };
+    EXPECT_EQ(co_await ask(1, 10, old.version, members({1, 2})), ErrorCode::none);
+    EXPECT_EQ(co_await ask(1, 10, old.version, members({1, 3})), ErrorCode::invalid_update_version);
+    const int64_t version = state(controller, id).version;
+    EXPECT_EQ(co_await ask(1, 10, version, members({1})), ErrorCode::invalid_request);  // below two of three
+    EXPECT_EQ(co_await ask(1, 9, version, members({1, 2, 3})), ErrorCode::fenced_leader_epoch);
+    EXPECT_EQ(co_await ask(2, 20, version, members({1, 2, 3})), ErrorCode::invalid_request);
+    auto other = members({1, 2, 3});
+    other[BrokerId(3)] = 31;
+    EXPECT_EQ(co_await ask(1, 10, version, other), ErrorCode::ineligible_replica);
+    // The leader dies while it asks: whoever is first, it does not change what its successor leads.
+    co_await controller.died(BrokerId(1), 10, "refused");
+    EXPECT_EQ(co_await ask(1, 10, state(controller, id).version, members({1, 2, 3})),
+              ErrorCode::fenced_leader_epoch);
+    EXPECT_EQ(state(controller, id).isr,
+              ids({1, 2}));  // the minimum holds the dead one until another is in sync
+    EXPECT_EQ(co_await ask(2, 20, state(controller, id).version, members({2, 3})), ErrorCode::none);
+    EXPECT_EQ(co_await ask(2, 20, state(controller, id).version, members({1, 2, 3})),
+              ErrorCode::ineligible_replica);
+    EXPECT_EQ(state(controller, id).leader, BrokerId(2));
+  });
+}
+
+TEST_F(Moves, ChangesThatArriveTogetherAreDecidedOneAfterTheOther) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2, 3})}));
+    const PartitionState now = state(controller, id);
+    std::vector<ErrorCode> codes;
+    auto& shard = *runtime::Shard::current();
+    for (const int other : {2, 3}) {
+      shard.spawn([](Controller& its, TopicId of, PartitionState from, int member,
+                     std::vector<ErrorCode>& into) -> Task<void> {
+        std::vector<IsrChange> changes{
+            {{of, PartitionIndex(0)}, from.leader_epoch, from.version, members({1, member})}};
+        into.push_back((co_await its.alter_isr(BrokerId(1), 10, std::move(changes)))[0].code);
+      }(controller, id, now, other, codes));
+    }
+    const int before = store.commits;
+    co_await controller.died(BrokerId(3), 30, "refused");
+    co_await runtime::sleep_for(100ms);
+    EXPECT_EQ(codes, (std::vector{ErrorCode::none, ErrorCode::invalid_update_version}));
+    EXPECT_EQ(state(controller, id).isr, ids({1, 2}));
+    EXPECT_EQ(state(controller, id).version, now.version + 1);
+    EXPECT_EQ(store.commits - before, 2);  // the state once, and the broker's key with the events
+  });
+}
+
+TEST_F(Moves, AReassignmentEndsWhenTheNewReplicasAreInSync) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3, 4});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2})}));
+    const TopicPartition at{id, PartitionIndex(0)};
+    std::vector<Reassignment> wishes{{at, ids({3, 4})}};
+    EXPECT_TRUE((co_await controller.reassign(wishes))[0]);
+    EXPECT_EQ(state(controller, id).replicas, ids({3, 4, 1, 2}));
+    EXPECT_EQ(state(controller, id).leader, BrokerId(1));
+    EXPECT_EQ((co_await order(controller, "status")).moving, 1);
+    EXPECT_EQ(co_await alter_isr(controller, id, members({1, 2, 3})), ErrorCode::none);
+    EXPECT_EQ(state(controller, id).replicas.size(), 4u);
+    EXPECT_EQ(co_await alter_isr(controller, id, members({1, 2, 3, 4})), ErrorCode::none);
+    co_await runtime::sleep_for(100ms);
+    const PartitionState moved = state(controller, id);
+    EXPECT_EQ(moved.replicas, ids({3, 4}));
+    EXPECT_EQ(moved.isr, ids({3, 4}));
+    EXPECT_EQ(moved.leader, BrokerId(3));
+    EXPECT_EQ(moved.leader_epoch, LeaderEpoch(1));
+    EXPECT_TRUE(moved.adding.empty() && moved.removing.empty());
+    EXPECT_EQ(co_await stored(id), moved);
+    EXPECT_EQ((co_await order(controller, "status")).moving, 0);
+  });
+}
+
+TEST_F(Moves, AReassignmentCanBeCancelledAndSurvivesTheController) {
+  TopicId id;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    id = co_await create(controller, topic_at("t", {ids({1, 2}), ids({1, 2})}));
+    std::vector<Reassignment> wishes{{{id, PartitionIndex(0)}, ids({1, 3})},
+                                     {{id, PartitionIndex(1)}, ids({2, 3})}};
+    for (const auto& outcome : co_await controller.reassign(wishes)) EXPECT_TRUE(outcome);
+  });
+  with_controller([&](Controller& controller) -> Task<void> {
+    const TopicPartition at{id, PartitionIndex(1)};
+    std::vector<Reassignment> cancel{{at, std::nullopt}};
+    EXPECT_TRUE((co_await controller.reassign(cancel))[0]);
+    EXPECT_EQ(state(controller, id, 1).replicas, ids({2, 1}));
+    EXPECT_EQ((co_await controller.reassign(cancel))[0].error().code, ErrorCode::no_reassignment_in_progress);
+    EXPECT_EQ(co_await alter_isr(controller, id, members({1, 2, 3})), ErrorCode::none);
+    co_await runtime::sleep_for(100ms);
+    EXPECT_EQ(state(controller, id, 0).replicas, ids({1, 3}));
+    std::vector<Reassignment> wrong{{at, ids({})}, {at, ids({1, 1})}, {at, ids({7})}, {{}, ids({1})}};
+    const auto refused = co_await controller.reassign(wrong);
+    EXPECT_EQ(refused[0].error().code, ErrorCode::invalid_replica_assignment);
+    EXPECT_EQ(refused[1].error().code, ErrorCode::invalid_replica_assignment);
+    EXPECT_EQ(refused[2].error().code, ErrorCode::invalid_replica_assignment);
+    EXPECT_EQ(refused[3].error().code, ErrorCode::unknown_topic_or_partition);
+  });
+}
+
+TEST_F(Moves, ADrainEmptiesABrokerAndIsTakenBackByResume) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_named("t", 12, 2));
+    EXPECT_EQ((co_await order(controller, "drain", 7)).error_code, ErrorCode::broker_id_not_registered);
+    EXPECT_EQ((co_await order(controller, "drain", 1)).error_code, ErrorCode::none);
+    EXPECT_TRUE(controller.image()->brokers.at(BrokerId(1)).draining);
+    for (int i = 0; i < 12; ++i) EXPECT_NE(state(controller, id, i).leader, BrokerId(1));
+    co_await runtime::sleep_for(1s);
+    co_await catch_up(controller);
+    co_await runtime::sleep_for(1s);
+    auto counts = loads(*controller.image());
+    EXPECT_FALSE(counts.contains(BrokerId(1)));
+    EXPECT_EQ(counts[BrokerId(2)], 12);
+    EXPECT_EQ(counts[BrokerId(3)], 12);
+    EXPECT_EQ((co_await order(controller, "status")).brokers.front().state, "drained");
+    // New topics leave it out, too.
+    const TopicId other = co_await create(controller, topic_named("u", 4, 2));
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(state(controller, other, i).replicas.size(), 2u);
+    EXPECT_FALSE(loads(*controller.image()).contains(BrokerId(1)));
+    EXPECT_EQ((co_await order(controller, "resume", 1)).error_code, ErrorCode::none);
+    EXPECT_FALSE(controller.image()->brokers.at(BrokerId(1)).draining);
+    EXPECT_EQ((co_await order(controller, "remove", 1)).error_code, ErrorCode::invalid_request);
+  });
+}
+
+TEST_F(Moves, ARemovedBrokerIsForgottenOnceOthersHaveItsReplicas) {
+  options.auto_rebalance = false;
+  TopicId id;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    id = co_await create(controller, topic_at("t", {ids({1, 2})}));
+    co_await controller.died(BrokerId(1), 10, "burnt down");
+    EXPECT_EQ((co_await order(controller, "remove", 1)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(state(controller, id).replicas, ids({3, 2, 1}));
+  });
+  with_controller([&](Controller& controller) -> Task<void> {  // the order stands in the store
+    co_await catch_up(controller);
+    co_await runtime::sleep_for(2s);
+    EXPECT_EQ(state(controller, id).replicas, ids({3, 2}));
+    EXPECT_FALSE((co_await memory.get("/joined/1"))->has_value());
+    EXPECT_EQ((co_await order(controller, "status")).brokers.size(), 2u);
+    EXPECT_TRUE(co_await has_event(controller, "broker.removed"));
+  });
+}
+
+TEST_F(Moves, ANewBrokerGetsItsShareAndNothingElseMoves) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_named("t", 40, 2));
+    co_await runtime::sleep_for(5s);
+    std::vector<PartitionState> before = controller.image()->find(id)->partitions;
+    co_await join(controller, {4});
+    EXPECT_EQ((co_await order(controller, "rebalance", -1, true)).moves.size(), 20u);
+    EXPECT_EQ(loads(*controller.image()).size(), 3u);  // only told
+    for (int i = 0; i < 4; ++i) {
+      co_await runtime::sleep_for(3s);
+      co_await catch_up(controller);
+    }
+    co_await runtime::sleep_for(1s);
+    const auto counts = loads(*controller.image());
+    for (const int broker : {1, 2, 3, 4}) EXPECT_EQ(counts.at(BrokerId(broker)), 20) << broker;
+    int moved = 0;
+    for (size_t i = 0; i < 40; ++i) {
+      const PartitionState& now = controller.image()->find(id)->partitions[i];
+      if (now.replicas == before[i].replicas) continue;
+      ++moved;
+      EXPECT_EQ(std::count(now.replicas.begin(), now.replicas.end(), BrokerId(4)), 1);
+    }
+    EXPECT_EQ(moved, 20);
+    EXPECT_TRUE((co_await order(controller, "rebalance", -1, true)).moves.empty());
+  });
+}
+
+TEST_F(Moves, WhatWasDecidedCanBeReadLaterAndTheNewestThousandAreKept) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1});
+    const TopicId id = co_await create(controller, topic_named("t", 1, 1));
+    for (int i = 0; i < 1100; ++i) {
+      EXPECT_TRUE(co_await controller.alter_topic_config(
+          id,
+          [i](const ConfigMap&) -> Changed<ConfigMap> {
+            return ConfigMap{{"k", std::to_string(i)}};
+          },
+          false));
+    }
+    EXPECT_EQ(memory.keys().list(keys::kEvents).size(), 1000u);
+  });
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await runtime::sleep_for(100ms);
+    kafka::ClusterCommandRequest request;
+    request.verb = "events";
+    request.number = 5000;
+    const auto all = co_await controller.command(request);
+    EXPECT_EQ(all.events.size(), 1000u);
+    EXPECT_EQ(all.events.back().what, "controller.elected");
+    for (size_t i = 1; i < all.events.size(); ++i) {
+      EXPECT_EQ(all.events[i].sequence, all.events[i - 1].sequence + 1);
+    }
+    request.number = 3;
+    EXPECT_EQ((co_await controller.command(request)).events.size(), 3u);
+    EXPECT_EQ((co_await order(controller, "dance")).error_code, ErrorCode::invalid_request);
+  });
+}
+
+TEST_F(Moves, TheThrottleStandsInTheSettingsOfAllBrokers) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    kafka::ClusterCommandRequest request;
+    request.verb = "throttle";
+    request.number = 1'000'000;
+    EXPECT_EQ((co_await controller.command(request)).error_code, ErrorCode::none);
+    EXPECT_EQ(controller.image()->broker_configs.at(kNoBroker).at("follower.replication.throttled.rate"),
+              "1000000");
+    request.number = 0;
+    EXPECT_EQ((co_await controller.command(request)).error_code, ErrorCode::none);
+    EXPECT_TRUE(controller.image()->broker_configs.empty());
+  });
+}
+
+}  // namespace
+}  // namespace godwit::cluster
