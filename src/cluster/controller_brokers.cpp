@@ -49,10 +49,12 @@ void ControllerImpl::on_registered(Draft& draft, const BrokerInfo& info) {
 }
 
 void ControllerImpl::store_broker(Draft& draft, BrokerId id) {
-  draft.write({{keys::joined(id), encoded(fleet_.stored(id))}});
   if (fleet_.find(id)->alive()) {
+    draft.write({{keys::joined(id), encoded(fleet_.stored(id))}});
     draft.put_broker(fleet_.shown(id));
   } else {
+    // A controller that finds this and not the elections makes up for them.
+    draft.write_beside({{keys::joined(id), encoded(fleet_.stored(id))}});
     draft.remove_broker(id);
   }
 }

@@ -104,9 +104,12 @@ class Chaos : public ControllerTest {
 
   Task<void> random_deed(std::shared_ptr<Controller> controller, int number) {
     const int id = static_cast<int>(below(kBrokers)) + 1;
-    switch (below(9)) {
+    switch (below(14)) {
       case 0:
         co_await controller->died(BrokerId(id), started[BrokerId(id)], "chance");
+        if (below(4) == 0) break;
+        co_await runtime::sleep_for(std::chrono::milliseconds(below(300)));
+        co_await restart(*controller, id);
         break;
       case 1:
         co_await restart(*controller, id);
@@ -142,7 +145,7 @@ class Chaos : public ControllerTest {
     for (int i = 0; i < count; ++i) {
       gate.spawn(shard, random_deed(controller, next_topic++));
       co_await runtime::sleep_for(std::chrono::milliseconds(below(60)));
-      if (below(10) == 0) (void)co_await store.deliver_late();
+      if (below(25) == 0) (void)co_await store.deliver_late();
     }
   }
 
@@ -156,6 +159,8 @@ class Chaos : public ControllerTest {
         case 1:
           return Fate::unheard;
         case 2:
+        case 4:
+        case 5:
           return Fate::late;
         case 3:
           return Fate::down;
@@ -169,6 +174,7 @@ class Chaos : public ControllerTest {
       const std::shared_ptr<Controller> controller(std::move(fresh));
       if (office == 0) {
         for (int id = 1; id <= kBrokers; ++id) co_await restart(*controller, id);
+        (void)co_await controller->create_topic(topic_named("first", 40, 3), false);
       }
       // The last one may not know yet that it is none any more.
       if (old) gate.spawn(*runtime::Shard::current(), deeds_of(old, gate));

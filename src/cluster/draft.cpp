@@ -18,9 +18,25 @@ size_t size_of(const std::vector<Draft::Write>& writes) {
   return size;
 }
 
+bool contains(const std::vector<Draft::Write>& writes, const std::string& key) {
+  return std::any_of(writes.begin(), writes.end(),
+                     [&](const Draft::Write& write) { return write.key == key; });
+}
+
 bool fits(const std::vector<Draft::Write>& transaction, size_t count, size_t bytes) {
   return transaction.size() + count <= FencedStore::kWritesMax &&
          size_of(transaction) + bytes <= FencedStore::kBytesMax;
+}
+
+// Adds a group to the last transaction, or to one more. A key stands in a transaction once: the later value counts.
+void add(Draft::Transactions& transactions, std::vector<Draft::Write> group) {
+  if (transactions.empty() || !fits(transactions.back(), group.size(), size_of(group)))
+    transactions.emplace_back();
+  auto& transaction = transactions.back();
+  for (auto& entry : group) {
+    std::erase_if(transaction, [&](const Draft::Write& other) { return other.key == entry.key; });
+    transaction.push_back(std::move(entry));
+  }
 }
 
 }  // namespace
@@ -89,18 +105,22 @@ void Draft::put_broker_config(BrokerId id, ConfigMap config) {
 
 void Draft::write(std::vector<Write> group) {
   changed_ = true;
-  if (orders_.empty() || !fits(orders_.back(), group.size(), size_of(group))) orders_.emplace_back();
-  for (auto& entry : group) {
-    // A key stands in a transaction once: the later value counts.
-    auto& transaction = orders_.back();
-    const auto same = std::find_if(transaction.begin(), transaction.end(),
-                                   [&](const Write& other) { return other.key == entry.key; });
-    if (same != transaction.end()) {
-      *same = std::move(entry);
-    } else {
-      transaction.push_back(std::move(entry));
+  add(orders_, std::move(group));
+}
+
+void Draft::write_beside(std::vector<Write> group) {
+  // What was ordered before would be carried out after it.
+  for (const Write& entry : group) {
+    for (const auto& transaction : orders_) {
+      if (contains(transaction, entry.key)) return write(std::move(group));
+    }
+    // Transactions with states are carried out in any order: a key stands in one of them alone.
+    for (auto& transaction : beside_) {
+      std::erase_if(transaction, [&](const Write& other) { return other.key == entry.key; });
     }
   }
+  changed_ = true;
+  add(beside_, std::move(group));
 }
 
 Draft::Transactions Draft::states() const {
@@ -123,6 +143,8 @@ Draft::Transactions Draft::states() const {
       transactions.back().push_back(std::move(write));
     }
   }
+  for (const auto& group : beside_) add(transactions, group);
+  std::erase_if(transactions, [](const std::vector<Write>& transaction) { return transaction.empty(); });
   return transactions;
 }
 

@@ -64,7 +64,7 @@ void EventLog::flush(Draft& draft) {
       stored.events.push_back({events_[i].time_ms, events_[i].what, events_[i].detail});
     }
     keys_.push_back(events_[from].sequence);
-    draft.write({{keys::events(events_[from].sequence), encoded(stored)}});
+    draft.write_beside({{keys::events(events_[from].sequence), encoded(stored)}});
     unwritten_ -= count;
   }
   while (events_.size() > kKept) events_.pop_front();
@@ -75,7 +75,7 @@ void EventLog::flush(Draft& draft) {
     gone.push_back({keys::events(keys_.front()), std::nullopt});
     keys_.pop_front();
   }
-  if (!gone.empty()) draft.write(std::move(gone));
+  if (!gone.empty()) draft.write_beside(std::move(gone));
 }
 
 std::vector<EventLog::Event> EventLog::newest(size_t count) const {
