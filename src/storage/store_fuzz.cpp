@@ -91,7 +91,8 @@ Task<void> live(Runtime& runtime, runtime::sim::Node& node, Origin& origin) {
   const auto fill = [&](int32_t p, int count, size_t size) -> Task<void> {
     Log* const log = (*store)->find(partition(p));
     for (int i = 0; i < count; ++i) {
-      std::string text = std::to_string(++number) + std::string(size, static_cast<char>('a' + number % 26));
+      ++number;
+      std::string text = std::to_string(number) + std::string(size, static_cast<char>('a' + number % 26));
       origin.texts[{p, log->end()}].insert(text);
       GW_CHECK(co_await publish(*log, text), "a store takes what is published");
     }
