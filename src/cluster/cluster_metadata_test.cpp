@@ -382,6 +382,27 @@ TEST_F(ClusterTest, IsrChangesReachTheControllerFromEverywhere) {
   }
 }
 
+TEST_F(ClusterTest, ABrokerThatMissedMoreChangesThanAreKeptIsSentEverything) {
+  form();
+  const int away = cluster.controller() == 3 ? 2 : 3;
+  cluster.world.network().isolate(ClusterWorld::name(away));
+  const int controller = cluster.controller();
+  for (int i = 0; i < 80; ++i) {
+    cluster.on(controller, [i](ClusterMetadata& metadata) -> Task<void> {
+      NewTopic topic;
+      topic.name = "t" + std::to_string(i);
+      EXPECT_TRUE(co_await metadata.create_topic(topic, false));
+    });
+  }
+  EXPECT_TRUE(cluster.metadata(away).image()->topics().empty());
+  EXPECT_TRUE(cluster.metadata(away).lease_holds());
+  cluster.world.network().heal();
+  ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1, 2, 3}); })) << cluster.describe_all();
+  EXPECT_EQ(cluster.metadata(away).image()->topics().size(), 80u);
+  for (const auto& [name, topic] : cluster.metadata(controller).image()->topics())
+    EXPECT_EQ(*topic, *cluster.metadata(away).image()->find(name));
+}
+
 TEST_F(ClusterTest, ABrokenConnectionMakesASuspectUntilItIsBackOrDead) {
   form();
   cluster.world.run_for(1s);

@@ -13,6 +13,8 @@ namespace {
 constexpr Duration kSearchEvery = 50ms;
 constexpr Duration kSearchFor = 5s;
 constexpr Duration kSeldom = 1s;
+// Keeps the connection in use: servers and what is between close idle ones.
+constexpr Duration kAskEvery = 20s;
 
 using Suspects = std::map<BrokerId, uint64_t>;
 
@@ -174,7 +176,11 @@ class Liveness::Impl {
       if (peer->gone) break;
       if (!error) {
         change(*peer, State::connected, "");
-        co_await peer->connection->ended();
+        while (!co_await peer->connection->ended(shard.now() + kAskEvery)) {
+          // A silent broker proves nothing (its lease tells), but a connection that no longer carries anything is noticed.
+          const auto alive = co_await ask(peer->connection, peer->info);
+          if (!alive) peer->connection->close();
+        }
         away_since = shard.now();
         peer->connection.reset();
         if (peer->gone) break;

@@ -158,7 +158,7 @@ class Metadata {
   // From anywhere: asks the controller, wherever it is.
   virtual runtime::Task<std::vector<IsrOutcome>> alter_isr(std::vector<IsrChange> changes) = 0;
   // Hands a client's request to the controller, and gives the body of its response. Errors: unavailable (no controller answers
-  // in time).
+  // in time; nothing was done), timed_out (it was handed over, and the connection broke: it may have been done).
   virtual runtime::Task<Result<Bytes>> forward(kafka::ForwardRequest request, Duration timeout) = 0;
   // Tells the controller that this broker can (not) append any more (rule 13).
   virtual void report_health(bool can_append) = 0;

@@ -317,8 +317,10 @@ Task<void> Registration::end() {
 }
 
 void Registration::mirror() {
-  valid_until_ns_.store(!lease_ || lease_lost_ ? INT64_MIN : to_ns(lease_->valid_until()),
-                        std::memory_order_relaxed);
+  valid_until_ns_.store(to_ns(valid_until()), std::memory_order_relaxed);
+  // A lease that was taken for over is kept alive again (the store was away for a while): the office may be taken.
+  const bool now = holds_now();
+  if (std::exchange(held_, now) != now) bell_.ring();
 }
 
 MonotonicTime Registration::valid_until() const {

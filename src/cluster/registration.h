@@ -90,6 +90,7 @@ class Registration {
   std::shared_ptr<coordination::Lease> lease_;
   Uuid lease_name_;
   bool lease_lost_ = false;
+  bool held_ = false;  // when mirror() looked last
   runtime::Task<void> listener_;
   std::atomic<int64_t> valid_until_ns_{INT64_MIN};
 };

@@ -231,14 +231,17 @@ bool Connection::open() const {
 namespace {
 
 template <class State>
-Task<void> wait_for_end(std::shared_ptr<State> state) {
-  while (!state->closed) co_await state->gone.wait();
+Task<bool> wait_for_end(std::shared_ptr<State> state, MonotonicTime deadline) {
+  while (!state->closed) {
+    if (!co_await state->gone.wait_until(deadline)) break;
+  }
+  co_return state->closed;
 }
 
 }  // namespace
 
-Task<void> Connection::ended() const {
-  return wait_for_end(state_);
+Task<bool> Connection::ended(MonotonicTime deadline) const {
+  return wait_for_end(state_, deadline);
 }
 
 void Connection::close() {

@@ -61,8 +61,9 @@ class Connection {
 
   // False once it is of no more use. A peer that goes away is noticed at once.
   bool open() const;
-  // Returns once it is of no more use, whoever closed it. The connection may be destroyed meanwhile.
-  runtime::Task<void> ended() const;
+  // True once it is of no more use, whoever closed it; false when `deadline` comes first. The connection may be destroyed
+  // meanwhile.
+  runtime::Task<bool> ended(MonotonicTime deadline) const;
   // Calls under way end with ErrorKind::closed.
   void close();
 

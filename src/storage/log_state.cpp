@@ -136,6 +136,12 @@ uint64_t LogState::bytes() const {
   return sum;
 }
 
+uint64_t LogState::unwritten_bytes() const {
+  uint64_t sum = 0;
+  for (const SegmentState& s : segments) sum += s.end - s.written;
+  return sum;
+}
+
 Result<Bytes> encode_log_state(const LogState& state) {
   StoredLog log{.topic = state.id.topic,
                 .partition = state.id.partition,

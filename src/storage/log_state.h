@@ -110,6 +110,8 @@ struct LogState {
   // [from, to) can be read again.
   void remove_damage(Offset from, Offset to);
   uint64_t bytes() const;
+  // Of them, those that are not in files.
+  uint64_t unwritten_bytes() const;
 };
 
 // The checkpoint's form of a log, and back. Errors: corrupt, unsupported.

@@ -52,7 +52,7 @@ void ShardLoader::begin(ReplayedLog replayed) {
                                 [](const SegmentState& segment) { return segment.empty(); }),
                  segments.end() - 1);
   loading->log = &shard_.adopt(replayed.state);
-  shard_.write_back().admitted(loading->log->unwritten_bytes());
+  shard_.write_back().admitted(replayed.state.unwritten_bytes());
   if (replayed.lost_to) {
     const Offset end = replayed.state.end;
     lost_.push_back({replayed.state.id, replayed.lost_from.value_or(end), *replayed.lost_to});
@@ -124,7 +124,7 @@ void ShardLoader::take(const Piece& piece, BytesView payload) {
 void ShardLoader::start_again(Loading& loading) {
   PartitionLog& log = *loading.log;
   const TopicPartition id = log.id();
-  shard_.left_unwritten(log.unwritten_bytes());
+  shard_.left_unwritten(log.state().unwritten_bytes());
   shard_.disown(id);
   std::erase_if(lost_, [&](const LostTail& lost) { return lost.id == id; });
   std::erase_if(loading.replayed.extents, [&](const ReplayedExtent& extent) {
