@@ -183,7 +183,8 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
   }
   if (answer.error_code != ErrorCode::none) {
     answer.high_watermark = Offset(-1);
-    if (named) answers[place] = std::move(answer);
+    // What is not watched any more is told, so that the follower names it again.
+    if (named || target.absent) answers[place] = std::move(answer);
     co_return;
   }
   answer.log_start_offset = partition->log_start();
