@@ -77,7 +77,9 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
   for (const auto& one : co_await store_->unproven()) doubtful.insert(one.id);
   for (const auto& shard : shards_) {
     co_await shard->shard().call(
-        [this, &shard = *shard] { shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id); });
+        [this, &shard = *shard, &doubtful] {
+          shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id, doubtful);
+        });
   }
   co_await apply(metadata_->image());
   co_await compare_store_with(metadata_->image());
