@@ -106,7 +106,10 @@ Task<Heard> ask_door(Network& network, Endpoint at, Duration timeout) {
     if (late) co_return Silence{};
     co_return Mute{};
   }
-  const std::string text = co_await read_until(**stream, "", kAnswerMax);
+  // An etcd says its status at once and may keep the connection for seconds: that line is enough.
+  std::string text = co_await read_until(**stream, "\r\n", kAnswerMax);
+  if (text.starts_with("HTTP/") && !text.starts_with("HTTP/1.0 200 ")) co_return SomethingElse{};
+  if (!text.empty() && !late) text += co_await read_until(**stream, "", kAnswerMax);
   limit.stop();
   if (late) co_return Silence{};
   if (text.empty()) co_return Mute{};
