@@ -76,8 +76,9 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
   std::set<TopicPartition> doubtful;
   for (const auto& one : co_await store_->unproven()) doubtful.insert(one.id);
   for (const auto& shard : shards_) {
-    co_await shard->shard().call(
-        [this, &shard = *shard] { shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id); });
+    co_await shard->shard().call([this, &shard = *shard, &doubtful] {
+      shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id, doubtful);
+    });
   }
   co_await apply(metadata_->image());
   co_await compare_store_with(metadata_->image());
@@ -161,8 +162,9 @@ Task<Result<void>> Broker::note_joined() {
   auto there = co_await was_joined();
   if (!there) co_return fail(there.error());
   if (*there) co_return Result<void>();
-  auto file = co_await runtime_.files().open(options_.store.directory + "/joined",
-                                            {.write = true, .create = runtime::OpenOptions::Create::if_missing});
+  auto file =
+      co_await runtime_.files().open(options_.store.directory + "/joined",
+                                     {.write = true, .create = runtime::OpenOptions::Create::if_missing});
   if (!file) co_return fail(file.error());
   GW_TRY(co_return, co_await (*file)->sync());
   co_return co_await runtime_.files().sync_directory(options_.store.directory);

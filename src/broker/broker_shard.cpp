@@ -59,7 +59,8 @@ BrokerShard& BrokerShard::owner(const TopicPartition& id) {
   return broker_.shard(broker_.store().shard_of(id));
 }
 
-void BrokerShard::begin(uint64_t incarnation, std::string cluster_id, const std::set<TopicPartition>& unproven) {
+void BrokerShard::begin(uint64_t incarnation, std::string cluster_id,
+                        const std::set<TopicPartition>& unproven) {
   for (const TopicPartition& id : unproven) {
     if (broker_.store().shard_of(id) == index_) unproven_.insert(id);
   }
@@ -136,8 +137,8 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
     if (known == topic.get() && same_defaults) continue;  // the same object: nothing changed
-    settings_.insert_or_assign(
-        topic->id, effective_settings(topic->config, topic_defaults_, topic->internal()));
+    settings_.insert_or_assign(topic->id,
+                               effective_settings(topic->config, topic_defaults_, topic->internal()));
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));
       if (broker_.store().shard_of({topic->id, index}) != index_) continue;
