@@ -105,8 +105,9 @@ class ManagedStore final : public Engine {
 };
 
 Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddress& address,
-                                           const config::Values& values, BrokerId broker, std::string data_dir,
-                                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
+                                           const config::Values& values, BrokerId broker,
+                                           std::string data_dir, runtime::Runtime& runtime,
+                                           DiagnosticSink& diagnostics) {
   if (address.of(broker) == nullptr) {
     co_return fail(ErrorKind::invalid, "coordination: no member is named for broker " + to_string(broker) +
                                            "; managed-etcd://1@HOST:PORT,… names all brokers that run one");

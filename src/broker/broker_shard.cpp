@@ -59,7 +59,11 @@ BrokerShard& BrokerShard::owner(const TopicPartition& id) {
   return broker_.shard(broker_.store().shard_of(id));
 }
 
-void BrokerShard::begin(uint64_t incarnation, std::string cluster_id) {
+void BrokerShard::begin(uint64_t incarnation, std::string cluster_id,
+                        const std::set<TopicPartition>& unproven) {
+  for (const TopicPartition& id : unproven) {
+    if (broker_.store().shard_of(id) == index_) unproven_.insert(id);
+  }
   surroundings_.shard = &shard_;
   surroundings_.self = options().id;
   surroundings_.incarnation = incarnation;
@@ -133,8 +137,8 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
     if (known == topic.get() && same_defaults) continue;  // the same object: nothing changed
-    settings_.insert_or_assign(
-        topic->id, effective_settings(topic->config, topic_defaults_, topic->internal()));
+    settings_.insert_or_assign(topic->id,
+                               effective_settings(topic->config, topic_defaults_, topic->internal()));
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));
       if (broker_.store().shard_of({topic->id, index}) != index_) continue;
@@ -200,6 +204,9 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   contradicted_.erase(id);
   const bool leads = state.leader == options().id && state.leader_incarnation == surroundings_.incarnation;
   if (!leads) {
+    // When it joined it was taken out of the ISR: who is in it again has caught up with a leader.
+    const bool in_sync = std::ranges::find(state.isr, options().id) != state.isr.end();
+    if (in_sync && unproven_.erase(id) > 0) broker_.store().set_proven(id);
     partition->resign(state);
     co_await follow(partition, state);
     co_return;

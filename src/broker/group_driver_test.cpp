@@ -28,7 +28,8 @@ struct Stage {
   explicit Stage(Runtime& runtime) : shard(runtime.shard(0)) {}
 
   Task<std::shared_ptr<GroupDriver>> drive() {
-    auto partition = std::make_shared<Partition>(TopicPartition{}, std::string(kConsumerOffsetsTopic), log, surroundings);
+    auto partition =
+        std::make_shared<Partition>(TopicPartition{}, std::string(kConsumerOffsetsTopic), log, surroundings);
     const cluster::PartitionState state{.version = 1,
                                         .leader = BrokerId(1),
                                         .leader_incarnation = 1,

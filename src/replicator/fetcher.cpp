@@ -67,7 +67,9 @@ Task<void> Fetcher::run() {
   while (!stopped_) {
     if (connection_ == nullptr || !connection_->open()) {
       drop_connection();
-      if (!co_await connect()) continue;
+      // It was refused: the leader does not know this broker yet, or no more.
+      if (std::exchange(refused_, false)) co_await back_off();
+      if (stopped_ || !co_await connect()) continue;
     }
     if (send_next()) {
       // What others have to say in the same turn of the loop goes with the next one.
@@ -94,13 +96,10 @@ Task<bool> Fetcher::connect() {
                          "cannot fetch from a leader: " + connected.error().describe(),
                          {{"broker", to_string(leader_.id)}, {"address", to_string(leader_.at)}}});
     }
-    backoff_ = backoff_ == Duration{} ? kBackoffFirst : std::min<Duration>(2 * backoff_, kBackoffMax);
-    const MonotonicTime until = shard_.now() + backoff_;
-    while (!stopped_ && shard_.now() < until) co_await changed_.wait_until(until);
+    co_await back_off();
     co_return false;
   }
   told_unreachable_ = false;
-  backoff_ = {};
   connection_ = std::move(*connected);
   session_id_ = 0;
   session_epoch_ = 0;
@@ -111,6 +110,12 @@ Task<bool> Fetcher::connect() {
     restless_.push_back(log);
   }
   co_return true;
+}
+
+Task<void> Fetcher::back_off() {
+  backoff_ = backoff_ == Duration{} ? kBackoffFirst : std::min<Duration>(2 * backoff_, kBackoffMax);
+  const MonotonicTime until = shard_.now() + backoff_;
+  while (!stopped_ && shard_.now() < until) co_await changed_.wait_until(until);
 }
 
 void Fetcher::drop_connection() {
@@ -181,9 +186,11 @@ Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection,
   if (!response || response->error_code != ErrorCode::none) {
     // Sessions end with their connection; all is asked anew.
     connection_->close();
+    refused_ = true;
     for (const auto& [id, log] : logs_) log->lost();
     co_return;
   }
+  backoff_ = {};
   session_id_ = response->session_id;
   std::vector<Task<void>> taking;
   for (auto& topic : response->responses) {

@@ -32,6 +32,8 @@ class Fetcher {
 
   runtime::Task<void> run();
   runtime::Task<bool> connect();
+  // Waits a while, longer each time until an answer came.
+  runtime::Task<void> back_off();
   // Sends what is to be said, if anything is. False: nothing is.
   bool send_next();
   // The request that names those logs; empty where there is nothing to say.
@@ -59,6 +61,7 @@ class Fetcher {
   size_t writing_ = 0;
   Duration backoff_{};
   bool told_unreachable_ = false;
+  bool refused_ = false;
   bool stopped_ = false;
   runtime::Condition changed_;
   runtime::Gate tasks_;
