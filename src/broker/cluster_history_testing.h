@@ -139,6 +139,8 @@ class Load {
       if (answer && answer->error_code == ErrorCode::none) {
         history_.acknowledge(p, answer->base_offset.value(), values);
         last_ = stage_.world.now();
+        if (std::getenv("GODWIT_TEST_TELL") != nullptr)
+          std::cerr << stage_.world.elapsed() / 1ms << " ms client: " << values.front() << " ok\n";
         co_return true;
       }
       if (answer && !is_retriable(answer->error_code)) {
@@ -150,6 +152,9 @@ class Load {
                        (answer ? std::string(to_string(answer->error_code)) : "nobody answers"));
         co_return false;
       }
+      if (std::getenv("GODWIT_TEST_TELL") != nullptr)
+        std::cerr << stage_.world.elapsed() / 1ms << " ms client: " << values.front() << ' '
+                  << (answer ? to_string(answer->error_code) : "no answer") << '\n';
       co_await runtime::sleep_for(20ms);
     }
   }
@@ -189,7 +194,7 @@ class Load {
         co_await runtime::sleep_for(20ms);
         continue;
       }
-      if (part.high_watermark.value() < mine.read_end)
+      if (!again && part.high_watermark.value() < position)
         history_.fault("the high watermark of " + std::to_string(p) + " is " +
                        to_string(part.high_watermark) + ", and " + std::to_string(mine.read_end) +
                        " was read");

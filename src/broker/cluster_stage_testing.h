@@ -148,6 +148,7 @@ class ClusterStage {
     for (size_t p = 0; p < found->partitions.size(); ++p) {
       const auto& state = found->partitions[p];
       if (state.leader == kNoBroker || state.isr.size() != state.replicas.size()) return false;
+      if (!std::ranges::all_of(state.replicas, [&](BrokerId id) { return up(id.value()); })) return false;
       const auto led = replica(state.leader.value(), topic, static_cast<int>(p));
       if (led == nullptr || !led->leading() || !led->high_watermark_known()) return false;
     }
