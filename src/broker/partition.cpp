@@ -118,16 +118,19 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
   }
   const uint64_t reign = reign_;
   auto appended = co_await log_->append(batch, {leader_->epoch(), wall, deadline});
-  if (leading() && reign == reign_) {
-    leader_->own_progress(log_->end(), log_->stable_end());
-    after_event();
-    tell(replica_watchers_);
+  if (!leading() || reign != reign_) {
+    // It waited for room meanwhile. Whether the batch stays in the log is for the next leader to say.
+    co_return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it by now");
   }
+  leader_->own_progress(log_->end(), log_->stable_end());
+  after_event();
+  tell(replica_watchers_);
   co_return appended;
 }
 
-Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline) {
-  const uint64_t reign = reign_;
+Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline,
+                                          std::optional<uint64_t> appended_in) {
+  const uint64_t reign = appended_in.value_or(reign_);
   CommitWaiter waiter;
   waiter.end = end;
   for (;;) {
@@ -143,9 +146,11 @@ Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline) {
   }
 }
 
-Task<ErrorCode> Partition::wait_stable(Offset end, MonotonicTime deadline) {
+Task<ErrorCode> Partition::wait_stable(Offset end, MonotonicTime deadline,
+                                       std::optional<uint64_t> appended_in) {
   if (closed()) co_return ErrorCode::unknown_topic_or_partition;
-  const uint64_t reign = reign_;
+  const uint64_t reign = appended_in.value_or(reign_);
+  if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
   const ErrorCode outcome = co_await log_->wait_stable(end, deadline);
   if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
   co_return outcome;
@@ -174,8 +179,8 @@ replication::FetchOutcome Partition::on_replica_fetch(const replication::Followe
   return outcome;
 }
 
-void Partition::on_unfollow(BrokerId follower) {
-  if (leader_ != nullptr) leader_->on_unfollow(follower);
+void Partition::on_unfollow(BrokerId follower, uint64_t session) {
+  if (leader_ != nullptr) leader_->on_unfollow(follower, session);
 }
 
 std::optional<replication::IsrProposal> Partition::take_proposal() {

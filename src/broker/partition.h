@@ -9,6 +9,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cluster/image.h"
@@ -88,12 +89,17 @@ class Partition final : public storage::LogObserver {
   // and fewer than min.insync.replicas are caught up: nothing was appended).
   runtime::Task<storage::Served<storage::Appended>> append(MutableBytes batch, WallTime now,
                                                            MonotonicTime deadline, bool all_replicas);
+  // Which leadership this is; rises with each. Taken as append() returns, and waited with.
+  uint64_t reign() const { return reign_; }
   // Answers when everything before `end` is committed (all in-sync replicas have it, as `flush` says); errors as
   // Log::wait_stable, and not_leader_or_follower when this broker leads no more: whether it is committed is then for the new
   // leader to say.
-  runtime::Task<ErrorCode> wait_committed(Offset end, MonotonicTime deadline);
+  // `reign`: that in which it was appended, where something was awaited since; a later one may have other records there.
+  runtime::Task<ErrorCode> wait_committed(Offset end, MonotonicTime deadline,
+                                          std::optional<uint64_t> reign = std::nullopt);
   // Answers when everything before `end` is on this broker's disk, as `flush` says.
-  runtime::Task<ErrorCode> wait_stable(Offset end, MonotonicTime deadline);
+  runtime::Task<ErrorCode> wait_stable(Offset end, MonotonicTime deadline,
+                                       std::optional<uint64_t> reign = std::nullopt);
   // Whole batches from `from` that consumers may read.
   runtime::Task<storage::Served<storage::ReadAnswer>> read(Offset from, size_t bytes_max, bool at_least_one);
   // The same for a follower: also what is not committed yet.
@@ -101,7 +107,7 @@ class Partition final : public storage::LogObserver {
                                                                        bool at_least_one);
   // What a follower has synced, where its log agrees with ours.
   replication::FetchOutcome on_replica_fetch(const replication::FollowerFetch& fetch);
-  void on_unfollow(BrokerId follower);
+  void on_unfollow(BrokerId follower, uint64_t session);
 
   // A change of the ISR that the leader wants, at most one at a time.
   std::optional<replication::IsrProposal> take_proposal();

@@ -21,6 +21,7 @@ struct ProduceItem {
   ErrorCode error = ErrorCode::none;
   std::string message;
   storage::Appended appended;
+  uint64_t reign = 0;  // of its partition, in which it was appended
 };
 
 }  // namespace godwit::broker

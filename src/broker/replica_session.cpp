@@ -41,6 +41,7 @@ ReplicaSession::ReplicaSession(BrokerShard& shard, Client& client, BrokerId foll
     : shard_(shard),
       follower_(follower),
       incarnation_(incarnation),
+      session_(client.connection),
       wait_(shard, client, FetchWait::Of::follower) {
   id_ = static_cast<int32_t>(1 + shard.shard().random().below(INT32_MAX));
 }
@@ -108,8 +109,8 @@ Task<void> ReplicaSession::forget(const FetchRequest& request) {
       targets_[found->second].forgotten = true;
       unread_.erase(found->second);
       places_.erase(found);
-      co_await shard_.on(id, [id, follower = follower_](BrokerShard& owner) {
-        if (const auto known = owner.find(id)) known->on_unfollow(follower);
+      co_await shard_.on(id, [id, follower = follower_, session = session_](BrokerShard& owner) {
+        if (const auto known = owner.find(id)) known->on_unfollow(follower, session);
       });
     }
   }
@@ -195,7 +196,7 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
   }
   if (named) {
     const auto outcome = partition->on_replica_fetch(
-        {follower_, incarnation_, asked.current_leader_epoch, asked.fetch_offset});
+        {follower_, incarnation_, asked.current_leader_epoch, asked.fetch_offset, session_});
     answer.error_code = code_of(outcome);
     if (answer.error_code != ErrorCode::none) {
       answers[place] = std::move(answer);
@@ -271,8 +272,8 @@ Task<void> ReplicaSession::take_memory(RequestContext& context, Answers& answers
 Task<void> ReplicaSession::close() {
   co_await wait_.close();
   for (const auto& [id, place] : places_) {
-    co_await shard_.on(id, [id, follower = follower_](BrokerShard& owner) {
-      if (const auto known = owner.find(id)) known->on_unfollow(follower);
+    co_await shard_.on(id, [id, follower = follower_, session = session_](BrokerShard& owner) {
+      if (const auto known = owner.find(id)) known->on_unfollow(follower, session);
     });
   }
 }

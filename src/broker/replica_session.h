@@ -61,6 +61,8 @@ class ReplicaSession {
   BrokerShard& shard_;
   BrokerId follower_;
   uint64_t incarnation_;
+  // The connection's number: there is one session on each at a time.
+  uint64_t session_;
   int32_t id_ = 0;
   int32_t next_epoch_ = 0;
   FetchWait wait_;

@@ -307,6 +307,22 @@ TEST(Confirmed, NotByWhoFollowsAnotherLeaderOfThePartitionButStillFetchesOthers)
   EXPECT_TRUE(led.leader.confirmed_within(led.now, 4s)) << "up to when it left";
 }
 
+TEST(Confirmed, ByASessionThatBeganBeforeTheEndOfTheOneBeforeWasNoticed) {
+  Contacts contacts;
+  Leadership led({.contacts = &contacts});
+  led.fetches(2, 0);
+  led.leader.on_fetch({BrokerId(3), 10, kEpoch, Offset(0), 1}, led.now);
+  led.leader.on_fetch({BrokerId(3), 10, kEpoch, Offset(0), 2}, led.now);
+  led.leader.on_unfollow(BrokerId(3), 1);
+  for (int i = 0; i < 8; ++i) {
+    led.passes(500ms);
+    contacts.heard(BrokerId(2), 10, led.now);
+    contacts.heard(BrokerId(3), 10, led.now);
+  }
+  EXPECT_TRUE(led.leader.confirmed_within(led.now, 3s));
+  EXPECT_EQ(led.proposes(), Ids{}) << "it is heard, and has all there is";
+}
+
 TEST(Confirmed, AlsoByWhoMayHaveBeenTakenInButIsNotKnownToBe) {
   Leadership led({.isr = {1, 2}});
   led.fetches(2, 0);

@@ -81,6 +81,7 @@ FetchOutcome LeaderReplica::on_fetch(const FollowerFetch& fetch, MonotonicTime n
   member->incarnation = fetch.incarnation;
   member->known = true;
   member->followed = true;
+  member->session = fetch.session;
   member->synced = fetch.synced;
   member->end_at_fetch = end_;
   member->fetched_at = now;
@@ -88,9 +89,9 @@ FetchOutcome LeaderReplica::on_fetch(const FollowerFetch& fetch, MonotonicTime n
   return FetchOutcome::counted;
 }
 
-void LeaderReplica::on_unfollow(BrokerId follower) {
+void LeaderReplica::on_unfollow(BrokerId follower, uint64_t session) {
   Member* const member = find(follower);
-  if (member == nullptr) return;
+  if (member == nullptr || member->session != session) return;
   member->caught_up_at = caught_up_at(*member);
   member->fetched_at = heard_at(*member);
   member->followed = false;

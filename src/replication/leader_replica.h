@@ -41,6 +41,7 @@ struct FollowerFetch {
   uint64_t incarnation = 0;  // > 0: of the registered process, checked against the image by whoever parsed it
   LeaderEpoch epoch;         // current_leader_epoch of the request
   Offset synced;             // its fetch offset: a follower syncs, then fetches (rule 9)
+  uint64_t session = 0;      // whose fetch it is: on_unfollow of another session says nothing
 };
 
 enum class FetchOutcome {
@@ -97,8 +98,9 @@ class LeaderReplica {
   // an earlier epoch or incarnation is not known here. Nothing changes unless it is counted.
   FetchOutcome on_fetch(const FollowerFetch& fetch, MonotonicTime now);
   // The follower's session no longer holds this partition, or was closed: from now on its other fetches do not speak
-  // for this one. Call it before Contacts::heard for the same request.
-  void on_unfollow(BrokerId follower);
+  // for this one. Call it before Contacts::heard for the same request. Ignored where another session fetched last: the
+  // end of a follower's old connection may be noticed after its new one has begun.
+  void on_unfollow(BrokerId follower, uint64_t session = 0);
 
   // The partition's key as the controller published it, of the same epoch; older versions than the one known are
   // ignored. False, and nothing changed, when it contradicts itself (the ISR is not a part of the replicas, or lacks
@@ -165,6 +167,7 @@ class LeaderReplica {
     bool followed = false;  // its session holds this partition: Contacts speaks for it
     bool wanted = false;    // scratch of take_proposal
     uint64_t incarnation = 0;
+    uint64_t session = 0;                 // of the last fetch
     uint64_t live = 0;                    // registered incarnation, 0: not live
     Offset synced;                        // while known
     Offset end_at_fetch;                  // this log's end at the last fetch

@@ -106,6 +106,8 @@ Task<bool> Fetcher::connect() {
   forgotten_.clear();
   restless_.clear();
   for (const auto& [id, log] : logs_) {
+    // What the connection before was asked is answered no more, also where its end was noticed here first.
+    log->lost();
     log->named = false;
     restless_.push_back(log);
   }

@@ -156,6 +156,12 @@ class Fetching {
       take_back_offsets(answer);
       co_return;
     }
+    if (asked.fetch_offset > partition->high_watermark() && !partition->high_watermark_known()) {
+      // An earlier leader may have shown all of this: soon it is known what of it is committed.
+      answer.error_code = ErrorCode::offset_not_available;
+      take_back_offsets(answer);
+      co_return;
+    }
     if (const BrokerId nearer = nearer_replica(*partition, asked.fetch_offset); nearer != kNoBroker) {
       answer.preferred_read_replica = nearer;
       co_return;
@@ -267,7 +273,8 @@ class Fetching {
 
   void hint(const TopicPartition& id, kafka::CurrentLeader& leader) {
     leader = current_leader(*shard_.image(), id);
-    if (leader.leader_id != kNoBroker) hinted_.insert(leader.leader_id);
+    // Older versions have no field for its address.
+    if (leader.leader_id != kNoBroker && context_.version() >= 16) hinted_.insert(leader.leader_id);
   }
 
   static bool has_news(const Item& item) {

@@ -177,6 +177,7 @@ class Producing {
         continue;
       }
       item.appended = *appended;
+      item.reign = partition->reign();
       if (!appended->duplicate) owner.metrics().messages_in_batches.add(static_cast<uint64_t>(item.records));
     }
   }
@@ -197,9 +198,9 @@ class Producing {
         item.error = ErrorCode::not_leader_or_follower;
       } else if (request_.acks == kAcksAll || item.appended.duplicate) {
         // The answer to a repeated batch speaks of the original: that one may have been sent with acks=all.
-        item.error = co_await partition->wait_committed(end, deadline_);
+        item.error = co_await partition->wait_committed(end, deadline_, item.reign);
       } else {
-        item.error = co_await partition->wait_stable(end, deadline_);
+        item.error = co_await partition->wait_stable(end, deadline_, item.reign);
       }
     }
   }
@@ -210,7 +211,7 @@ class Producing {
       for (ProduceItem& item : items) {
         auto& part = response_.responses[item.topic].partition_responses[item.partition];
         part.error_code = item.error;
-        if (leads_elsewhere(item.error)) {
+        if (leads_elsewhere(item.error) && context_.version() >= 10) {
           part.current_leader = current_leader(*context_.shard.image(), item.id);
           if (part.current_leader.leader_id != kNoBroker) hinted.insert(part.current_leader.leader_id);
         }
