@@ -1,7 +1,5 @@
 #include "app/engine.h"
 
-#include <filesystem>
-
 #include "coordination/etcd/etcd_coordination.h"
 #include "coordination/etcd/managed/managed_etcd.h"
 #include "coordination/local/local_coordination.h"
@@ -112,13 +110,10 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddres
     co_return fail(ErrorKind::invalid, "coordination: no member is named for broker " + to_string(broker) +
                                            "; managed-etcd://1@HOST:PORT,… names all brokers that run one");
   }
-  std::error_code error;
-  const auto absolute = std::filesystem::absolute(data_dir, error);
-  if (error) co_return fail(ErrorKind::io, "the data directory " + data_dir + ": " + error.message());
   auto managed = std::make_unique<ManagedStore>(runtime::make_real_processes());
   const coordination::ManagedEtcdOptions options{.address = address,
                                                  .broker = broker,
-                                                 .folder = absolute.string() + "/etcd",
+                                                 .folder = runtime::absolute_path(data_dir) + "/etcd",
                                                  .cluster = values.text("cluster.name")};
   if (auto started = co_await managed->start(options, root_of(values, ""), runtime, diagnostics); !started) {
     co_await managed->stop();

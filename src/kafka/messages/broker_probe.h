@@ -10,7 +10,8 @@ struct BrokerProbeResponse;
 
 struct BrokerProbeRequest {
   static constexpr ApiKey kApi = ApiKey::broker_probe;
-  static constexpr codec::Format kFormat{.name = "BrokerProbeRequest", .versions = {0, 0}, .flexible_since = 0};
+  static constexpr codec::Format kFormat{
+      .name = "BrokerProbeRequest", .versions = {0, 0}, .flexible_since = 0};
   using Response = BrokerProbeResponse;
 
   std::string cluster_id;
@@ -21,7 +22,8 @@ struct BrokerProbeRequest {
 
 struct BrokerProbeResponse {
   static constexpr ApiKey kApi = ApiKey::broker_probe;
-  static constexpr codec::Format kFormat{.name = "BrokerProbeResponse", .versions = {0, 0}, .flexible_since = 0};
+  static constexpr codec::Format kFormat{
+      .name = "BrokerProbeResponse", .versions = {0, 0}, .flexible_since = 0};
 
   ErrorCode error_code = ErrorCode::none;  // none, inconsistent_cluster_id
   BrokerId broker_id = kNoBroker;

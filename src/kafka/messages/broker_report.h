@@ -10,7 +10,8 @@ struct BrokerReportResponse;
 
 struct BrokerReportRequest {
   static constexpr ApiKey kApi = ApiKey::broker_report;
-  static constexpr codec::Format kFormat{.name = "BrokerReportRequest", .versions = {0, 0}, .flexible_since = 0};
+  static constexpr codec::Format kFormat{
+      .name = "BrokerReportRequest", .versions = {0, 0}, .flexible_since = 0};
   using Response = BrokerReportResponse;
 
   enum Kind : int8_t { kJoin = 0, kHealth = 1, kLeave = 2 };

@@ -284,4 +284,10 @@ std::string own_program() {
   return size > 0 ? std::string(path, static_cast<size_t>(size)) : std::string();
 }
 
+std::string absolute_path(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  char folder[4096];
+  return ::getcwd(folder, sizeof folder) != nullptr ? std::string(folder) + "/" + path : path;
+}
+
 }  // namespace godwit::runtime

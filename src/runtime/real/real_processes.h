@@ -13,5 +13,7 @@ std::unique_ptr<Processes> make_real_processes();
 
 // The file that this process runs, for starting another of the same. Empty where the kernel does not tell.
 std::string own_program();
+// The path from the root, as this process stands now; the path itself where that cannot be told.
+std::string absolute_path(const std::string& path);
 
 }  // namespace godwit::runtime
