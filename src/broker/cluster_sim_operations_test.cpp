@@ -114,7 +114,7 @@ TEST(ClusterSimOperations, OnlyAnOrderElectsALeaderOutsideTheIsr) {
     const auto log = stage.contents(i, "orders", 0);
     EXPECT_EQ(log, (ClusterStage::Contents{{0, "a"}, {1, "b"}})) << "broker " << i;
   }
-  EXPECT_EQ(stage.sink.told["replication.records_given_up"], 1);
+  EXPECT_GE(stage.sink.told["replication.truncated"], 1) << "what broker 1 alone had is given up";
 }
 
 }  // namespace
