@@ -1,15 +1,20 @@
 # The two commands of the README do everything: make run, make test. `make help` lists the others.
 .DEFAULT_GOAL := help
-.PHONY: help run build test check lint format bench compare fuzz clean
+.PHONY: help run run-one build test check lint format bench compare fuzz clean
 MAKEFLAGS += --no-print-directory
 
 DATA_DIR ?= data
 KAFKA ?= 127.0.0.1:9092
 HTTP ?= 127.0.0.1:8080
+# The three brokers of make run.
+CLUSTER_DIR ?= data/cluster
+CLUSTER_KAFKA ?= 127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094
+CLUSTER_HTTP ?= 127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082
 ARGS ?=
 
 help: ## this list
-	@echo 'make run      install what is missing, build, start a broker (DATA_DIR=$(DATA_DIR) KAFKA=$(KAFKA) HTTP=$(HTTP))'
+	@echo 'make run      install what is missing, build, start three brokers, publish to them and read (ARGS="--kill-every 10s")'
+	@echo 'make run-one  the same with one broker alone (DATA_DIR=$(DATA_DIR) KAFKA=$(KAFKA) HTTP=$(HTTP))'
 	@echo 'make test     install what is missing, then all tests and checks'
 	@echo 'make build    leaves the program at build/release/godwit'
 	@echo 'make check    format, layer order, headers, purity, no sleeping tests, clang-tidy on changed files'
@@ -33,7 +38,12 @@ build:
 	@cmake --build --preset release --target godwit
 	@test -x build/release/godwit || { echo 'make build: the build did not leave build/release/godwit' >&2; exit 1; }
 
+# The brokers need a program that keeps their common state: etcd, from Debian as well.
 run: build
+	@scripts/setup.sh run
+	@exec build/release/godwit demo --data-dir '$(CLUSTER_DIR)' --kafka '$(CLUSTER_KAFKA)' --http '$(CLUSTER_HTTP)' $(ARGS)
+
+run-one: build
 	@echo
 	@echo 'godwit serves Kafka clients at $(KAFKA), HTTP at $(HTTP); its data is in $(DATA_DIR)/. Ctrl-C ends it.'
 	@echo '  publish:    echo hello | kcat -P -b $(KAFKA) -t greetings'

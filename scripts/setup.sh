@@ -2,6 +2,7 @@
 # Installs what godwit needs from Debian 12's own packages, and nothing that is there already.
 #
 #   scripts/setup.sh build     what compiles and runs the broker
+#   scripts/setup.sh run       that, and what keeps the state of several brokers
 #   scripts/setup.sh test      that, and what the tests use besides
 #   scripts/setup.sh --list test   prints the packages, installs nothing
 #
@@ -20,8 +21,9 @@ build_packages=(
   liblz4-dev libprotobuf-dev librdkafka-dev libsnappy-dev libspdlog-dev libssl-dev libtomlplusplus-dev libwslay-dev
   libzookeeper-st-dev libzstd-dev protobuf-compiler protobuf-compiler-grpc zlib1g-dev
 )
+run_packages=(etcd-server)
 test_packages=(
-  clang-format-16 clang-tidy-16 curl etcd-server git kcat libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev llvm-16
+  clang-format-16 clang-tidy-16 curl git kcat libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev llvm-16
   openssl procps python3 zookeeper
 )
 
@@ -91,8 +93,9 @@ main() {
   local wanted=()
   case "${1:-}" in
     build) wanted=("${build_packages[@]}") ;;
-    test) add_missing_runtimes; wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
-    *) fail "say what for: scripts/setup.sh build, or scripts/setup.sh test" ;;
+    run) wanted=("${build_packages[@]}" "${run_packages[@]}") ;;
+    test) add_missing_runtimes; wanted=("${build_packages[@]}" "${run_packages[@]}" "${test_packages[@]}") ;;
+    *) fail "say what for: scripts/setup.sh build, run or test" ;;
   esac
   if [[ $list == yes ]]; then printf '%s\n' "${wanted[@]}"; return; fi
 

@@ -78,7 +78,7 @@ Task<std::vector<size_t>> FetchWait::changed(MonotonicTime deadline) {
   while (news_->changed.empty() && !news_->stopped && !news_->hurried) {
     if (!co_await news_->arrived.wait_until(deadline)) break;
   }
-  news_->hurried = false;
+  hurried_ = std::exchange(news_->hurried, false);
   co_return std::exchange(news_->changed, {});
 }
 

@@ -35,6 +35,8 @@ class FetchWait : public runtime::ListNode {
   // The indexes of targets with news since they were watched; they are no longer watched. A partition that is not there
   // counts as news at once.
   runtime::Task<std::vector<size_t>> changed(MonotonicTime deadline);
+  // Whether the follower had sent its next request when changed() answered: this one is to be answered now, news or not.
+  bool hurried() const { return hurried_; }
   runtime::Task<void> close();
   // The broker stops, or the peer has gone: changed() answers at once, from now on.
   void stop();
@@ -44,6 +46,7 @@ class FetchWait : public runtime::ListNode {
   struct Watch;
   BrokerShard& shard_;
   Of of_;
+  bool hurried_ = false;
   std::shared_ptr<News> news_;
   // Watches live on the shards of their partitions; here only to be destroyed there.
   std::vector<std::vector<std::unique_ptr<Watch>>> watches_;  // by shard

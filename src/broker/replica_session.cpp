@@ -81,6 +81,8 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
     watch_again(places, again);
     co_await wait_.watch(std::move(again));
     co_await look_at(places, false, answers);
+    // News that the follower need not hear of must not hold its next request up.
+    if (wait_.hurried()) break;
   }
   co_await take_memory(context, answers);
 
@@ -182,7 +184,8 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
   }
   if (answer.error_code != ErrorCode::none) {
     answer.high_watermark = Offset(-1);
-    if (named) answers[place] = std::move(answer);
+    // What is not watched any more is told, so that the follower names it again.
+    if (named || target.absent) answers[place] = std::move(answer);
     co_return;
   }
   answer.log_start_offset = partition->log_start();

@@ -1,15 +1,19 @@
 #include <gtest/gtest.h>
 
 #include "cli/cli.h"
+#include "kafka/messages/alter_partition_reassignments.h"
+#include "kafka/messages/cluster_command.h"
 #include "kafka/messages/create_topics.h"
 #include "kafka/messages/delete_groups.h"
 #include "kafka/messages/delete_topics.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_groups.h"
+#include "kafka/messages/elect_leaders.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/list_groups.h"
 #include "kafka/messages/list_offsets.h"
+#include "kafka/messages/list_partition_reassignments.h"
 #include "kafka/messages/metadata.h"
 #include "kafka/messages/offset_commit.h"
 #include "kafka/messages/offset_fetch.h"
@@ -257,6 +261,137 @@ TEST_F(Admin, TheClusterIsDescribed) {
             "cluster the-cluster\n\n"
             "BROKER  ADDRESS  RACK    CONTROLLER\n"
             "1       b:9092   rack-1  yes\n");
+}
+
+TEST_F(Admin, TheClustersStateIsShownAndChecked) {
+  kafka::ClusterCommandResponse status;
+  status.controller = BrokerId(1);
+  status.fence = 7;
+  status.partitions = 2;
+  status.brokers = {{BrokerId(1), "live", 4, "r1", "b:9092", 2, 2, 0, true},
+                    {BrokerId(2), "dead", 3, "", "c:9092", 0, 2, 1, false}};
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    EXPECT_EQ(peer::decode<kafka::ClusterCommandRequest>(request).verb, "status");
+    return answer(request, status);
+  });
+  EXPECT_EQ(run({"cluster", "status", "--check"}), 0);
+  EXPECT_EQ(console.out,
+            "controller: broker 1, term of office 7\n"
+            "2 partitions: 0 without a leader, 0 with a replica out of sync, 0 below min.insync.replicas, 0 "
+            "moving\n\n"
+            "BROKER  STATE  ADDRESS  RACK  LEADS  REPLICAS  OUT OF SYNC  WRITES   INCARNATION\n"
+            "1       live   b:9092   r1    2      2         0            yes      4\n"
+            "2       dead   c:9092   -     0      2         1            refused  3\n");
+  status.under_replicated = 1;
+  EXPECT_EQ(run({"cluster", "status"}), 0);
+  EXPECT_EQ(run({"cluster", "status", "--check", "--json"}), 1);
+  EXPECT_NE(console.out.find(R"("underReplicated":1)"), std::string::npos) << console.out;
+}
+
+TEST_F(Admin, EventsAreShownWithTimeAndReason) {
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    EXPECT_EQ(peer::decode<kafka::ClusterCommandRequest>(request).number, 3);
+    kafka::ClusterCommandResponse response;
+    response.events = {{9, 0, BrokerId(1), "broker.dead", "broker 2: refused"}};
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"cluster", "events", "--count", "3"}), 0);
+  EXPECT_EQ(console.out,
+            "TIME                      CONTROLLER  EVENT        DETAIL\n"
+            "1970-01-01T00:00:00.000Z  1           broker.dead  broker 2: refused\n");
+}
+
+TEST_F(Admin, ADrainIsOrderedAndWaitedFor) {
+  int looks = 0;
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    const auto asked = peer::decode<kafka::ClusterCommandRequest>(request);
+    kafka::ClusterCommandResponse response;
+    if (asked.verb == "drain" && asked.broker_id != BrokerId(2)) {
+      response.error_code = ErrorCode::broker_id_not_registered;
+      response.message = "there is no broker 9";
+    }
+    if (asked.verb == "status")
+      response.brokers = {{BrokerId(2), "draining", 1, "", "", 0, 3 - looks++, 0, true}};
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"cluster", "drain", "2", "--wait"}), 0);
+  EXPECT_EQ(looks, 4);
+  EXPECT_NE(console.out.find("broker 2 is drained"), std::string::npos) << console.out;
+  EXPECT_EQ(run({"cluster", "drain", "9"}), 1);
+  EXPECT_NE(console.error.find("there is no broker 9: 'godwit cluster status'"), std::string::npos)
+      << console.error;
+  looks = -100;
+  EXPECT_EQ(run({"cluster", "drain", "2", "--wait", "--timeout", "2s"}), 1);
+  EXPECT_NE(console.error.find("the drain goes on"), std::string::npos) << console.error;
+}
+
+TEST_F(Admin, ARebalanceShowsWhatMoves) {
+  std::vector<kafka::ClusterCommandResponse::Move> moves{
+      {"orders", PartitionIndex(1), {BrokerId(1)}, {BrokerId(2)}}};
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    EXPECT_TRUE(peer::decode<kafka::ClusterCommandRequest>(request).dry_run);
+    kafka::ClusterCommandResponse response;
+    response.moves = moves;
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"cluster", "rebalance", "--dry-run"}), 0);
+  EXPECT_NE(console.out.find("orders  1          1     2"), std::string::npos) << console.out;
+  EXPECT_NE(console.out.find("1 partition would move"), std::string::npos) << console.out;
+  moves.clear();
+  EXPECT_EQ(run({"cluster", "rebalance", "--dry-run"}), 0);
+  EXPECT_EQ(console.out, "nothing moves: the load is even\n");
+}
+
+TEST_F(Admin, PartitionsAreMovedAndFollowed) {
+  kafka::AlterPartitionReassignmentsRequest seen;
+  broker.on(ApiKey::alter_partition_reassignments, [&](const RequestFrame& request) {
+    seen = peer::decode<kafka::AlterPartitionReassignmentsRequest>(request);
+    kafka::AlterPartitionReassignmentsResponse response;
+    auto& topic = response.responses.emplace_back();
+    topic.name = "orders";
+    for (const auto& partition : seen.topics.at(0).partitions) {
+      const bool idle = !partition.replicas && partition.partition_index == PartitionIndex(0);
+      topic.partitions.push_back({partition.partition_index,
+                                  idle ? ErrorCode::no_reassignment_in_progress : ErrorCode::none,
+                                  std::nullopt});
+    }
+    return answer(request, response);
+  });
+  broker.on(ApiKey::list_partition_reassignments, [](const RequestFrame& request) {
+    kafka::ListPartitionReassignmentsResponse response;
+    auto& topic = response.topics.emplace_back();
+    topic.name = "orders";
+    topic.partitions.push_back(
+        {PartitionIndex(1), {BrokerId(1), BrokerId(3)}, {BrokerId(1), BrokerId(3)}, {BrokerId(2)}});
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"topic", "reassign", "orders", "--partition", "1", "--replicas", "1,3"}), 0)
+      << console.error;
+  EXPECT_EQ(seen.topics.at(0).partitions.at(0).replicas, (std::vector{BrokerId(1), BrokerId(3)}));
+  EXPECT_EQ(run({"topic", "reassign", "orders"}), 0);
+  EXPECT_EQ(console.out,
+            "TOPIC   PARTITION  REPLICAS  ADDING  CAUGHT UP  REMOVING\n"
+            "orders  1          1,3       1,3     1          2\n");
+  // Without a partition all are given up that move; those that do not are no mistake.
+  EXPECT_EQ(run({"topic", "reassign", "orders", "--cancel"}), 0);
+  EXPECT_EQ(console.out, "topic orders, partition 1: goes back to the brokers from before\n");
+  EXPECT_EQ(run({"topic", "reassign", "orders", "--partition", "0", "--cancel"}), 1);
+  EXPECT_NE(console.error.find("NO_REASSIGNMENT_IN_PROGRESS"), std::string::npos) << console.error;
+  EXPECT_EQ(run({"topic", "reassign", "orders", "--partition", "7", "--cancel"}), 1);
+  EXPECT_NE(console.error.find("topic orders has no partition 7"), std::string::npos) << console.error;
+}
+
+TEST_F(Admin, AnUncleanElectionIsAskedForByName) {
+  kafka::ElectLeadersRequest seen;
+  broker.on(ApiKey::elect_leaders, [&](const RequestFrame& request) {
+    seen = peer::decode<kafka::ElectLeadersRequest>(request);
+    kafka::ElectLeadersResponse response;
+    response.replica_election_results = {{"orders", {{PartitionIndex(1), ErrorCode::none, std::nullopt}}}};
+    return answer(request, response);
+  });
+  EXPECT_EQ(run({"topic", "elect", "orders", "--partition", "1", "--unclean"}), 0);
+  EXPECT_EQ(seen.election_type, 1);
+  EXPECT_EQ(console.out, "topic orders, partition 1: a leader was elected\n");
 }
 
 TEST_F(Admin, GroupsAreListedAndDescribedWithTheirLag) {

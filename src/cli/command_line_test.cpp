@@ -72,6 +72,43 @@ TEST(CommandLine, OffsetsAreResetInSixWays) {
   EXPECT_EQ(topics[0].second, (std::vector<int32_t>{0, 1}));
 }
 
+TEST(CommandLine, PartitionsAreMovedAndMovesGivenUp) {
+  const auto move =
+      command<TopicReassign>({"topic", "reassign", "orders", "--partition", "2", "--replicas", "3,1"});
+  EXPECT_EQ(move.name, "orders");
+  EXPECT_EQ(move.partitions, (std::vector<int32_t>{2}));
+  EXPECT_EQ(move.replicas, (std::vector<int32_t>{3, 1}));
+  EXPECT_TRUE(command<TopicReassign>({"topic", "reassign", "orders", "--cancel"}).cancel);
+  EXPECT_EQ(command<TopicReassign>({"topic", "reassign"}).name, "");
+  EXPECT_NE(mistake({"topic", "reassign", "orders", "--replicas", "1"}).find("needs --partition"),
+            std::string::npos);
+  EXPECT_NE(mistake({"topic", "reassign", "--cancel"}).find("which topic?"), std::string::npos);
+  EXPECT_NE(mistake({"topic", "reassign", "o", "--partition", "1", "--replicas", "1,1"}).find("each once"),
+            std::string::npos);
+  EXPECT_NE(mistake({"topic", "reassign", "o", "--partition", "1", "--replicas", "1,", "--cancel"})
+                .find("--replicas"),
+            std::string::npos);
+  EXPECT_TRUE(command<TopicElect>({"topic", "elect", "o", "--partition", "1", "--unclean"}).unclean);
+  EXPECT_NE(mistake({"topic", "elect", "o", "--unclean"}).find("needs --partition"), std::string::npos);
+}
+
+TEST(CommandLine, AnOperatorGivesOrders) {
+  using What = ClusterOrder::What;
+  EXPECT_EQ(command<ClusterOrder>({"cluster", "drain", "2", "--wait"}).what, What::drain);
+  EXPECT_TRUE(command<ClusterOrder>({"cluster", "drain", "2", "--wait"}).wait);
+  EXPECT_EQ(command<ClusterOrder>({"cluster", "resume", "2"}).what, What::resume);
+  EXPECT_EQ(command<ClusterOrder>({"cluster", "remove", "7"}).broker, 7);
+  EXPECT_TRUE(command<ClusterRebalance>({"cluster", "rebalance", "--dry-run"}).dry_run);
+  EXPECT_EQ(command<ClusterEvents>({"cluster", "events", "--count", "5"}).count, 5);
+  EXPECT_TRUE(command<ClusterStatus>({"cluster", "status", "--check"}).check);
+  EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "1000000"}).bytes_per_second, 1'000'000);
+  EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "off"}).bytes_per_second, 0);
+  EXPECT_EQ(mistake({"cluster", "drain"}), "godwit cluster drain: broker is required");
+  EXPECT_NE(mistake({"cluster", "drain", "-1"}).find("godwit cluster drain"), std::string::npos);
+  EXPECT_NE(mistake({"cluster", "throttle", "0"}).find("rate: 0 is not from 1"), std::string::npos);
+  EXPECT_NE(mistake({"cluster", "throttle", "much"}).find("rate:"), std::string::npos);
+}
+
 TEST(CommandLine, EveryMistakeIsNamedWithItsCommand) {
   EXPECT_EQ(mistake({"topic", "create"}), "godwit topic create: name is required");
   EXPECT_EQ(mistake({"topic", "create", "x", "--partitions", "0"}),
@@ -81,11 +118,12 @@ TEST(CommandLine, EveryMistakeIsNamedWithItsCommand) {
   EXPECT_EQ(mistake({"topic", "create", "x", "--config", "retention"}),
             "godwit topic create: --config: 'retention' is not NAME=VALUE");
   EXPECT_NE(mistake({"topic", "create", "x", "--partition", "3"}).find("--partition"), std::string::npos);
-  EXPECT_EQ(mistake({"topic"}),
-            "godwit topic: say what to do: one of create, list, describe, delete, alter, config");
   EXPECT_EQ(
-      mistake({"topic", "crate", "x"}),
-      "godwit topic: there is no command 'crate': one of create, list, describe, delete, alter, config");
+      mistake({"topic"}),
+      "godwit topic: say what to do: one of create, list, describe, delete, alter, config, reassign, elect");
+  EXPECT_EQ(mistake({"topic", "crate", "x"}),
+            "godwit topic: there is no command 'crate': one of create, list, describe, delete, alter, "
+            "config, reassign, elect");
   EXPECT_EQ(mistake({"topic", "alter", "x"}),
             "godwit topic alter: nothing to alter: give --partitions, --config or --delete-config");
   EXPECT_EQ(

@@ -236,8 +236,7 @@ class PosixProcesses final : public Processes {
     const std::string program = options.arguments.front();
     pid_t number = 0;
     const auto how = options.ends_with_us ? spawn_that_ends_with_us : spawn;
-    const int error =
-        how(number, options, pointers(options.arguments).data(), pointers(environment).data());
+    const int error = how(number, options, pointers(options.arguments).data(), pointers(environment).data());
     if (error != 0) {
       const ErrorKind kind = error == ENOENT                      ? ErrorKind::not_found
                              : error == EACCES                    ? ErrorKind::permission
