@@ -214,6 +214,8 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   const int min_insync = cluster::min_insync(*topic, topic_defaults_);
   if (partition->leading() && partition->leader()->epoch() == state.leader_epoch) {
     partition->update(state, min_insync);
+    // A replica that came with this state is not known to live yet.
+    partition->set_live(live_brokers());
     co_return;
   }
   co_await replicator_->unfollow(id);

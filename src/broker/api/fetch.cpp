@@ -150,14 +150,9 @@ class Fetching {
       co_return;
     }
     if (diverges(*partition, asked, answer)) co_return;
-    if (!partition->leading() && asked.fetch_offset > partition->log()->end()) {
-      // The leader has it; here it is on its way.
-      answer.error_code = ErrorCode::offset_not_available;
-      take_back_offsets(answer);
-      co_return;
-    }
-    if (asked.fetch_offset > partition->high_watermark() && !partition->high_watermark_known()) {
-      // An earlier leader may have shown all of this: soon it is known what of it is committed.
+    if (asked.fetch_offset > partition->high_watermark() &&
+        !(partition->leading() && partition->high_watermark_known())) {
+      // An earlier leader may have shown all of it as committed, and the leader of a follower may: soon it is known here too.
       answer.error_code = ErrorCode::offset_not_available;
       take_back_offsets(answer);
       co_return;
