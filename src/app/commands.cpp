@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "app/broker_commands.h"
+#include "app/demo/demo.h"
 #include "app/server.h"
 #include "app/version.h"
 #include "cli/cli.h"
@@ -96,6 +97,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"serve", serve, "run a broker"},
     {"config", show_config, "print the settings that hold, or (--doc) all there are"},
+    {"demo", run_demo, "bring up a cluster on this machine, publish, read, kill, count"},
     {"version", show_version, "print the version"},
 };
 

@@ -72,9 +72,14 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
     });
   }
   GW_TRY(co_return, co_await join(coordination));
+  if (options_.clustered) GW_TRY(co_return, co_await note_joined());
+  std::set<TopicPartition> doubtful;
+  for (const auto& one : co_await store_->unproven()) doubtful.insert(one.id);
   for (const auto& shard : shards_) {
     co_await shard->shard().call(
-        [this, &shard = *shard] { shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id); });
+        [this, &shard = *shard, &doubtful] {
+          shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id, doubtful);
+        });
   }
   co_await apply(metadata_->image());
   co_await compare_store_with(metadata_->image());
@@ -149,16 +154,40 @@ Result<std::map<std::string, runtime::Endpoint>> Broker::advertised() const {
   return all;
 }
 
+// A file that says so by being there: docs/formats/storage.md.
+Task<Result<bool>> Broker::was_joined() {
+  return runtime_.files().exists(options_.store.directory + "/joined");
+}
+
+Task<Result<void>> Broker::note_joined() {
+  auto there = co_await was_joined();
+  if (!there) co_return fail(there.error());
+  if (*there) co_return Result<void>();
+  auto file = co_await runtime_.files().open(options_.store.directory + "/joined",
+                                            {.write = true, .create = runtime::OpenOptions::Create::if_missing});
+  if (!file) co_return fail(file.error());
+  GW_TRY(co_return, co_await (*file)->sync());
+  co_return co_await runtime_.files().sync_directory(options_.store.directory);
+}
+
 Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
   std::vector<TopicPartition> doubtful;
-  const auto damaged = co_await store_->damages();
+  // Alone, there is nobody to get it from: what is damaged is named when it is read.
+  if (!options_.clustered) co_return doubtful;
+  std::set<TopicPartition> suspects;
+  for (const auto& one : co_await store_->unproven()) suspects.insert(one.id);
+  std::set<TopicPartition> known;
+  for (const auto& id : co_await store_->list()) known.insert(id);
+  const auto joined = co_await was_joined();
   for (const auto& [name, topic] : image->topics()) {
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
-      const auto& isr = topic->partitions[i].isr;
-      if (std::ranges::find(isr, options_.id) == isr.end()) continue;
+      const cluster::PartitionState& state = topic->partitions[i];
+      if (std::ranges::find(state.isr, options_.id) == state.isr.end()) continue;
       const TopicPartition id{topic->id, PartitionIndex(static_cast<int32_t>(i))};
-      if (std::ranges::find(damaged, id, &storage::Store::Damage::id) != damaged.end())
-        doubtful.push_back(id);
+      // It may have been assigned a moment before a crash, and nothing was ever written: then nothing changed since, and
+      // this directory has been a member all the time. A disk that was exchanged has not.
+      const bool never_made = !known.contains(id) && joined && *joined && state.version <= 1;
+      if (suspects.contains(id) || (!known.contains(id) && !never_made)) doubtful.push_back(id);
     }
   }
   co_return doubtful;

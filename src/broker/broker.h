@@ -105,6 +105,9 @@ class Broker {
   Result<std::map<std::string, runtime::Endpoint>> advertised() const;
   // Of the partitions that this broker is in sync with, as the image says: those of which the disk cannot prove it.
   runtime::Task<std::vector<TopicPartition>> unproven(cluster::ImagePtr image);
+  // Whether this data directory was ever part of the cluster under its storage id; from note_joined() on it was.
+  runtime::Task<Result<bool>> was_joined();
+  runtime::Task<Result<void>> note_joined();
   runtime::Task<void> beat(size_t shard);
   bool healthy() const;
   runtime::Task<Result<void>> listen();

@@ -59,7 +59,10 @@ BrokerShard& BrokerShard::owner(const TopicPartition& id) {
   return broker_.shard(broker_.store().shard_of(id));
 }
 
-void BrokerShard::begin(uint64_t incarnation, std::string cluster_id) {
+void BrokerShard::begin(uint64_t incarnation, std::string cluster_id, const std::set<TopicPartition>& unproven) {
+  for (const TopicPartition& id : unproven) {
+    if (broker_.store().shard_of(id) == index_) unproven_.insert(id);
+  }
   surroundings_.shard = &shard_;
   surroundings_.self = options().id;
   surroundings_.incarnation = incarnation;
@@ -200,6 +203,9 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   contradicted_.erase(id);
   const bool leads = state.leader == options().id && state.leader_incarnation == surroundings_.incarnation;
   if (!leads) {
+    // When it joined it was taken out of the ISR: who is in it again has caught up with a leader.
+    const bool in_sync = std::ranges::find(state.isr, options().id) != state.isr.end();
+    if (in_sync && unproven_.erase(id) > 0) broker_.store().set_proven(id);
     partition->resign(state);
     co_await follow(partition, state);
     co_return;

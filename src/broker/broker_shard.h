@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -64,7 +65,8 @@ class BrokerShard {
   runtime::Task<void> opened();
   void open_up();
   // Begins to look after leaders (what they want of the ISR, who is silent), once this broker's incarnation is known.
-  void begin(uint64_t incarnation, std::string cluster_id);
+  // `unproven`: logs of which the store doubts that they hold all; the doubt ends when they are in sync with their leader again.
+  void begin(uint64_t incarnation, std::string cluster_id, const std::set<TopicPartition>& unproven);
   // Follows and asks no more; before the store closes.
   runtime::Task<void> end_replication();
 
@@ -114,6 +116,7 @@ class BrokerShard {
   cluster::ConfigMap topic_defaults_;
   std::unordered_map<TopicId, TopicSettings> settings_;
   std::unordered_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
+  std::set<TopicPartition> unproven_;
   // Partitions whose store says what cannot be: told once.
   std::unordered_map<TopicPartition, LeaderEpoch> contradicted_;
   runtime::Mutex applying_;

@@ -70,7 +70,8 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
   co_await look_at(named, true, answers);
   co_await hear();
   co_await look_at(std::exchange(unread_, {}), false, answers);
-  while (answers.empty() && !shard_.broker().stopping() && !context.client.gone) {
+  while (answers.empty() && shard_.shard().now() < deadline && !shard_.broker().stopping() &&
+         !context.client.gone) {
     const std::vector<size_t> changed = co_await wait_.changed(deadline);
     if (changed.empty()) break;
     const std::set<size_t> places(changed.begin(), changed.end());
@@ -88,6 +89,7 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
     if (target.forgotten) continue;
     target.answered_high_watermark = answer.high_watermark;
     target.answered_log_start = answer.log_start_offset;
+    if (answer.records && !answer.records->empty()) target.answered_records = true;
     const auto [topic, first] = topics.try_emplace(target.id.topic, response.responses.size());
     if (first) response.responses.push_back({"", target.id.topic, {}});
     response.responses[topic->second].partitions.push_back(std::move(answer));
@@ -120,6 +122,8 @@ std::set<size_t> ReplicaSession::name(const FetchRequest& request) {
       if (first) targets_.push_back({.id = id});
       Target& target = targets_[found->second];
       target.asked = partition;
+      target.answered_records = false;
+      target.absent = false;
       // It is to hear something in any case when it says where it is for the first time, or anew after a fault.
       if (first) target.answered_high_watermark = Offset(-1);
       shards_.insert(shard_.broker().store().shard_of(id));
@@ -131,7 +135,8 @@ std::set<size_t> ReplicaSession::name(const FetchRequest& request) {
 
 void ReplicaSession::watch_again(const std::set<size_t>& places, std::vector<FetchWait::Target>& out) const {
   for (const size_t place : places) {
-    if (!targets_[place].forgotten) out.push_back({targets_[place].id, place});
+    const Target& target = targets_[place];
+    if (!target.forgotten && !target.absent) out.push_back({target.id, place});
   }
 }
 
@@ -159,12 +164,14 @@ Task<void> ReplicaSession::look_at(const std::set<size_t>& places, bool named, A
 }
 
 Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool named, Answers& answers) {
-  const Target& target = targets_[place];
+  Target& target = targets_[place];
   const FetchRequest::Partition& asked = target.asked;
   FetchResponse::Partition answer;
   answer.partition_index = asked.partition;
   answer.aborted_transactions.reset();
   const auto partition = owner.find(target.id);
+  // Watching what is not there is news at once, again and again.
+  target.absent = partition == nullptr;
   if (partition == nullptr || !partition->leading()) {
     answer.error_code = ErrorCode::not_leader_or_follower;
   } else if (asked.current_leader_epoch < LeaderEpoch(0)) {
@@ -192,7 +199,7 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
       co_return;
     }
   }
-  if (asked.fetch_offset < partition->log()->end()) {
+  if (!target.answered_records && asked.fetch_offset < partition->log()->end()) {
     if (total_ >= bytes_max_ && total_ > 0) {
       unread_.insert(place);
     } else {

@@ -38,6 +38,10 @@ class ReplicaSession {
     Offset answered_high_watermark{-1};
     Offset answered_log_start{-1};
     bool forgotten = false;
+    // Its records were answered: none again before the follower says where it is now.
+    bool answered_records = false;
+    // It is not here (not yet, or no more), which the follower was told: it is not watched before it is named again.
+    bool absent = false;
   };
   using Answers = std::map<size_t, kafka::FetchResponse::Partition>;
 

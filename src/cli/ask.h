@@ -69,6 +69,38 @@ struct TopicConfig {
   std::string name;
   bool all = false;
 };
+// Moves partitions to other brokers, gives that up, or (with neither) tells how far it is.
+struct TopicReassign {
+  std::string name;                 // empty: every topic's moves are told
+  std::vector<int32_t> partitions;  // none: all of the topic (telling and cancelling), which replicas forbids
+  std::vector<int32_t> replicas;    // the first is the preferred leader
+  bool cancel = false;
+};
+struct TopicElect {
+  std::string name;
+  std::vector<int32_t> partitions;  // none: all of the topic
+  // Takes a replica that is not in sync where no other lives: what it does not have is lost.
+  bool unclean = false;
+};
+
+struct ClusterStatus {
+  bool check = false;  // ends with 1 where a partition lacks a leader or a replica
+};
+struct ClusterEvents {
+  int64_t count = 100;
+};
+struct ClusterOrder {
+  enum class What { drain, resume, remove };
+  What what = What::drain;
+  int32_t broker = -1;
+  bool wait = false;  // drain: until nothing is left there
+};
+struct ClusterRebalance {
+  bool dry_run = false;
+};
+struct ClusterThrottle {
+  int64_t bytes_per_second = 0;  // 0: no bound
+};
 
 struct Produce {
   std::string topic;
@@ -105,8 +137,9 @@ struct BenchConsume {
 };
 
 using Command = std::variant<TopicCreate, TopicList, TopicDescribe, TopicDelete, TopicAlter, TopicConfig,
-                             GroupList, GroupDescribe, GroupDelete, GroupReset, ClusterInfo, ClusterConfig,
-                             Produce, Consume, BenchProduce, BenchConsume>;
+                             TopicReassign, TopicElect, GroupList, GroupDescribe, GroupDelete, GroupReset,
+                             ClusterInfo, ClusterConfig, ClusterStatus, ClusterEvents, ClusterOrder,
+                             ClusterRebalance, ClusterThrottle, Produce, Consume, BenchProduce, BenchConsume>;
 
 struct Ask {
   std::vector<runtime::Endpoint> brokers;

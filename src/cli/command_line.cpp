@@ -10,7 +10,7 @@ namespace {
 constexpr CommandName kNames[] = {
     {"topic", "create, list, describe, alter and delete topics"},
     {"group", "list, describe, reset and delete consumer groups"},
-    {"cluster", "the cluster's brokers and their settings"},
+    {"cluster", "the cluster's state, brokers, events and settings"},
     {"produce", "publish lines of standard input"},
     {"consume", "read a topic"},
     {"bench", "measure publishing and reading"},
@@ -37,6 +37,10 @@ struct Raw {
   int64_t replication_factor = -1;
   int64_t broker = -1;
   int64_t count = -1;
+  std::vector<int64_t> some;
+  std::string replicas;
+  std::string rate;
+  int64_t bytes = 0;
 };
 
 // The program's options. Its callbacks fill `ask.command` and collect what is wrong.
@@ -254,6 +258,46 @@ class Parser {
         add(under, "config", "a topic's settings and where they come from", [this] { return topic_config_; });
     config.add_option("name", topic_config_.name, "the topic")->type_name("NAME")->required();
     config.add_flag("--all", topic_config_.all, "those that have their default, too");
+    replicas(under);
+  }
+  void replicas(CLI::App& under) {
+    static constexpr const char* kPartition = "this partition (default: all); may be given again";
+    auto& reassign = add(
+        under, "reassign", "moves partitions to other brokers; without --replicas: how far that is", [this] {
+          reassign_.partitions = partition_numbers();
+          if (!raw_.replicas.empty()) checked(parse_ids(raw_.replicas), "--replicas", reassign_.replicas);
+          if (reassign_.cancel && !raw_.replicas.empty())
+            refuse("--replicas and --cancel contradict each other");
+          if (!raw_.replicas.empty() && reassign_.partitions.empty())
+            refuse("--replicas needs --partition: which one is to move?");
+          if (reassign_.name.empty() && (reassign_.cancel || !raw_.replicas.empty() || !raw_.some.empty()))
+            refuse("name is required: which topic?");
+          return reassign_;
+        });
+    reassign.add_option("name", reassign_.name, "the topic (default: all that move)")->type_name("NAME");
+    reassign.add_option("--partition", raw_.some, kPartition)->type_name("N")->allow_extra_args(false);
+    reassign
+        .add_option("--replicas", raw_.replicas,
+                    "the brokers that shall have it; the first is the preferred leader")
+        ->type_name("ID,...");
+    reassign.add_flag("--cancel", reassign_.cancel, "gives a move up: back to the brokers from before");
+
+    auto& elect =
+        add(under, "elect", "makes the preferred replica the leader, or an operator's choice", [this] {
+          elect_.partitions = partition_numbers();
+          if (elect_.unclean && elect_.partitions.empty())
+            refuse("--unclean needs --partition: records may be lost, so each is to be named");
+          return elect_;
+        });
+    elect.add_option("name", elect_.name, "the topic")->type_name("NAME")->required();
+    elect.add_option("--partition", raw_.some, kPartition)->type_name("N")->allow_extra_args(false);
+    elect.add_flag("--unclean", elect_.unclean,
+                   "where no replica in sync lives, take one that is not: what it does not have is lost");
+  }
+  std::vector<int32_t> partition_numbers() {
+    std::vector<int32_t> numbers;
+    for (const int64_t one : raw_.some) numbers.push_back(within<int32_t>(one, 0, INT32_MAX, "--partition"));
+    return numbers;
   }
 
   void group() {
@@ -339,6 +383,51 @@ class Parser {
     config.add_option("--delete", cluster_config_.remove, "back to the default; may be given again")
         ->type_name("NAME")
         ->allow_extra_args(false);
+    operations(under);
+  }
+  void operations(CLI::App& under) {
+    auto& status = add(under, "status", "how the cluster does: brokers, leaders, replicas that lag",
+                       [this] { return status_; });
+    status.add_flag("--check", status_.check, "end with 1 where a partition lacks a leader or a replica");
+
+    auto& events = add(under, "events", "what the controller decided, and why", [this] {
+      if (raw_.count != -1) events_.count = within<int64_t>(raw_.count, 1, 1'000'000, "--count");
+      return events_;
+    });
+    events.add_option("--count", raw_.count, "the newest so many (default: 100)")->type_name("N");
+
+    using What = ClusterOrder::What;
+    auto& drain = order(under, "drain", "moves all leaders and replicas away from a broker", What::drain);
+    drain.add_flag("--wait", order_.wait, "end when nothing is left there (see --timeout)");
+    order(under, "resume", "takes a drain back: the broker gets its share again", What::resume);
+    order(under, "remove", "forgets a dead broker: its replicas are made anew elsewhere", What::remove);
+
+    auto& rebalance =
+        add(under, "rebalance", "evens out what the brokers hold", [this] { return rebalance_; });
+    rebalance.add_flag("--dry-run", rebalance_.dry_run, "only show what would move");
+
+    auto& throttle =
+        add(under, "throttle", "bounds what moving and catching up may take of the network", [this] {
+          throttle_.bytes_per_second =
+              raw_.rate == "off" ? 0 : within<int64_t>(raw_.bytes, 1, INT64_MAX, "rate");
+          return throttle_;
+        });
+    throttle.add_option("rate", raw_.rate, "bytes a second for each broker, or off")
+        ->type_name("BYTES")
+        ->required()
+        ->each([this](const std::string& text) {
+          if (text != "off") checked(parse_integer(text), "rate", raw_.bytes);
+        });
+  }
+  CLI::App& order(CLI::App& under, const std::string& name, const std::string& help,
+                  ClusterOrder::What what) {
+    auto& command = add(under, name, help, [this, what] {
+      order_.what = what;
+      order_.broker = within<int32_t>(raw_.broker, 0, INT32_MAX, "broker");
+      return order_;
+    });
+    command.add_option("broker", raw_.broker, "the broker's number")->type_name("ID")->required();
+    return command;
   }
 
   void produce() {
@@ -444,6 +533,13 @@ class Parser {
   TopicDelete delete_;
   TopicAlter alter_;
   TopicConfig topic_config_;
+  TopicReassign reassign_;
+  TopicElect elect_;
+  ClusterStatus status_;
+  ClusterEvents events_;
+  ClusterOrder order_;
+  ClusterRebalance rebalance_;
+  ClusterThrottle throttle_;
   GroupDescribe group_describe_;
   GroupDelete group_delete_;
   GroupReset reset_;

@@ -16,6 +16,21 @@ std::string advice(ErrorCode code) {
       return ": stop its members first ('godwit group describe' shows them)";
     case ErrorCode::group_id_not_found:
       return ": 'godwit group list' shows what there is";
+    case ErrorCode::broker_id_not_registered:
+      return ": 'godwit cluster status' lists the brokers";
+    case ErrorCode::no_reassignment_in_progress:
+      return ": 'godwit topic reassign' lists what moves";
+    case ErrorCode::invalid_replica_assignment:
+      return ": name brokers of 'godwit cluster status', each once";
+    case ErrorCode::eligible_leaders_not_available:
+    case ErrorCode::preferred_leader_not_available:
+      return ": start the brokers that 'godwit topic describe' names in sync; --unclean takes another, and "
+             "loses "
+             "what it does not have";
+    case ErrorCode::not_controller:
+      return ": no broker leads the cluster at the moment; is a majority of the coordination service alive?";
+    case ErrorCode::unsupported_version:
+      return ": this broker is older than the command";
     default:
       return "";
   }

@@ -185,6 +185,21 @@ Result<std::pair<std::string, std::vector<int32_t>>> parse_topic_partitions(std:
   return wanted;
 }
 
+Result<std::vector<int32_t>> parse_ids(std::string_view text) {
+  std::vector<int32_t> ids;
+  std::string_view rest = text;
+  for (bool more = true; more;) {
+    const auto comma = rest.find(',');
+    int32_t id = 0;
+    if (!read_number(rest.substr(0, comma), id) || id < 0) return bad(text, "ID,ID,… such as 1,2,3");
+    if (std::ranges::find(ids, id) != ids.end()) return bad(text, "a list of brokers, each once");
+    ids.push_back(id);
+    more = comma != std::string_view::npos;
+    if (more) rest.remove_prefix(comma + 1);
+  }
+  return ids;
+}
+
 Result<std::vector<runtime::Endpoint>> parse_brokers(std::string_view text) {
   std::vector<runtime::Endpoint> all;
   for (bool more = true; more;) {

@@ -35,6 +35,9 @@ Result<client::Start> parse_start(std::string_view text);
 // "orders", or "orders:0,3": a topic and partitions of it.
 Result<std::pair<std::string, std::vector<int32_t>>> parse_topic_partitions(std::string_view text);
 
+// "1,2,3": ids of brokers, each once.
+Result<std::vector<int32_t>> parse_ids(std::string_view text);
+
 // "host:port,host:port"; a port that is left out is 9092.
 Result<std::vector<runtime::Endpoint>> parse_brokers(std::string_view text);
 

@@ -17,7 +17,7 @@ constexpr uint64_t kIdentityMax = 4096;
 
 // What brokers put into a data directory; only these are ever put aside.
 constexpr std::array<std::string_view, 8> kOurs = {"journal",    "relaxed",  "topics",       "ballast",
-                                                   "checkpoint", "identity", "coordination", "etcd"};
+                                                   "checkpoint", "identity", "coordination", "joined"};
 
 // "checkpoint.a" and "checkpoint.a.new" are checkpoint's.
 bool is_ours(std::string_view name) {

@@ -63,8 +63,8 @@ Task<void> Followed::answered(kafka::FetchResponse::Partition answer) {
     if (const auto own = log_.epochs().end_of(answer.diverging_epoch.epoch, log_.end()))
       heard.own_end = {own->epoch, own->end};
   }
-  // What went wrong is asked anew in full.
-  if (heard.error != ErrorCode::none || heard.diverging) named = false;
+  // What went wrong is asked anew in full; and the leader gives records once, until it is told where this log is now.
+  if (heard.error != ErrorCode::none || heard.diverging || heard.has_records) named = false;
   const FollowerStep step = machine_.on_answer(asked_.id, heard, shard_.now());
   if (step.kind == FollowerStep::Kind::ignore) co_return;
   ++writing_;

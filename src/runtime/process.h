@@ -31,6 +31,9 @@ struct ProcessOptions {
   std::vector<std::string> environment{};
   // Variables of our own whose names begin so are not handed on; empty: all are.
   std::string environment_dropped{};
+  // The kernel kills it (SIGKILL) when the thread that started it ends, so also when our process is killed: for what must
+  // not be left behind. What it starts itself is not reached.
+  bool ends_with_us = false;
 };
 
 // Belongs to the shard on which it was made. Destroying it leaves the process alone.
@@ -50,8 +53,8 @@ class Process {
 class Processes {
  public:
   virtual ~Processes() = default;
-  // Starts a process in a session of its own: signals of our terminal and our end do not reach it, and it holds none of
-  // our descriptors. Errors: not_found (no such program), permission, limit, io.
+  // Starts a process in a session of its own: signals of our terminal and (but for ends_with_us) our end do not reach it,
+  // and it holds none of our descriptors. Errors: not_found (no such program), permission, limit, io.
   virtual Result<std::unique_ptr<Process>> start(ProcessOptions options) = 0;
   // A process that runs already. Error not_found when that very one does not run any more.
   virtual Result<std::unique_ptr<Process>> adopt(const ProcessIdentity& identity) = 0;

@@ -69,6 +69,12 @@ runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
     writer = std::make_unique<SegmentWriter>(shard_.files(), path_of(block.file), block.from, kAllocateAhead);
   }
   if (outcome) outcome = co_await writer->write(block.views);
+  if (!outcome && outcome.error().kind == ErrorKind::not_found) {
+    // Somebody took the file away. What was in it is damage that reads will name; what comes now is kept all the same.
+    outcome = co_await make_file(block.file);
+    writer = std::make_unique<SegmentWriter>(shard_.files(), path_of(block.file), block.from, 8 << 20);
+    if (outcome) outcome = co_await writer->write(block.views);
+  }
   SegmentState* const segment = state_.find(block.file);
   SegmentLive* const l = find_live(block.file);
   if (l != nullptr) {

@@ -224,14 +224,17 @@ class Rebuild {
     const std::string folder = context_.folder_of(id);
     FoundFile found{.id = file};
     const auto index = co_await runtime::read_file(files_, folder + "/" + index_name(file), size_t{64} << 20);
+    const auto base = index ? base_in_index(*index, file) : std::nullopt;
     if (index) found.compacted = index_says_compacted(*index, file);
     auto handle =
         co_await files_.open(folder + "/" + segment_name(file), {.lane = runtime::OpenOptions::Lane::read});
     if (!handle) co_return fail(std::move(handle).error());
     const auto size = co_await (*handle)->size();
     if (!size) co_return fail(size.error());
-    const SegmentInfo info{.id = file, .base = Offset(0), .end = Position(*size), .compacted = true};
+    const SegmentInfo info{
+        .id = file, .base = base.value_or(Offset(0)), .end = Position(*size), .compacted = found.compacted};
     WalkState walk = WalkState::start_of(info);
+    walk.exact = base && !found.compacted;
     Bytes window;
     uint64_t window_at = 0;
     // Makes the window hold [position, position + count); false where the file or the device ends.

@@ -66,6 +66,8 @@ class SegmentIndex {
 
 // Whether the index file of `file` is whole and says that its segment came out of compaction: for a start that knows
 // nothing else of it.
+// The first offset as a whole index file of `file` has it: a batch's CRC does not cover its own.
+std::optional<Offset> base_in_index(BytesView bytes, FileId file);
 bool index_says_compacted(BytesView bytes, FileId file);
 
 }  // namespace godwit::storage

@@ -1,8 +1,8 @@
 // A small data directory, as a crash left it, with whatever was done to its files: a start must come to an end, and what it
 // serves is what was published at that offset, or an error. Afterwards publishing goes on.
 //
-// The input is a list of changes, eight bytes each: what (a bit flips, bytes are set, a block becomes zeros or another
-// file's, the file ends earlier, is gone, or is one of an earlier moment), which file, where, with what.
+// The input is a list of changes, eight bytes each: what (a bit flips, bytes are set, a block becomes zeros or what it was
+// earlier, the file ends earlier, is gone, or is one of an earlier moment), which file, where, with what.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -156,9 +156,10 @@ void change(Files& files, const Origin& from, const uint8_t* at) {
       std::fill_n(bytes.begin() + static_cast<ptrdiff_t>(block), length, std::byte{0});
       break;
     case 4: {
-      const auto other = std::next(files.begin(), value % static_cast<ptrdiff_t>(files.size()));
-      if (other->second.size() < block + length || other == file) break;
-      std::copy_n(other->second.begin() + static_cast<ptrdiff_t>(block), length,
+      // A write that was lost: the block as it was at the earlier moment.
+      const auto earlier = from.before.find(file->first);
+      if (earlier == from.before.end() || earlier->second.size() < block + length) break;
+      std::copy_n(earlier->second.begin() + static_cast<ptrdiff_t>(block), length,
                   bytes.begin() + static_cast<ptrdiff_t>(block));
       break;
     }

@@ -171,7 +171,7 @@ struct FetchResponse {
       f("last_stable_offset", &Partition::last_stable_offset);
       f("log_start_offset", &Partition::log_start_offset, since(5).ignorable());
       f("diverging_epoch", &Partition::diverging_epoch, since(12).tagged(0));
-      f("current_leader", &Partition::current_leader, since(12).tagged(1));
+      f("current_leader", &Partition::current_leader, since(12).tagged(1).ignorable());
       f("snapshot_id", &Partition::snapshot_id, since(12).tagged(2));
       f("aborted_transactions", &Partition::aborted_transactions);
       f("preferred_read_replica", &Partition::preferred_read_replica, since(11));
@@ -204,7 +204,7 @@ struct FetchResponse {
     f("error_code", &FetchResponse::error_code, since(7).ignorable());
     f("session_id", &FetchResponse::session_id, since(7));
     f("responses", &FetchResponse::responses);
-    f("node_endpoints", &FetchResponse::node_endpoints, since(16).tagged(0));
+    f("node_endpoints", &FetchResponse::node_endpoints, since(16).tagged(0).ignorable());
   }
   friend bool operator==(const FetchResponse&, const FetchResponse&) = default;
 };

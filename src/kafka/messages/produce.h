@@ -88,7 +88,7 @@ struct ProduceResponse {
       f("log_start_offset", &Partition::log_start_offset, since(5).ignorable());
       f("record_errors", &Partition::record_errors, since(8).ignorable());
       f("error_message", &Partition::error_message, since(8).ignorable());
-      f("current_leader", &Partition::current_leader, since(10).tagged(0));
+      f("current_leader", &Partition::current_leader, since(10).tagged(0).ignorable());
     }
     friend bool operator==(const Partition&, const Partition&) = default;
   };
@@ -113,7 +113,7 @@ struct ProduceResponse {
   static void fields(auto& f) {
     f("responses", &ProduceResponse::responses);
     f("throttle_time_ms", &ProduceResponse::throttle_time_ms);
-    f("node_endpoints", &ProduceResponse::node_endpoints, since(10).tagged(0));
+    f("node_endpoints", &ProduceResponse::node_endpoints, since(10).tagged(0).ignorable());
   }
   friend bool operator==(const ProduceResponse&, const ProduceResponse&) = default;
 };

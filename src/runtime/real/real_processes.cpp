@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -169,16 +171,73 @@ struct Plan {
   Plan& operator=(const Plan&) = delete;
 };
 
+int spawn(pid_t& number, const ProcessOptions& options, char* const* arguments, char* const* environment) {
+  const Plan plan(options.output_path);
+  return ::posix_spawnp(&number, arguments[0], &plan.files, &plan.attributes, arguments, environment);
+}
+
+// What a forked child does until it is the program, with calls that are safe there. posix_spawn has no word for the signal
+// at the parent's end. Returns where the program cannot be run: errno says why.
+void become(const char* output, pid_t parent, char* const* arguments, char* const* environment) {
+  ::setsid();
+  sigset_t none;
+  ::sigemptyset(&none);
+  struct sigaction usual {};
+  usual.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &usual, nullptr);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return;
+  // It may have ended before it could be told of.
+  if (::getppid() != parent) ::_exit(127);
+  const int in = ::open("/dev/null", O_RDONLY);
+  const int out = ::open(output, O_WRONLY | O_CREAT | O_APPEND, 0640);
+  if (in < 0 || out < 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(out, 2) < 0) return;
+  ::execvpe(arguments[0], arguments, environment);
+}
+
+int spawn_that_ends_with_us(pid_t& number, const ProcessOptions& options, char* const* arguments,
+                            char* const* environment) {
+  // Closed by the program's begin, or told why there is none.
+  int why[2];
+  if (::pipe2(why, O_CLOEXEC) != 0) return errno;
+  const pid_t parent = ::getpid();
+  number = ::fork();
+  if (number == 0) {
+    // Nothing of ours stays open in it; the pipe and the rest go with exec.
+    ::syscall(SYS_close_range, 3U, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+    become(options.output_path.c_str(), parent, arguments, environment);
+    const int error = errno;
+    (void)!::write(why[1], &error, sizeof error);
+    ::_exit(127);
+  }
+  const int fork_error = number < 0 ? errno : 0;
+  ::close(why[1]);
+  int error = fork_error;
+  if (number > 0) {
+    ssize_t told = 0;
+    do {
+      told = ::read(why[0], &error, sizeof error);
+    } while (told < 0 && errno == EINTR);
+    if (told == sizeof error) {
+      ::waitpid(number, nullptr, 0);
+    } else {
+      error = 0;
+    }
+  }
+  ::close(why[0]);
+  return error;
+}
+
 class PosixProcesses final : public Processes {
  public:
   Result<std::unique_ptr<Process>> start(ProcessOptions options) override {
     GW_CHECK(!options.arguments.empty(), "a process has a program");
-    const Plan plan(options.output_path);
     std::vector<std::string> environment = environment_for(options);
     const std::string program = options.arguments.front();
     pid_t number = 0;
-    const int error = ::posix_spawnp(&number, program.c_str(), &plan.files, &plan.attributes,
-                                     pointers(options.arguments).data(), pointers(environment).data());
+    const auto how = options.ends_with_us ? spawn_that_ends_with_us : spawn;
+    const int error =
+        how(number, options, pointers(options.arguments).data(), pointers(environment).data());
     if (error != 0) {
       const ErrorKind kind = error == ENOENT                      ? ErrorKind::not_found
                              : error == EACCES                    ? ErrorKind::permission
@@ -218,6 +277,12 @@ class PosixProcesses final : public Processes {
 
 std::unique_ptr<Processes> make_real_processes() {
   return std::make_unique<real::PosixProcesses>();
+}
+
+std::string own_program() {
+  char path[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  return size > 0 ? std::string(path, static_cast<size_t>(size)) : std::string();
 }
 
 }  // namespace godwit::runtime

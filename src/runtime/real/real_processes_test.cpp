@@ -1,5 +1,7 @@
 #include "runtime/real/real_processes.h"
 
+#include <thread>
+
 #include "runtime/real/real_world.h"
 #include "runtime/sync.h"
 
@@ -32,10 +34,40 @@ TEST(Processes, OneThatWasStartedPrintsToItsFileAndIsSeenToEnd) {
 
 TEST(Processes, AProgramThatIsNotThereIsAnError) {
   run([](World& world, Processes& processes) -> Task<void> {
-    GW_EXPECT_ERROR(processes.start({.arguments = {"godwit-no-such-program"},
-                                     .output_path = world.directory() + "/output"}),
-                    ErrorKind::not_found);
+    for (const bool with_us : {false, true}) {
+      GW_EXPECT_ERROR(processes.start({.arguments = {"godwit-no-such-program"},
+                                       .output_path = world.directory() + "/output",
+                                       .ends_with_us = with_us}),
+                      ErrorKind::not_found);
+    }
     co_return;
+  });
+}
+
+TEST(Processes, OneThatEndsWithUsIsKilledWhenItsStarterIs) {
+  run([](World& world, Processes& processes) -> Task<void> {
+    const std::string mark = "20.0" + std::to_string(Shard::current()->random().below(1'000'000'000));
+    {
+      // The starter is a thread of its own; it ends when its runtime does.
+      std::thread starter([&] {
+        RealWorld inner;
+        const auto own = make_real_processes();
+        inner.run([](World& there, Processes& its, std::string word) -> Task<void> {
+          auto process = its.start({.arguments = {"sleep", word},
+                                    .output_path = there.directory() + "/output",
+                                    .ends_with_us = true});
+          GW_REQUIRE_OK(process);
+          EXPECT_TRUE((*process)->running());
+          auto found = its.find({"sleep", word});
+          EXPECT_TRUE(found);
+          co_return;
+        }(inner, *own, mark));
+      });
+      starter.join();
+    }
+    auto found = processes.find({"sleep", mark});
+    if (found) co_await (*found)->ended();
+    GW_EXPECT_ERROR(processes.find({"sleep", mark}), ErrorKind::not_found);
   });
 }
 

@@ -11,6 +11,7 @@ using runtime::Stream;
 using runtime::Task;
 
 constexpr std::string_view kRequest = "GET /godwit/formation HTTP/1.0\r\n\r\n";
+constexpr std::string_view kRequestLine = "GET /godwit/formation ";
 constexpr std::string_view kHead = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\n";
 constexpr size_t kRequestMax = 4096;
 constexpr size_t kAnswerMax = 16384;
@@ -58,6 +59,11 @@ Task<Result<std::unique_ptr<Door>>> Door::open(Network& network, Endpoint at) {
 Task<void> Door::answer(std::shared_ptr<Visit> visit, std::string text) {
   const std::string request = co_await read_until(*visit->stream, "\r\n\r\n", kRequestMax);
   if (request.find("\r\n\r\n") == std::string::npos) co_return;
+  // The etcds of those who have begun already look here for their peer.
+  if (!request.starts_with(kRequestLine)) {
+    (void)co_await write_text(*visit->stream, "HTTP/1.0 404 Not Found\r\n\r\n");
+    co_return;
+  }
   if (co_await write_text(*visit->stream, std::string(kHead) + text)) visit->stream->shutdown_write();
 }
 
@@ -70,13 +76,19 @@ Task<void> Door::serve(std::function<MemberState()> state) {
       continue;
     }
     if (visits_.inside() >= kVisitsMax) continue;
-    visits_.spawn(*runtime::Shard::current(),
-                  answer(std::make_shared<Visit>(std::move(*stream)), to_text(state())));
+    auto visit = std::make_shared<Visit>(std::move(*stream));
+    std::erase_if(open_, [](const auto& one) { return one.expired(); });
+    open_.push_back(visit);
+    visits_.spawn(*runtime::Shard::current(), answer(std::move(visit), to_text(state())));
   }
 }
 
 Task<void> Door::close() {
   listener_->close();
+  // A peer's etcd keeps connections on which it says nothing.
+  for (const auto& one : open_) {
+    if (const auto visit = one.lock()) visit->stream->close();
+  }
   co_await visits_.close();
 }
 
@@ -94,7 +106,10 @@ Task<Heard> ask_door(Network& network, Endpoint at, Duration timeout) {
     if (late) co_return Silence{};
     co_return Mute{};
   }
-  const std::string text = co_await read_until(**stream, "", kAnswerMax);
+  // An etcd says its status at once and may keep the connection for seconds: that line is enough.
+  std::string text = co_await read_until(**stream, "\r\n", kAnswerMax);
+  if (text.starts_with("HTTP/") && !text.starts_with("HTTP/1.0 200 ")) co_return SomethingElse{};
+  if (!text.empty() && !late) text += co_await read_until(**stream, "", kAnswerMax);
   limit.stop();
   if (late) co_return Silence{};
   if (text.empty()) co_return Mute{};

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "coordination/etcd/managed/formation.h"
 #include "runtime/stream.h"
@@ -33,6 +34,7 @@ class Door {
   static runtime::Task<void> answer(std::shared_ptr<Visit> visit, std::string text);
 
   std::unique_ptr<runtime::Listener> listener_;
+  std::vector<std::weak_ptr<Visit>> open_;
   runtime::Gate visits_;
 };
 

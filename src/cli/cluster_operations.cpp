@@ -1,0 +1,256 @@
+// What an operator sees and orders: `godwit cluster status|events|drain|resume|remove|rebalance|throttle`. Any broker takes
+// the request and hands it to the controller.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "cli/report.h"
+#include "cli/session.h"
+#include "cli/values.h"
+#include "kafka/messages/cluster_command.h"
+
+namespace godwit::cli {
+
+using peer::Target;
+using runtime::Task;
+
+namespace {
+
+using Request = kafka::ClusterCommandRequest;
+using Response = kafka::ClusterCommandResponse;
+
+// How often a drain that is waited for is looked at.
+constexpr Duration kLookAgain = std::chrono::milliseconds(500);
+
+Request request_for(std::string verb, int32_t broker = -1) {
+  Request request;
+  request.verb = std::move(verb);
+  request.broker_id = BrokerId(broker);
+  return request;
+}
+
+// Each order says how things shall be, or asks: a second one changes nothing.
+Task<Result<Response>> ask_controller(Session& session, Request request) {
+  co_return co_await session.cluster.call(Target::any(), std::move(request),
+                                          [](const Response& response) { return response.error_code; });
+}
+
+int refused(Session& session, const Response& response) {
+  return session.failed("cluster", response.error_code, response.message);
+}
+
+std::string counted(int64_t count, std::string_view one, std::string_view more) {
+  return fmt::format("{} {}", count, count == 1 ? one : more);
+}
+
+std::string ids(const std::vector<BrokerId>& all) {
+  std::vector<int32_t> numbers;
+  for (const BrokerId id : all) numbers.push_back(id.value());
+  return fmt::format("{}", fmt::join(numbers, ","));
+}
+
+void show_status_json(Session& session, const Response& status) {
+  std::vector<std::string> brokers;
+  for (const auto& broker : status.brokers) {
+    brokers.push_back(Json()
+                          .set("id", broker.id.value())
+                          .set("state", broker.state)
+                          .set("address", broker.address)
+                          .set("rack", broker.rack)
+                          .set("incarnation", broker.incarnation)
+                          .set("leads", broker.leads)
+                          .set("replicas", broker.replicas)
+                          .set("outOfSync", broker.out_of_sync)
+                          .set("takesWrites", broker.can_append)
+                          .text());
+  }
+  session.line(Json()
+                   .set("controller", status.controller.value())
+                   .set("fence", status.fence)
+                   .set("partitions", status.partitions)
+                   .set("withoutLeader", status.without_leader)
+                   .set("underReplicated", status.under_replicated)
+                   .set("underMinInSync", status.under_min_isr)
+                   .set("moving", status.moving)
+                   .raw("brokers", json_array(brokers))
+                   .text());
+}
+
+void show_status(Session& session, const Response& status) {
+  session.line(
+      fmt::format("controller: broker {}, term of office {}", to_string(status.controller), status.fence));
+  session.line(fmt::format(
+      "{}: {} without a leader, {} with a replica out of sync, {} below min.insync.replicas, {} moving\n",
+      counted(status.partitions, "partition", "partitions"), status.without_leader, status.under_replicated,
+      status.under_min_isr, status.moving));
+  Table table(
+      {"BROKER", "STATE", "ADDRESS", "RACK", "LEADS", "REPLICAS", "OUT OF SYNC", "WRITES", "INCARNATION"});
+  for (const auto& broker : status.brokers) {
+    table.add({to_string(broker.id), broker.state, broker.address, broker.rack.empty() ? "-" : broker.rack,
+               std::to_string(broker.leads), std::to_string(broker.replicas),
+               std::to_string(broker.out_of_sync), broker.can_append ? "yes" : "refused",
+               std::to_string(broker.incarnation)});
+  }
+  session.console.write(table.text());
+}
+
+// Looks until nothing is left on the broker, or the time for the command is over.
+Task<int> wait_drained(Session& session, int32_t broker) {
+  const runtime::Shard& shard = *runtime::Shard::current();
+  const MonotonicTime deadline = shard.now() + session.ask.timeout;
+  for (;;) {
+    const auto status = co_await ask_controller(session, request_for("status"));
+    if (!status) co_return session.failed(status.error());
+    if (status->error_code != ErrorCode::none) co_return refused(session, *status);
+    const Response::Broker* found = nullptr;
+    for (const auto& one : status->brokers) {
+      if (one.id == BrokerId(broker)) found = &one;
+    }
+    if (found == nullptr)
+      co_return session.failed(fmt::format("broker {} is not in the cluster any more", broker));
+    if (found->replicas == 0) co_return kExitOk;
+    if (found->state != "draining" && found->state != "dead" && found->state != "silent")
+      co_return session.failed(
+          fmt::format("broker {} is {}: somebody took the drain back", broker, found->state));
+    if (shard.now() >= deadline) {
+      co_return session.failed(
+          fmt::format("broker {} still holds {}; the drain goes on: 'godwit cluster status' shows it, a "
+                      "longer --timeout waits for it",
+                      broker, counted(found->replicas, "replica", "replicas")));
+    }
+    co_await runtime::sleep_for(kLookAgain);
+  }
+}
+
+std::string_view verb_of(ClusterOrder::What what) {
+  switch (what) {
+    case ClusterOrder::What::drain:
+      return "drain";
+    case ClusterOrder::What::resume:
+      return "resume";
+    case ClusterOrder::What::remove:
+      return "remove";
+  }
+  return "";
+}
+
+std::string done(const ClusterOrder& ask) {
+  switch (ask.what) {
+    case ClusterOrder::What::drain:
+      return ask.wait
+                 ? fmt::format("broker {} is drained: nothing is left there, it may be stopped", ask.broker)
+                 : fmt::format("broker {} drains; 'godwit cluster status' shows what is left there",
+                               ask.broker);
+    case ClusterOrder::What::resume:
+      return fmt::format("broker {} takes part again; its share comes back gradually", ask.broker);
+    case ClusterOrder::What::remove:
+      return fmt::format("broker {} is forgotten once others have its replicas", ask.broker);
+  }
+  return "";
+}
+
+}  // namespace
+
+Task<int> run(Session& session, const ClusterStatus& ask) {
+  const auto status = co_await ask_controller(session, request_for("status"));
+  if (!status) co_return session.failed(status.error());
+  if (status->error_code != ErrorCode::none) co_return refused(session, *status);
+  if (session.json()) {
+    show_status_json(session, *status);
+  } else {
+    show_status(session, *status);
+  }
+  const bool well = status->without_leader == 0 && status->under_replicated == 0;
+  co_return ask.check && !well ? kExitFailed : kExitOk;
+}
+
+Task<int> run(Session& session, const ClusterEvents& ask) {
+  auto request = request_for("events");
+  request.number = ask.count;
+  const auto answer = co_await ask_controller(session, std::move(request));
+  if (!answer) co_return session.failed(answer.error());
+  if (answer->error_code != ErrorCode::none) co_return refused(session, *answer);
+  Table table({"TIME", "CONTROLLER", "EVENT", "DETAIL"});
+  for (const auto& event : answer->events) {
+    if (session.json()) {
+      session.line(Json()
+                       .set("sequence", event.sequence)
+                       .set("time", print_time(event.time_ms))
+                       .set("controller", event.controller.value())
+                       .set("event", event.what)
+                       .set("detail", event.detail)
+                       .text());
+    } else {
+      table.add({print_time(event.time_ms), to_string(event.controller), event.what, event.detail});
+    }
+  }
+  if (!session.json()) session.console.write(table.text());
+  co_return kExitOk;
+}
+
+Task<int> run(Session& session, const ClusterOrder& ask) {
+  const auto answer =
+      co_await ask_controller(session, request_for(std::string(verb_of(ask.what)), ask.broker));
+  if (!answer) co_return session.failed(answer.error());
+  if (answer->error_code != ErrorCode::none) co_return refused(session, *answer);
+  if (ask.wait) {
+    const int code = co_await wait_drained(session, ask.broker);
+    if (code != kExitOk) co_return code;
+  }
+  if (session.json()) {
+    session.line(Json().set("broker", ask.broker).set("order", verb_of(ask.what)).set("done", true).text());
+  } else {
+    session.line(done(ask));
+  }
+  co_return kExitOk;
+}
+
+Task<int> run(Session& session, const ClusterRebalance& ask) {
+  auto request = request_for("rebalance");
+  request.dry_run = ask.dry_run;
+  const auto answer = co_await ask_controller(session, std::move(request));
+  if (!answer) co_return session.failed(answer.error());
+  if (answer->error_code != ErrorCode::none) co_return refused(session, *answer);
+  Table table({"TOPIC", "PARTITION", "FROM", "TO"});
+  for (const auto& move : answer->moves) {
+    if (session.json()) {
+      session.line(Json()
+                       .set("topic", move.topic)
+                       .set("partition", move.partition.value())
+                       .raw("from", "[" + ids(move.from) + "]")
+                       .raw("to", "[" + ids(move.to) + "]")
+                       .set("moves", !ask.dry_run)
+                       .text());
+    } else {
+      table.add({move.topic, to_string(move.partition), ids(move.from), ids(move.to)});
+    }
+  }
+  if (session.json()) co_return kExitOk;
+  if (answer->moves.empty()) {
+    session.line("nothing moves: the load is even");
+    co_return kExitOk;
+  }
+  session.console.write(table.text());
+  session.line(fmt::format("\n{} {}", counted(answer->moves.size(), "partition", "partitions"),
+                           ask.dry_run ? "would move; nothing was changed"
+                                       : "move; 'godwit topic reassign' shows how far that is"));
+  co_return kExitOk;
+}
+
+Task<int> run(Session& session, const ClusterThrottle& ask) {
+  auto request = request_for("throttle");
+  request.number = ask.bytes_per_second;
+  const auto answer = co_await ask_controller(session, std::move(request));
+  if (!answer) co_return session.failed(answer.error());
+  if (answer->error_code != ErrorCode::none) co_return refused(session, *answer);
+  if (session.json()) {
+    session.line(Json().set("bytesPerSecond", ask.bytes_per_second).text());
+  } else if (ask.bytes_per_second == 0) {
+    session.line("moving and catching up are not bounded any more");
+  } else {
+    session.line(fmt::format("moving and catching up take at most {} bytes a second of each broker",
+                             ask.bytes_per_second));
+  }
+  co_return kExitOk;
+}
+
+}  // namespace godwit::cli
