@@ -31,13 +31,14 @@ class Member(GodwitBroker):
         super().__init__(folder, settings={"broker.id": number, **settings})
         self.number = number
         self.address = address
+        self.http_port = free_ports()
         self.paused = False
 
     def begin(self):
         self._ready = None
         self.starts += 1
         command = [godwit_binary(), "serve", "--data-dir", self.directory, "--kafka", self.address, "--http",
-                   "127.0.0.1:0", "--diagnostics.format", "json"]
+                   f"127.0.0.1:{self.http_port}", "--diagnostics.format", "json"]
         for name, value in self.settings.items():
             command += [f"--{name}", str(value)]
         self.process = Process(command, f"broker {self.number}", on_complaint=self._heed)
