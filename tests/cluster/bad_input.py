@@ -1,9 +1,7 @@
 """What an operator or a stranger does wrong: each gets a clear error, and nothing is lost."""
 
-import socket
-import struct
-
 from cluster import Cluster
+from frames import fetch_as_replica
 from load import publish, read_all
 from scenario import scenario
 from stores import Etcd
@@ -52,24 +50,6 @@ def duplicate_id(world):
     check(cluster.member(2).process.alive, "the first ended")
 
 
-def fetch_as_replica(address, topic, replica):
-    """A Fetch of version 4 in the name of a broker, as any program can send it; the answer, or b"" where there is none."""
-    def text(word):
-        return struct.pack(">h", len(word)) + word.encode()
-
-    body = struct.pack(">iiiib", replica, 100, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
-    body += struct.pack(">i", 1) + struct.pack(">iqi", 0, 1 << 40, 1 << 20)
-    frame = struct.pack(">hhi", 1, 4, 7) + text("stranger") + body
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), 5) as connection:
-        connection.settimeout(5)
-        connection.sendall(struct.pack(">i", len(frame)) + frame)
-        try:
-            return connection.recv(65536)
-        except ConnectionResetError:
-            return b""
-
-
 @scenario("a client that fetches in the name of a replica is refused, and moves nothing")
 def plays_replica(world):
     cluster = Cluster(world)
@@ -77,11 +57,8 @@ def plays_replica(world):
     check(publish(cluster, "kept", "one"), "nothing was published")
     leader = cluster.leader("kept")
     follower = next(member for member in cluster.members if member is not leader)
-    answer = fetch_as_replica(leader.address, "kept", follower.number)
-    if answer:
-        # length, correlation, throttle, topics, name, partitions, partition, error
-        error, = struct.unpack_from(">h", answer, 4 + 4 + 4 + 4 + 2 + len("kept") + 4 + 4)
-        check(error != 0, "it was answered like a replica")
+    error = fetch_as_replica(leader.address, "kept", follower.number, 1 << 40)
+    check(error != 0, "it was answered like a replica")
     wait_until(lambda: leader.told("connection.refused"), 5, lambda: f"nothing is told of it\n{leader.words()}")
     check(publish(cluster, "kept", "two"), "publishing does not go on")
     check([r["value"] for r in read_all(cluster, "kept", 1)] == ["one", "two"], "something is lost")

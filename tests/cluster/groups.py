@@ -1,8 +1,7 @@
 """A consumer group while its group manager dies."""
 
-import json
-
 from cluster import Cluster
+from frames import find_manager
 from load import Load, client
 from scenario import scenario
 from harness.deadline import wait_until
@@ -14,14 +13,13 @@ _SOON = 60
 def manager(cluster, group):
     """The broker that manages the group."""
     def known():
-        done = cluster.run("group", "describe", group, "--json", seconds=5)
-        if done.returncode != 0:
-            return None
-        found = json.loads(done.stdout.splitlines()[0])
-        number = found.get("coordinator", found.get("manager"))
-        return cluster.member(number["id"] if isinstance(number, dict) else number) if number is not None else None
+        for member in cluster.members:
+            number = find_manager(member.address, group) if member.serving else None
+            if number is not None:
+                return cluster.member(number)
+        return None
 
-    return wait_until(known, 20, lambda: f"nobody manages {group}: {cluster.run('group', 'describe', group, '--json')}")
+    return wait_until(known, 20, lambda: f"nobody manages {group}\n{cluster.words()}")
 
 
 def survives(cluster, name):
