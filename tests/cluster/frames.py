@@ -29,12 +29,14 @@ def ask(address, key, version, body):
 
 
 def fetch_as_replica(address, topic, replica, offset):
-    """A Fetch of version 4 in the name of a broker. Gives the partition's error code, None where nothing was answered."""
+    """A Fetch of version 4 in the name of a broker. Gives the partition's error code, None where none was answered."""
     body = struct.pack(">iiiib", replica, 100, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
     body += struct.pack(">i", 1) + struct.pack(">iqi", 0, offset, 1 << 20)
     answer = ask(address, 1, 4, body)
+    if len(answer) < 8 or struct.unpack_from(">i", answer, 4)[0] == 0:
+        return None
     # throttle, topics, name, partitions, partition, error
-    return struct.unpack_from(">h", answer, 4 + 4 + 2 + len(topic) + 4 + 4)[0] if answer else None
+    return struct.unpack_from(">h", answer, 4 + 4 + 2 + len(topic) + 4 + 4)[0]
 
 
 def find_manager(address, group):
