@@ -23,8 +23,8 @@ build_packages=(
 )
 run_packages=(etcd-server)
 test_packages=(
-  clang-format-16 clang-tidy-16 curl git kcat libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev llvm-16
-  openssl procps python3 zookeeper
+  clang-format-16 clang-tidy-16 curl git haproxy kcat libbenchmark-dev libclang-rt-16-dev libgmock-dev libgtest-dev
+  libnginx-mod-stream llvm-16 nginx openssl procps python3 zookeeper
 )
 
 # A runtime that the machine has already, newer perhaps than Debian's, is left alone.

@@ -1,0 +1,99 @@
+"""The coordination service dies, alone or with a broker, and comes back with or without what it knew."""
+
+import shutil
+import time
+
+from cluster import Cluster
+from load import Load, publish
+from scenario import scenario
+from harness.deadline import wait_until
+from harness.journey import check
+
+# Longer than the session timeout: every lease has run out by then.
+OUTAGE_SECONDS = 6
+
+
+def goes_on_for(load, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        load.goes_on(50, 10)
+
+
+@scenario("the coordination service is killed: publishing goes on while all brokers live, longer than any lease")
+def alone(world):
+    cluster = Cluster(world)
+    cluster.create("load")
+    load = Load(cluster)
+    cluster.store.kill()
+    goes_on_for(load, OUTAGE_SECONDS)
+    leaders = [cluster.leader("load", partition) for partition in range(3)]
+    cluster.store.start()
+    wait_until(lambda: cluster.run("topic", "create", "afterwards", "--if-not-exists", seconds=5).returncode == 0, 20,
+               lambda: f"no topic is created although the store is back\n{cluster.words()}")
+    load.goes_on(50)
+    cluster.await_full_isr("load")
+    check(all(member.process.alive for member in cluster.members), "a broker ended")
+    check(leaders == [cluster.leader("load", partition) for partition in range(3)], "leadership moved although all lived")
+    load.finish()
+
+
+@scenario("a broker dies while the coordination service is away: its partitions wait, and go on when the service is back")
+def with_a_broker(world):
+    cluster = Cluster(world)
+    cluster.create("load")
+    load = Load(cluster)
+    victim = cluster.leader("load", 0)
+    cluster.store.kill()
+    load.goes_on(50)
+    victim.kill()
+    check(not publish(cluster, "load", "too early", 0, seconds=5), "somebody leads without an election")
+    cluster.store.start()
+    load.goes_on(50)
+    victim.start()
+    cluster.await_full_isr("load")
+    load.finish()
+
+
+@scenario("the coordination service comes back empty: brokers say so and delete nothing; with its data all is there")
+def empty(world):
+    cluster = Cluster(world)
+    cluster.create("load")
+    load = Load(cluster)
+    load.goes_on(100)
+    marks = {member: len(member.diagnostics) for member in cluster.members}
+    cluster.store.kill()
+    shutil.copytree(cluster.store.folder, world.folder / "backup")
+    cluster.store.wipe()
+    cluster.store.start()
+
+    def all_say_so():
+        return all(any('"warning"' in line or '"error"' in line for line in list(member.diagnostics)[marks[member]:]
+                       if "forgot" in line or "empty" in line or "another cluster" in line or "cluster id" in line)
+                   for member in cluster.members)
+
+    wait_until(all_say_so, 25, lambda: f"not every broker says that the store forgot its cluster\n{cluster.words()}")
+    cluster.store.kill()
+    cluster.store.wipe()
+    shutil.copytree(world.folder / "backup", cluster.store.folder)
+    cluster.store.start()
+    for member in cluster.members:
+        if not member.process.alive:
+            member.begin()
+    load.goes_on(50)
+    cluster.await_full_isr("load")
+    load.finish()
+
+
+@scenario("brokers that are started while the coordination service is away wait, say so, and serve when it comes")
+def not_there_yet(world):
+    cluster = Cluster(world, start=False)
+    for member in cluster.members:
+        member.begin()
+    wait_until(lambda: all(m.told("coordination.waiting") or m.told("coordination.unreachable") for m in cluster.members),
+               15, lambda: f"nobody says what is waited for\n{cluster.words()}")
+    check(all(member.process.alive for member in cluster.members), "a broker ended instead of waiting")
+    cluster.store.start()
+    for member in cluster.members:
+        member.await_ready()
+    cluster.create("load")
+    check(publish(cluster, "load", "hello"), "nothing can be published")

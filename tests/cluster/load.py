@@ -1,0 +1,129 @@
+"""Numbered records under way while things break, and the judge of what is there afterwards.
+
+A load is an idempotent producer with acks=all in a process of its own (the contract of tests/clients/README.md). What it
+was told is held against what the log holds at the end: nothing acknowledged is lost or elsewhere, no record is there
+twice, and what one key's records say is in the order in which they were published.
+"""
+
+import time
+
+from harness import runtimes
+from harness.journey import Journey, check
+from harness.deadline import wait_until
+from harness.program import ProgramFailed
+
+KEYS = 8
+_SOON = 60
+_clients = {}
+
+
+def client(name):
+    if name not in _clients:
+        _clients[name] = runtimes.CLIENTS[name]()
+    return _clients[name]
+
+
+class Load:
+    """`prefix`: in every record's value, so that several loads can be told apart."""
+
+    def __init__(self, cluster, topic="load", name="librdkafka", prefix="load", pace_ms=5, brokers=None):
+        self.cluster = cluster
+        self.topic = topic
+        self.client = client(name)
+        self.name = name
+        self.prefix = prefix
+        self.partitions = len(cluster.describe(topic))
+        check(self.partitions > 0, f"{topic} is not there")
+        self.running = self.client.start("produce", f"({prefix})", brokers=brokers or cluster.brokers, topic=topic,
+                                         codecs="none", idempotent=1, keys=KEYS, prefix=prefix, pace_ms=pace_ms,
+                                         **{"from": 0})
+        self.goes_on(50)
+
+    @property
+    def acked(self):
+        return self.running.of("acked")
+
+    @property
+    def count(self):
+        return len(self.acked)
+
+    def goes_on(self, more=100, seconds=_SOON, partitions=None):
+        """`more` further records are acknowledged, and in each of `partitions` (all) at least one; gives the seconds."""
+        began = time.monotonic()
+        start = self.count
+        wanted = set(range(self.partitions) if partitions is None else partitions)
+
+        def more_are_there():
+            new = self.acked[start:]
+            return len(new) >= more and wanted <= {ack["partition"] for ack in new}
+
+        self.running.wait_for(more_are_there, seconds,
+                              f"{more} more acknowledgements, some in each of {sorted(wanted)} of {self.topic}; "
+                              f"{self.cluster.describe(self.topic)}")
+        return time.monotonic() - began
+
+    def finish(self):
+        """Ends the producer, to whom nothing was refused, and judges."""
+        self.running.process.close_input()
+        events = self.running.finish(_SOON + 30)
+        failed = self.running.of("failed")
+        check(not failed, f"{len(failed)} publishes failed, such as {failed[:2]}")
+        check(events[-1]["event"] == "done", "the producer did not come to its end")
+        self.judge()
+
+    def judge(self):
+        judge(self.acked, read_all(self.cluster, self.topic, self.partitions), self.prefix)
+
+
+def judge(acked, records, prefix):
+    """Holds what one producer was told against all that the log holds; Wrong where they differ."""
+    places = [(ack["partition"], ack["offset"]) for ack in acked]
+    check(len(places) == len(set(places)), "an offset was handed out twice")
+    by_place = {}
+    for record in records:
+        place = record["partition"], record["offset"]
+        check(place not in by_place, f"{place} came twice")
+        by_place[place] = record
+    own = [by_place[place] for place in sorted(by_place) if by_place[place]["value"].startswith(prefix + ".")]
+    lost = [ack for ack in acked if by_place.get((ack["partition"], ack["offset"]), {}).get("value") != ack["value"]]
+    check(not lost, f"{len(lost)} of {len(acked)} acknowledged records are not where they were acknowledged, such as "
+                    f"{[(a['partition'], a['offset'], a['value'][:20]) for a in lost[:3]]}")
+    values = [record["value"] for record in own]
+    check(len(values) == len(set(values)), f"{len(values) - len(set(values))} records are there twice")
+    Journey._check_order(own)
+
+
+def read_all(cluster, topic, partitions, name="librdkafka"):
+    """Every record of the topic, by a real client. Waits for leaders first."""
+    for partition in range(partitions):
+        cluster.leader(topic, partition)
+    spans = ",".join(f"{partition}@0+end" for partition in range(partitions))
+
+    def found():
+        try:
+            return [client(name).run("read", seconds=60, brokers=cluster.brokers, topic=topic, spans=spans)]
+        except ProgramFailed as why:
+            # librdkafka's question for the end of a partition does not follow a leader that moves just then, as it does
+            # when leadership returns to the preferred broker.
+            if "Not leader for partition" not in str(why):
+                raise
+            return None
+
+    events, = wait_until(found, 30, "leadership does not settle")
+    return [event for event in events if event["event"] == "record"]
+
+
+def publish(cluster, topic, text, partition=None, seconds=10, brokers=None):
+    """One record by `godwit produce` with acks=all. Gives its (partition, offset), None where it was refused."""
+    where = ["--partition", partition] if partition is not None else []
+    done = cluster.run("produce", topic, "--json", *where, text=text + "\n", seconds=seconds, brokers=brokers)
+    return done.returncode == 0
+
+
+def until_published(cluster, topic, partition, seconds):
+    """Publishes anew until the cluster takes it; gives the seconds that passed until then."""
+    began = time.monotonic()
+    number = iter(range(10**6))
+    wait_until(lambda: publish(cluster, topic, f"probe-{partition}-{next(number)}", partition, seconds=1), seconds,
+               lambda: f"{topic}-{partition} takes no record\n{cluster.describe(topic)}\n{cluster.words()}")
+    return time.monotonic() - began
