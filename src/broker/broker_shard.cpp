@@ -5,6 +5,7 @@
 
 #include "broker/broker.h"
 #include "broker/fetch_wait.h"
+#include "replicator/repairer.h"
 
 namespace godwit::broker {
 
@@ -14,6 +15,9 @@ namespace {
 
 // How often leaders are asked whether a follower lags.
 constexpr Duration kLookAfterLeaders = std::chrono::milliseconds(200);
+// How often damage is looked for that another replica can mend, and how long one question to it may take.
+constexpr Duration kRepairAfter = std::chrono::seconds(2);
+constexpr Duration kRepairPatience = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -78,10 +82,13 @@ void BrokerShard::begin(uint64_t incarnation, std::string cluster_id,
   follow.wait_max = std::min<Duration>(follow.wait_max, options().session_timeout / 3);
   replicator_ = std::make_unique<replicator::Replicator>(follow, broker_.runtime(), diagnostics());
   looking_after_.spawn(shard_, look_after_leaders());
+  if (options().clustered) looking_after_.spawn(shard_, repair_damages());
 }
 
-Task<void> BrokerShard::opened() {
-  while (!open_) co_await opened_up_.wait();
+Task<bool> BrokerShard::opened(MonotonicTime deadline) {
+  while (!open_ && co_await opened_up_.wait_until(deadline)) {
+  }
+  co_return open_;
 }
 
 void BrokerShard::open_up() {
@@ -95,6 +102,46 @@ Task<void> BrokerShard::look_after_leaders() {
     for (const auto& [id, partition] : partitions_) {
       if (partition->leading() && partition->state().replicas.size() > 1) isr_asker_.look_at(*partition);
     }
+  }
+}
+
+Task<void> BrokerShard::repair_damages() {
+  while (!looking_after_.closed()) {
+    co_await ended_.wait_until(shard_.now() + kRepairAfter);
+    std::vector<std::shared_ptr<Partition>> damaged;
+    for (const auto& [id, partition] : partitions_) {
+      if (!partition->closed() && !partition->log()->damages().empty()) damaged.push_back(partition);
+    }
+    for (const auto& partition : damaged) {
+      if (!looking_after_.closed() && !partition->closed()) co_await repair(partition);
+    }
+  }
+}
+
+Task<void> BrokerShard::repair(std::shared_ptr<Partition> partition) {
+  const cluster::PartitionState& state = partition->state();
+  for (const BrokerId id : state.isr) {
+    // A follower asks its leader; the leader one of its followers.
+    if (id == options().id || (!partition->leading() && id != state.leader)) continue;
+    const auto broker = image_->brokers.find(id);
+    if (broker == image_->brokers.end()) continue;
+    const runtime::Endpoint* const at = broker->second.address(options().inter_broker_listener);
+    if (at == nullptr) continue;
+    const replicator::Leader from{id, broker->second.incarnation, *at};
+    repairing_ = partition->id();
+    const auto done =
+        co_await replicator::repair(*partition->log(), from, broker_.runtime(), kRepairPatience);
+    repairing_.reset();
+    repaired_.notify_all();
+    const bool well = done.has_value();
+    diagnostics().emit({well ? Severity::info : Severity::warning,
+                        well ? "storage.repaired" : "storage.not_repaired",
+                        well ? "a damaged part of the log was put back from another replica"
+                             : "a damaged part of the log was not put back yet: " + done.error().describe(),
+                        {{"topic", partition->topic()},
+                         {"partition", to_string(partition->id().partition)},
+                         {"from_broker", to_string(id)}}});
+    co_return;
   }
 }
 
@@ -272,6 +319,7 @@ Task<void> BrokerShard::drop(std::shared_ptr<Partition> partition) {
   co_await replicator_->unfollow(id);
   followers_.erase(id);
   partitions_.erase(id);
+  while (repairing_ == id) co_await repaired_.wait();
   partition->close();
   auto dropped = co_await broker_.store().drop(id);
   if (dropped) co_return;
@@ -300,6 +348,7 @@ Task<void> BrokerShard::drop_missing() {
     co_await replicator_->unfollow(id);
     followers_.erase(id);
     partitions_.erase(id);
+    while (repairing_ == id) co_await repaired_.wait();
     partition->close();
     diagnostics().emit({Severity::warning,
                         "storage.unknown_partition",

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -61,8 +62,8 @@ class BrokerShard {
   runtime::Task<void> apply(cluster::ImagePtr image);
   // Waits until there is another image than `known`, or `deadline` has come.
   runtime::Task<void> image_after(cluster::ImagePtr known, MonotonicTime deadline);
-  // Returns once clients may be served here; open_up() says so.
-  runtime::Task<void> opened();
+  // Returns true once clients may be served here, as open_up() says; false when `deadline` comes first.
+  runtime::Task<bool> opened(MonotonicTime deadline);
   void open_up();
   // Begins to look after leaders (what they want of the ISR, who is silent), once this broker's incarnation is known.
   // `unproven`: logs of which the store doubts that they hold all; the doubt ends when they are in sync with their leader again.
@@ -106,6 +107,9 @@ class BrokerShard {
   runtime::Task<void> drop(std::shared_ptr<Partition> partition);
   runtime::Task<void> drop_missing();
   runtime::Task<void> look_after_leaders();
+  // Puts back from other replicas what the disk lost.
+  runtime::Task<void> repair_damages();
+  runtime::Task<void> repair(std::shared_ptr<Partition> partition);
   std::vector<replication::LiveBroker> live_brokers() const;
 
   Broker& broker_;
@@ -129,6 +133,8 @@ class BrokerShard {
   std::unique_ptr<replicator::Replicator> replicator_;
   std::unordered_map<TopicPartition, std::unique_ptr<Follower>> followers_;
   runtime::Gate looking_after_;
+  std::optional<TopicPartition> repairing_;  // its log is in use by repair()
+  runtime::Condition repaired_;
   runtime::Condition ended_;
   runtime::Semaphore request_memory_;
   runtime::Semaphore response_memory_;

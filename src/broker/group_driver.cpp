@@ -61,7 +61,7 @@ GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> parti
                          GroupMetrics& metrics, TopicNow topic_now, Duration confirmed_within)
     : shard_(shard),
       partition_(std::move(partition)),
-      epoch_(partition_->leader_epoch()),
+      reign_(partition_->reign()),
       confirmed_within_(confirmed_within),
       manager_(options),
       diagnostics_(diagnostics),
@@ -185,6 +185,11 @@ Task<void> GroupDriver::append(std::vector<groups::RecordBatch> batches) {
     report_failed(sequences, ErrorCode::record_list_too_large);
     co_return;
   }
+  if (!reigns()) {
+    // The leadership ended, and perhaps began again, before this driver was told: what it knows of its groups is old.
+    report_failed(sequences, ErrorCode::not_leader_or_follower);
+    co_return;
+  }
   const auto appended =
       co_await partition_->append(*bytes, shard_.wall_now(), shard_.now() + kAppendPatience, true);
   if (stopping_) co_return;
@@ -213,7 +218,8 @@ Task<void> GroupDriver::await_commits() {
     while (written_.empty() && !stopping_) co_await changed_.wait();
     if (stopping_) co_return;
     const Offset end = written_.front().end;
-    const ErrorCode outcome = co_await partition_->wait_committed(end, shard_.now() + kCommitPatience);
+    const ErrorCode outcome =
+        co_await partition_->wait_committed(end, shard_.now() + kCommitPatience, reign_);
     if (stopping_) co_return;
     // Not known yet: the manager itself loses patience with those who wait, and still takes the outcome.
     if (outcome == ErrorCode::request_timed_out) continue;

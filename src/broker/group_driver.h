@@ -50,7 +50,7 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
 
   const Partition& partition() const { return *partition_; }
   // Whether this broker still leads the partition in the epoch in which the driver was made.
-  bool reigns() const { return partition_->leading() && partition_->leader_epoch() == epoch_; }
+  bool reigns() const { return partition_->leading() && partition_->reign() == reign_; }
   bool loaded() const { return loaded_; }
   // For metrics and tests.
   const groups::GroupManager& manager() const { return manager_; }
@@ -90,7 +90,7 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
 
   runtime::Shard& shard_;
   std::shared_ptr<Partition> partition_;
-  LeaderEpoch epoch_;
+  uint64_t reign_;
   Duration confirmed_within_;
   groups::GroupManager manager_;
   DiagnosticSink& diagnostics_;

@@ -23,7 +23,7 @@ Task<void> GroupDriver::load() {
   // nothing of an earlier leader that could still become committed is missed.
   const Offset end = partition_->closed() ? Offset(0) : partition_->log()->end();
   for (;;) {
-    const ErrorCode stable = co_await partition_->wait_committed(end, shard_.now() + kCommitPatience);
+    const ErrorCode stable = co_await partition_->wait_committed(end, shard_.now() + kCommitPatience, reign_);
     if (stopping_ || partition_->closed()) co_return;
     if (stable == ErrorCode::none) break;
     if (stable != ErrorCode::request_timed_out) co_await pause(kRetryAfter);

@@ -8,7 +8,12 @@ namespace godwit::broker::api {
 Task<kafka::ForwardResponse> handle(RequestContext& context, kafka::ForwardRequest request) {
   kafka::ForwardResponse response;
   const kafka::ApiInfo* const api = kafka::find_api(request.api_key);
-  co_await context.shard.opened();
+  constexpr Duration kPatience = std::chrono::seconds(5);
+  if (!co_await context.shard.opened(context.arrived + kPatience) ||
+      !context.shard.broker().knows_cluster()) {
+    response.error_code = ErrorCode::not_controller;
+    co_return response;
+  }
   if (request.cluster_id != context.shard.image()->cluster_id) {
     response.error_code = ErrorCode::inconsistent_cluster_id;
   } else if (api == nullptr || !is_the_controllers(api->key) ||

@@ -92,6 +92,8 @@ bool is_the_controllers(kafka::ApiKey key) {
 namespace {
 
 constexpr Duration kForwardPatience = std::chrono::seconds(15);
+// A client that came first to a broker that is starting waits so long before it is sent away.
+constexpr Duration kJoinPatience = std::chrono::seconds(5);
 
 // The controller's answer to the client's request; where none comes, what this broker says by itself: not_controller.
 Task<Answer> hand_on(RequestContext& context, Handler handler) {
@@ -134,15 +136,15 @@ Task<Answer> serve(RequestContext& context) {
   if (handler == handlers().end()) {
     co_return fail(ErrorKind::unsupported, std::string(context.frame.api->name) + " requests are not served");
   }
-  // Until this broker has its place in the cluster it knows nothing that it could tell clients; others of the cluster, and who
-  // asks for versions, are answered all the same.
-  if (!context.frame.api->internal && handler->first != kafka::ApiKey::api_versions) {
-    co_await context.shard.opened();
-    if (is_the_controllers(handler->first) && !context.shard.broker().metadata().controls())
+  // Until this broker has its place in the cluster it knows nothing that it could tell clients: they wait a while, and had better
+  // try another one then. Others of the cluster, and who asks for versions, are answered all the same.
+  const bool for_anybody = context.frame.api->internal && handler->first != kafka::ApiKey::cluster_command;
+  if (!for_anybody && handler->first != kafka::ApiKey::api_versions) {
+    Broker& broker = context.shard.broker();
+    if (!co_await context.shard.opened(context.arrived + kJoinPatience) || !broker.knows_cluster())
+      co_return fail(ErrorKind::unavailable, "this broker has not joined its cluster yet");
+    if (is_the_controllers(handler->first) && !broker.metadata().controls())
       co_return co_await hand_on(context, handler->second);
-  } else if (handler->first == kafka::ApiKey::cluster_command) {
-    co_await context.shard.opened();
-    if (!context.shard.broker().metadata().controls()) co_return co_await hand_on(context, handler->second);
   }
   co_return co_await handler->second(context);
 }

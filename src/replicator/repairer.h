@@ -1,0 +1,19 @@
+// Puts what a disk lost back from another replica (design-cluster, "a damaged range below the synced mark"): asks one that has it,
+// and gives it to Log::repair, which checks it.
+//
+//   const auto repaired = co_await repair(log, {broker, address}, runtime, deadline);
+//
+// Only what is committed is asked for, as a consumer asks: an in-sync replica has it, whoever leads.
+#pragma once
+
+#include "replicator/replicator.h"
+
+namespace godwit::replicator {
+
+// Offsets that can be read again: how many damaged ranges went. Errors: those of the connection; unavailable (that replica does
+// not serve the range now); corrupt (what it sent does not fit). What was repaired before an error stays so. The log must
+// outlive the task.
+runtime::Task<Result<size_t>> repair(storage::Log& log, Leader from, runtime::Runtime& runtime,
+                                     Duration patience);
+
+}  // namespace godwit::replicator
