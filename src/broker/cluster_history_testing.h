@@ -74,7 +74,7 @@ inline Task<std::optional<kafka::ProduceResponse::Partition>> produce_once(peer:
                                                                            kafka::ProduceRequest request) {
   const std::string topic = request.topic_data.at(0).name;
   const PartitionIndex partition = request.topic_data[0].partition_data.at(0).index;
-  // An Ordinary code is the caller's to read: only the connection's troubles are left to the cluster.
+  // An ordinary code is the caller's to read: only the connection's troubles are left to the cluster.
   auto answer = co_await cluster.call(peer::Target::leader(topic, partition), std::move(request),
                                       [](const kafka::ProduceResponse&) { return ErrorCode::none; },
                                       {.version_max = 12, .repeatable = false});

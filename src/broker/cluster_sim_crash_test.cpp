@@ -33,7 +33,7 @@ void publish_through(uint64_t seed, CrashKind kind, const std::function<void(Clu
 // How many steps of each sweep; more by GODWIT_SWEEP.
 uint64_t steps() {
   const char* const more = std::getenv("GODWIT_SWEEP");
-  return more == nullptr ? 5 : std::strtoull(more, nullptr, 10);
+  return more == nullptr ? 12 : std::strtoull(more, nullptr, 10);
 }
 
 void sweep_writes(CrashKind kind) {

@@ -136,7 +136,7 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
 // GODWIT_SEED_FIRST and GODWIT_SEEDS choose others, and more.
 TEST(ClusterSim, NothingAcknowledgedIsLostWhateverGoesWrong) {
   const uint64_t first = from_environment("GODWIT_SEED_FIRST", 1);
-  const uint64_t count = from_environment("GODWIT_SEEDS", 6);
+  const uint64_t count = from_environment("GODWIT_SEEDS", 15);
   for (uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     run_random(seed, 12);

@@ -173,9 +173,11 @@ Task<Result<BrokerId>> Cluster::coordinator_of(std::string group, MonotonicTime 
   if (!connection) co_return fail(connection.error());
   kafka::FindCoordinatorRequest request;
   request.key = group;
-  const auto answer = co_await (*connection)
-                          ->call(request, {.timeout = std::max(deadline - now(), kAttemptMin),
-                                           .version_max = kOneCoordinator});
+  const auto answer =
+      co_await (*connection)
+          ->call(request,
+                 {.timeout = std::clamp(deadline - now(), kAttemptMin, options_.connection.request_timeout),
+                  .version_max = kOneCoordinator});
   if (!answer) co_return fail(answer.error());
   if (answer->error_code != ErrorCode::none) {
     co_return fail(is_retriable(answer->error_code) ? ErrorKind::unavailable : ErrorKind::refused,
@@ -196,7 +198,10 @@ Task<Result<kafka::MetadataResponse>> Cluster::ask_metadata(std::optional<std::v
     request.topics.emplace();
     for (auto& name : *topics) request.topics->push_back({.topic_id = {}, .name = std::move(name)});
   }
-  auto answer = co_await (*connection)->call(request, {.timeout = std::max(deadline - now(), kAttemptMin)});
+  auto answer =
+      co_await (*connection)
+          ->call(request,
+                 {.timeout = std::clamp(deadline - now(), kAttemptMin, options_.connection.request_timeout)});
   if (!answer) co_return fail(answer.error());
   if (answer->error_code != ErrorCode::none) {
     co_return fail(ErrorKind::unavailable, "metadata: " + std::string(to_string(answer->error_code)));
