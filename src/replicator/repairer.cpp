@@ -1,5 +1,7 @@
 #include "replicator/repairer.h"
 
+#include "kafka/messages/fetch.h"
+
 namespace godwit::replicator {
 
 using runtime::Task;
