@@ -57,6 +57,15 @@ class Ensemble final : public RealHost {
   std::array<std::unique_ptr<ServerProcess>, 3> processes_;
 };
 
+// What `ask` gives once it is an answer: "not in time" says nothing, and three servers that sync one disk take their time.
+template <class Ask>
+auto answered(Ask ask) -> decltype(ask()) {
+  auto outcome = co_await ask();
+  for (int again = 0; again < 20 && !outcome && outcome.error().kind == ErrorKind::timed_out; ++again)
+    outcome = co_await ask();
+  co_return outcome;
+}
+
 TEST(ZookeeperEnsemble, WhatWasWrittenThroughOneServerIsReadThroughAnotherAtOnce) {
   Ensemble ensemble;
   ensemble.run([&](runtime::Runtime&) -> Task<void> {
@@ -64,10 +73,13 @@ TEST(ZookeeperEnsemble, WhatWasWrittenThroughOneServerIsReadThroughAnotherAtOnce
     std::vector<std::unique_ptr<Coordination>> readers;
     for (const size_t i : {0, 1, 2}) readers.push_back(co_await ensemble.connect_to({i}));
     for (int i = 0; i < 100; ++i) {
-      GW_REQUIRE_OK(co_await put(*writer, "/g/a", std::to_string(i)));
+      GW_REQUIRE_OK(co_await answered([&] { return put(*writer, "/g/a", std::to_string(i)); }));
       for (const auto& reader : readers) {
-        EXPECT_EQ(co_await read(*reader, "/g/a"), std::to_string(i));
-        const auto listed = co_await reader->list("/g/");
+        const auto found = co_await answered([&] { return reader->get("/g/a"); });
+        GW_REQUIRE_OK(found);
+        GW_REQUIRE(found->has_value());
+        EXPECT_EQ(as_text((*found)->value), std::to_string(i));
+        const auto listed = co_await answered([&] { return reader->list("/g/"); });
         GW_REQUIRE_OK(listed);
         GW_REQUIRE(listed->size() == 1);
         EXPECT_EQ(as_text(listed->front().value), std::to_string(i));
