@@ -122,8 +122,7 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
     // It waited for room meanwhile. Whether the batch stays in the log is for the next leader to say.
     co_return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it by now");
   }
-  leader_->own_progress(log_->end(), log_->stable_end());
-  after_event();
+  own_progress();
   tell(replica_watchers_);
   co_return appended;
 }
@@ -205,10 +204,14 @@ void Partition::close() {
 }
 
 void Partition::log_advanced() {
-  if (leader_ != nullptr) {
-    leader_->own_progress(log_->end(), log_->stable_end());
-    after_event();
-  }
+  if (leader_ != nullptr) own_progress();
+}
+
+void Partition::own_progress() {
+  // A log that failed takes back what it could not sync: it grows no more in this epoch, and others had better lead.
+  if (failed_ || log_->end() < leader_->end()) return;
+  leader_->own_progress(log_->end(), log_->stable_end());
+  after_event();
 }
 
 void Partition::log_failed() {

@@ -132,6 +132,7 @@ class Partition final : public storage::LogObserver {
   MonotonicTime now() const { return surroundings_.shard->now(); }
   void log_advanced() override;
   void log_failed() override;
+  void own_progress();
   // After any event of the leader: carries the high watermark on, tells who waits for it, and lets the leader ask for
   // another ISR.
   void after_event();
