@@ -315,7 +315,7 @@ Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
 Task<Result<void>> Broker::stop() {
   ready_ = false;
   // Leadership goes to others first, while everything is still served here.
-  co_await metadata_->leave(options_.shutdown_timeout / 2);
+  if (options_.clustered) co_await metadata_->leave(options_.shutdown_timeout / 2);
   co_await end_serving();
   co_return co_await close_parts();
 }
