@@ -315,9 +315,24 @@ Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
 Task<Result<void>> Broker::stop() {
   ready_ = false;
   // Leadership goes to others first, while everything is still served here.
-  if (options_.clustered) co_await metadata_->leave(options_.shutdown_timeout / 2);
+  if (options_.clustered) co_await leave();
   co_await end_serving();
   co_return co_await close_parts();
+}
+
+Task<void> Broker::leave() {
+  const Duration patience = options_.shutdown_timeout / 2;
+  leaving_.spawn(runtime_.shard(0), hand_over(patience));
+  // Without the store nobody can take over: what is under way then ends with the metadata, in close_parts().
+  const MonotonicTime deadline = runtime_.shard(0).now() + patience;
+  while (!left_ && co_await has_left_.wait_until(deadline)) {
+  }
+}
+
+Task<void> Broker::hand_over(Duration patience) {
+  co_await metadata_->leave(patience);
+  left_ = true;
+  has_left_.notify_all();
 }
 
 Task<void> Broker::end_serving() {
@@ -350,6 +365,7 @@ Task<Result<void>> Broker::close_parts() {
     co_await shard->shard().call([&shard = *shard] { return shard.end_replication(); });
   }
   if (metadata_ != nullptr) co_await metadata_->close();
+  co_await leaving_.close();
   Result<void> closed;
   if (store_ != nullptr) closed = co_await store_->close();
   for (size_t i = 0; i < shards_.size(); ++i) {

@@ -99,6 +99,9 @@ class Broker {
   runtime::Task<Result<void>> open(coordination::Coordination& coordination);
   // Ends what open() began, each thing on the shard it belongs to. Errors: those of Store::close.
   runtime::Task<Result<void>> close_parts();
+  // Hands leadership over, for a bounded time.
+  runtime::Task<void> leave();
+  runtime::Task<void> hand_over(Duration patience);
   // Takes no more connections, answers what is under way, and closes all.
   runtime::Task<void> end_serving();
   runtime::Task<Result<void>> join(coordination::Coordination& coordination);
@@ -139,6 +142,9 @@ class Broker {
   std::vector<runtime::Endpoint> addresses_;
   // When each shard's loop last turned, in nanoseconds of its clock (design-cluster rule 13).
   std::vector<std::atomic<int64_t>> beats_;
+  runtime::Gate leaving_;
+  runtime::Condition has_left_;
+  bool left_ = false;
   std::atomic<bool> ready_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> connections_{0};
