@@ -22,10 +22,12 @@ std::string settings_fault(const ConfigMap& config) {
   return bytes > kSettingsBytesMax ? "the settings are too long together" : "";
 }
 
-Changed<void> check_settings(const ConfigMap& config, size_t replication_factor) {
+// Kafka takes a min.insync.replicas above the replication factor and heeds what is possible. So does a broker that is alone:
+// tools bring such topics to it. In a cluster it is a mistake that is better told.
+Changed<void> check_settings(const ConfigMap& config, size_t replication_factor, const Image& image) {
   if (std::string fault = settings_fault(config); !fault.empty())
     return refuse(ErrorCode::invalid_config, fault);
-  if (!config.contains("min.insync.replicas")) return {};
+  if (!config.contains("min.insync.replicas") || image.brokers.size() <= 1) return {};
   Topic probe;
   probe.config = config;
   if (const int min = min_insync(probe, {}); static_cast<size_t>(min) > replication_factor) {
@@ -147,7 +149,7 @@ Changed<std::shared_ptr<const Topic>> ControllerImpl::create(Draft& draft, NewTo
   topic->name = std::move(wish.name);
   topic->config = std::move(wish.config);
   topic->partitions = std::move(*placed);
-  if (auto checked = check_settings(topic->config, fewest_replicas(*topic)); !checked) {
+  if (auto checked = check_settings(topic->config, fewest_replicas(*topic), draft.image()); !checked) {
     return tl::unexpected(checked.error());
   }
   if (validate_only) return topic;
@@ -227,7 +229,8 @@ Task<Changed<void>> ControllerImpl::alter_topic_config(TopicId id, ConfigEdit ch
         if (topic == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such topic");
         auto config = change(topic->config);
         if (!config) return tl::unexpected(config.error());
-        if (auto checked = check_settings(*config, fewest_replicas(*topic)); !checked) return checked;
+        if (auto checked = check_settings(*config, fewest_replicas(*topic), draft.image()); !checked)
+          return checked;
         if (validate_only || *config == topic->config) return {};
         auto altered = std::make_shared<Topic>(*topic);
         altered->config = std::move(*config);
