@@ -7,6 +7,7 @@
 // A lane is a partition: what is written to it one after the other is to be read in that order, and once.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <vector>
