@@ -39,6 +39,7 @@ class BrokerShard {
   BrokerShard& operator=(const BrokerShard&) = delete;
 
   Broker& broker() { return broker_; }
+  const Broker& broker() const { return broker_; }
   runtime::Shard& shard() { return shard_; }
   size_t index() const { return index_; }
   const BrokerOptions& options() const;

@@ -67,9 +67,15 @@ Task<storage::Served<void>> Partition::lead(cluster::PartitionState state, int m
                                         .contacts = surroundings_.contacts});
   leader_->set_live(live);
   state_ = std::move(state);
+  leads_.notify_all();
   after_event();
   tell_watchers();
   co_return storage::Served<void>();
+}
+
+Task<void> Partition::wait_to_lead(MonotonicTime deadline) {
+  while (!closed() && !leading() && co_await leads_.wait_until(deadline)) {
+  }
 }
 
 void Partition::update(cluster::PartitionState state, int min_insync) {
@@ -199,6 +205,7 @@ void Partition::close() {
   log_ = nullptr;
   leader_.reset();
   ++reign_;
+  leads_.notify_all();
   tell_commit_waiters();
   tell_watchers();
 }

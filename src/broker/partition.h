@@ -57,6 +57,8 @@ class Partition final : public storage::LogObserver {
   // Begins to lead in the epoch of `state`; durable when it returns. Refusals as Log::begin_epoch.
   runtime::Task<storage::Served<void>> lead(cluster::PartitionState state, int min_insync,
                                             std::vector<replication::LiveBroker> live);
+  // Returns when it leads, at once if so, or when `deadline` comes.
+  runtime::Task<void> wait_to_lead(MonotonicTime deadline);
   // The same epoch, as the controller published it.
   void update(cluster::PartitionState state, int min_insync);
   void set_live(std::span<const replication::LiveBroker> live);
@@ -149,6 +151,7 @@ class Partition final : public storage::LogObserver {
   std::unique_ptr<replication::LeaderReplica> leader_;
   // Counts leaderships: a waiter of an earlier one is not answered by a later.
   uint64_t reign_ = 0;
+  runtime::Condition leads_;
   LeaderEpoch settled_epoch_ = kNoLeaderEpoch;
   bool failed_ = false;
   runtime::List watchers_;

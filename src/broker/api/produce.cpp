@@ -20,6 +20,9 @@ using kafka::ProduceResponse;
 
 constexpr int16_t kAcksAll = -1;
 
+// How long an election may take until a batch for its winner is refused.
+constexpr Duration kElectionPatience = std::chrono::milliseconds(300);
+
 // Where batches wait for memory or the disk although the client named no patience.
 constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
 
@@ -27,6 +30,15 @@ constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
 bool tells_log_start(ErrorCode code) {
   return code == ErrorCode::none || code == ErrorCode::out_of_order_sequence_number ||
          code == ErrorCode::invalid_producer_epoch || code == ErrorCode::invalid_record;
+}
+
+// Whether this broker may lead the partition in a moment: the image says so and it is being carried over, or an election is due.
+bool is_being_elected(const BrokerShard& shard, const TopicPartition& id) {
+  const cluster::PartitionState* const state = shard.image()->find(id);
+  if (state == nullptr) return false;
+  const BrokerId self = shard.options().id;
+  if (std::ranges::find(state->isr, self) == state->isr.end()) return false;
+  return state->leader == self || state->leader == kNoBroker || shard.broker().suspects(state->leader);
 }
 
 class Producing {
@@ -167,6 +179,11 @@ class Producing {
       if (partition == nullptr) {
         item.error = ErrorCode::not_leader_or_follower;
         continue;
+      }
+      if (!partition->leading() && is_being_elected(owner, item.id)) {
+        // The client heard of this leader before the leader did. Were its first batch refused and the second one, a moment
+        // later, not, then that would be out of order: which ends an idempotent producer for good.
+        co_await partition->wait_to_lead(std::min(deadline_, owner.shard().now() + kElectionPatience));
       }
       const MutableBytes batch = item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten);
       auto appended = co_await partition->append(batch, now, deadline_, request_.acks == kAcksAll);
