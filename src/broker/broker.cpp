@@ -153,7 +153,7 @@ Result<std::map<std::string, runtime::Endpoint>> Broker::advertised() const {
   return all;
 }
 
-// A file that says so by being there: docs/formats/storage.md.
+// A file that says so by being there: docs/formats/data-directory.md.
 Task<Result<bool>> Broker::was_joined() {
   return runtime_.files().exists(options_.store.directory + "/joined");
 }

@@ -97,7 +97,7 @@ void BrokerShard::open_up() {
 }
 
 Task<void> BrokerShard::look_after_leaders() {
-  while (!looking_after_.closed()) {
+  while (!ending_) {
     co_await ended_.wait_until(shard_.now() + kLookAfterLeaders);
     for (const auto& [id, partition] : partitions_) {
       if (partition->leading() && partition->state().replicas.size() > 1) isr_asker_.look_at(*partition);
@@ -106,14 +106,14 @@ Task<void> BrokerShard::look_after_leaders() {
 }
 
 Task<void> BrokerShard::repair_damages() {
-  while (!looking_after_.closed()) {
+  while (!ending_) {
     co_await ended_.wait_until(shard_.now() + kRepairAfter);
     std::vector<std::shared_ptr<Partition>> damaged;
     for (const auto& [id, partition] : partitions_) {
       if (!partition->closed() && !partition->log()->damages().empty()) damaged.push_back(partition);
     }
     for (const auto& partition : damaged) {
-      if (!looking_after_.closed() && !partition->closed()) co_await repair(partition);
+      if (!ending_ && !partition->closed()) co_await repair(partition);
     }
   }
 }
@@ -146,10 +146,9 @@ Task<void> BrokerShard::repair(std::shared_ptr<Partition> partition) {
 }
 
 Task<void> BrokerShard::end_replication() {
+  ending_ = true;
   ended_.notify_all();
-  auto ended = looking_after_.close();
-  ended_.notify_all();
-  co_await ended;
+  co_await looking_after_.close();
   co_await isr_asker_.stop();
   if (replicator_) co_await replicator_->close();
 }

@@ -137,6 +137,7 @@ class BrokerShard {
   std::optional<TopicPartition> repairing_;  // its log is in use by repair()
   runtime::Condition repaired_;
   runtime::Condition ended_;
+  bool ending_ = false;
   runtime::Semaphore request_memory_;
   runtime::Semaphore response_memory_;
   FetchSessions fetch_sessions_;

@@ -183,7 +183,7 @@ class Producing {
       if (!partition->leading() && is_being_elected(owner, item.id)) {
         // The client heard of this leader before the leader did. Were its first batch refused and the second one, a moment
         // later, not, then that would be out of order: which ends an idempotent producer for good.
-        co_await partition->wait_to_lead(std::min(deadline_, owner.shard().now() + kElectionPatience));
+        co_await partition->wait_to_lead(std::min(deadline_, context_.arrived + kElectionPatience));
       }
       const MutableBytes batch = item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten);
       auto appended = co_await partition->append(batch, now, deadline_, request_.acks == kAcksAll);
