@@ -15,6 +15,30 @@ function(godwit_compile_quickly target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O0>)
 endfunction()
 
+# CMake includes the header by its absolute path besides the .pch that holds it: that is needless, and ccache would not find
+# in one checkout what it compiled for another.
+set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH -Xclang -include-pch -Xclang <PCH_FILE>)
+
+# godwit_sum_pch(TARGET HEADER…): ccache takes the sum of the .pch from the file beside it (CCACHE_PCH_EXTSUM). A .pch names
+# its folder, so its own bytes differ from one checkout to the next; the sum is that of the headers in it.
+function(godwit_sum_pch target)
+  list(TRANSFORM ARGN REPLACE "(.+)" "#include \\1\n" OUTPUT_VARIABLE lines)
+  string(CONCAT lines ${lines})
+  set(source "${CMAKE_BINARY_DIR}/${target}_headers.cpp")
+  file(CONFIGURE OUTPUT "${source}" CONTENT "${lines}")
+  execute_process(COMMAND "${CMAKE_CXX_COMPILER}" -std=c++2b -M "${source}" OUTPUT_VARIABLE depends COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "/[^ \\\n]+" headers "${depends}")
+  list(REMOVE_ITEM headers "${source}")
+  set(sums "${lines}")
+  foreach(header IN LISTS headers)
+    file(MD5 "${header}" sum)
+    string(APPEND sums "${header} ${sum}\n")
+  endforeach()
+  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${target}.dir/cmake_pch.hxx.pch.sum" "${sums}")
+  # An upgrade of a header makes the sum anew.
+  set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headers})
+endfunction()
+
 # godwit_use_pch(TARGET [TEST]): with TEST, gtest besides. Nothing is linked: only the flags and the .pch are shared.
 function(godwit_use_pch target)
   if(NOT GODWIT_PCH)
@@ -37,6 +61,7 @@ function(godwit_use_pch target)
     if("TEST" IN_LIST ARGN)
       godwit_compile_quickly(${from})
     endif()
+    godwit_sum_pch(${from} ${headers})
   endif()
   target_precompile_headers(${target} REUSE_FROM ${from})
 endfunction()
