@@ -65,10 +65,10 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress&
                                            runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
   coordination::ZookeeperOptions options;
   for (const auto& server : address.servers) {
-    if (!options.address.servers.empty()) options.address.servers += ",";
-    options.address.servers += server.host + ":" + std::to_string(server.port);
+    if (!options.servers.empty()) options.servers += ",";
+    options.servers += server.host + ":" + std::to_string(server.port);
   }
-  options.address.root = root_of(values, address.path);
+  options.root = root_of(values, address.path);
   options.user = values.text("engine.user");
   options.password = values.text("engine.password");
   co_return std::make_unique<Store>(

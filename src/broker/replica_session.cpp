@@ -108,6 +108,7 @@ Task<void> ReplicaSession::forget(const FetchRequest& request) {
       if (found == places_.end()) continue;
       targets_[found->second].forgotten = true;
       unread_.erase(found->second);
+      free_.push_back(found->second);
       places_.erase(found);
       co_await shard_.on(id, [id, follower = follower_, session = session_](BrokerShard& owner) {
         if (const auto known = owner.find(id)) known->on_unfollow(follower, session);
@@ -121,8 +122,14 @@ std::set<size_t> ReplicaSession::name(const FetchRequest& request) {
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
       const TopicPartition id{topic.topic_id, partition.partition};
-      const auto [found, first] = places_.try_emplace(id, targets_.size());
-      if (first) targets_.push_back({.id = id});
+      const auto [found, first] = places_.try_emplace(id, free_.empty() ? targets_.size() : free_.back());
+      if (first && found->second == targets_.size()) {
+        targets_.push_back({.id = id});
+      } else if (first) {
+        // News of who had the place before are looked at in vain, once.
+        targets_[found->second] = {.id = id};
+        free_.pop_back();
+      }
       Target& target = targets_[found->second];
       target.asked = partition;
       target.answered_records = false;

@@ -68,7 +68,8 @@ class ReplicaSession {
   FetchWait wait_;
   std::vector<Target> targets_;
   std::map<TopicPartition, size_t> places_;
-  std::set<size_t> shards_;  // of targets
+  std::vector<size_t> free_;  // places of forgotten targets
+  std::set<size_t> shards_;   // of targets
   // Had news when the answer was full.
   std::set<size_t> unread_;
   size_t bytes_max_ = 0;

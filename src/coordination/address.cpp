@@ -167,6 +167,8 @@ Result<Address> parse_address(std::string_view text) {
   auto servers = parse_servers(hosts);
   if (!servers) return bad(text, servers.error().message);
   if (const auto wrong = what_is_wrong_with_path(path)) return bad(text, *wrong);
+  if (scheme == "zookeeper" && (path == "/zookeeper" || path.starts_with("/zookeeper/")))
+    return bad(text, "the node /zookeeper is what ZooKeeper keeps for itself");
   if (scheme == "etcd") return EtcdAddress{std::move(*servers), std::string(path)};
   return ZooKeeperAddress{std::move(*servers), std::string(path)};
 }

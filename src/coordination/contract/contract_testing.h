@@ -148,6 +148,21 @@ TEST_P(CoordinationContract, KeysOfALeaseVanishWithIt) {
   });
 }
 
+TEST_P(CoordinationContract, AKeyThatWasPutAnewWithoutTheLeaseOutlivesIt) {
+  with_store([](Coordination& store, runtime::Runtime&) -> runtime::Task<void> {
+    auto lease = co_await store.grant(std::chrono::seconds(3));
+    Transaction leased;
+    leased.put_leased("/live/1", value_of("x")).put_leased("/live/2", value_of("x"));
+    EXPECT_TRUE(co_await (*lease)->commit(std::move(leased)));
+    Transaction lasting;
+    lasting.put("/live/1", value_of("y"));
+    EXPECT_TRUE(co_await store.commit(std::move(lasting)));
+    EXPECT_TRUE(co_await (*lease)->revoke());
+    EXPECT_TRUE(*co_await store.get("/live/1"));
+    EXPECT_FALSE(*co_await store.get("/live/2"));
+  });
+}
+
 TEST_P(CoordinationContract, AStaleVersionIsRefusedForAKeyThatWasDeletedAndMadeAgain) {
   with_store([](Coordination& store, runtime::Runtime&) -> runtime::Task<void> {
     EXPECT_TRUE(co_await put(store, "/a", "1"));

@@ -1,7 +1,6 @@
 #include "coordination/memory/memory_coordination.h"
 
 #include <algorithm>
-#include <set>
 
 namespace godwit::coordination {
 
@@ -73,11 +72,11 @@ class MemoryCoordination::MemoryWatch final : public Watch, public runtime::List
   runtime::Condition arrived_;
 };
 
-// Within one process the holder is alive as long as the store is: the lease ends by revoke or destruction alone.
+// Within one process the holder is alive as long as the store is: the lease ends by revoke, or at once by destruction.
 class MemoryCoordination::MemoryLease final : public Lease {
  public:
   MemoryLease(MemoryCoordination& store, Duration timeout) : store_(store), timeout_(timeout) {}
-  ~MemoryLease() override { remove_keys(); }
+  ~MemoryLease() override { store_.end(*this); }
   Duration timeout() const override { return timeout_; }
   MonotonicTime valid_until() const override {
     return revoked_ ? MonotonicTime::min() : MonotonicTime::max();
@@ -92,12 +91,12 @@ class MemoryCoordination::MemoryLease final : public Lease {
     for (const auto& write : transaction.writes)
       if (!write.leased) lasting.push_back(write);
     if (store_.persist_ && !lasting.empty()) GW_TRY(co_return, co_await store_.persist_(lasting));
-    store_.keys_.apply(transaction.writes);
-    for (const auto& write : transaction.writes) {
-      if (write.leased) keys_.insert(write.key);
-      if (!write.value) keys_.erase(write.key);
+    if (revoked_) {
+      // While the others were made durable: those stand, as at an engine where the revocation came a moment later.
+      store_.apply(lasting, nullptr);
+    } else {
+      store_.apply(transaction.writes, this);
     }
-    store_.notify(transaction.writes);
     co_return Result<void>();
   }
   Task<Result<void>> lost() override {
@@ -107,21 +106,13 @@ class MemoryCoordination::MemoryLease final : public Lease {
   Task<Result<void>> revoke() override {
     revoked_ = true;
     ended_.notify_all();
-    remove_keys();
+    store_.end(*this);
     co_return Result<void>();
   }
 
  private:
-  void remove_keys() {
-    std::vector<Transaction::Write> writes;
-    for (const auto& key : std::exchange(keys_, {})) writes.push_back({key, std::nullopt});
-    store_.keys_.apply(writes);
-    store_.notify(writes);
-  }
-
   MemoryCoordination& store_;
   Duration timeout_;
-  std::set<std::string> keys_;
   bool revoked_ = false;
   runtime::Condition ended_;
 };
@@ -144,8 +135,7 @@ Task<Result<void>> MemoryCoordination::commit(Transaction transaction) {
   const auto lock = co_await changing_.lock();
   GW_TRY(co_return, keys_.check(transaction));
   if (persist_) GW_TRY(co_return, co_await persist_(transaction.writes));
-  keys_.apply(transaction.writes);
-  notify(transaction.writes);
+  apply(transaction.writes, nullptr);
   co_return Result<void>();
 }
 
@@ -164,6 +154,24 @@ Task<void> MemoryCoordination::close() {
   closed_ = true;
   watches_.for_each([](runtime::ListNode& node) { static_cast<MemoryWatch&>(node).wake(); });
   co_return;
+}
+
+void MemoryCoordination::apply(const std::vector<Transaction::Write>& writes, const MemoryLease* lease) {
+  keys_.apply(writes);
+  for (const auto& write : writes) {
+    // A key that is put without a lease hangs on none from then on.
+    owners_.erase(write.key);
+    if (write.value && write.leased) owners_.emplace(write.key, lease);
+  }
+  notify(writes);
+}
+
+void MemoryCoordination::end(const MemoryLease& lease) {
+  std::vector<Transaction::Write> gone;
+  for (const auto& [key, owner] : owners_) {
+    if (owner == &lease) gone.push_back({key, std::nullopt});
+  }
+  apply(gone, nullptr);
 }
 
 void MemoryCoordination::notify(const std::vector<Transaction::Write>& writes) {

@@ -55,10 +55,14 @@ class MemoryCoordination : public Coordination {
  private:
   class MemoryLease;
   class MemoryWatch;
+  // Carries out what was made durable, for the lease's holder or, without one, for anybody.
+  void apply(const std::vector<Transaction::Write>& writes, const MemoryLease* lease);
+  void end(const MemoryLease& lease);
   void notify(const std::vector<Transaction::Write>& writes);
 
   Persist persist_;
   KeySpace keys_;
+  std::map<std::string, const MemoryLease*> owners_;  // of leased keys
   runtime::Mutex changing_;
   runtime::List watches_;
   bool closed_ = false;

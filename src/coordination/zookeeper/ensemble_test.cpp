@@ -28,10 +28,9 @@ class Ensemble final : public RealHost {
 
   // A client of the servers that are named, once it is connected.
   Task<std::unique_ptr<Coordination>> connect_to(std::vector<size_t> servers) {
-    ZookeeperOptions options{.address = {.servers = {}, .root = "/test"}};
+    ZookeeperOptions options{.servers = {}, .root = "/test"};
     for (const size_t i : servers)
-      options.address.servers +=
-          (options.address.servers.empty() ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(port(i));
+      options.servers += (options.servers.empty() ? "127.0.0.1:" : ",127.0.0.1:") + std::to_string(port(i));
     auto store = open_zookeeper(*runtime::Shard::current(), options, diagnostics());
     GW_CHECK(co_await eventually([&]() -> Task<bool> { co_return (co_await store->get("/any")).has_value(); },
                                  std::chrono::minutes(1)),

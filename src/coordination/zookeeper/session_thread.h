@@ -44,7 +44,7 @@ struct Notice {
 };
 
 struct SessionOptions {
-  std::string servers;      // ZookeeperAddress::servers
+  std::string servers;      // ZookeeperOptions::servers
   Duration timeout;         // asked of the server
   bool renewed = true;      // begins a new session when the server ended the old one
   std::string credentials;  // "user:password" for the scheme digest; empty: none

@@ -16,7 +16,7 @@ namespace godwit::coordination::zookeeper {
 
 struct Store {
   Store(runtime::Shard& s, ZookeeperOptions o, DiagnosticSink& d)
-      : shard(s), options(std::move(o)), diagnostics(d), layout(options.address.root) {}
+      : shard(s), options(std::move(o)), diagnostics(d), layout(options.root) {}
 
   SessionOptions session_options(Duration timeout, bool renewed) const;
   MonotonicTime deadline() const { return shard.now() + options.call_timeout; }

@@ -49,7 +49,7 @@ class SessionListener {
  private:
   static void emit(Store& store, Severity severity, std::string name, std::string text) {
     store.diagnostics.emit(
-        {severity, std::move(name), std::move(text), {{"servers", store.options.address.servers}}});
+        {severity, std::move(name), std::move(text), {{"servers", store.options.servers}}});
   }
   std::weak_ptr<Store> store_;
   bool known_ = false;

@@ -1,7 +1,6 @@
 // Coordination over a ZooKeeper ensemble that the user runs. How keys become nodes: docs/formats/coordination.md.
 //
-//   auto address = parse_zookeeper_address("zookeeper://zk1:2181,zk2:2181,zk3:2181/prod");
-//   auto store = open_zookeeper(shard, {.address = *address}, diagnostics);
+//   auto store = open_zookeeper(shard, {.servers = "zk1:2181,zk2:2181,zk3:2181", .root = "/prod"}, diagnostics);
 //
 // Works with servers from 3.5 on. Making it never fails because no server is there: calls give `unavailable` until one is,
 // and connections are made again by themselves. The password is never in a diagnostic.
@@ -19,13 +18,13 @@
 
 #include "base/diagnostic.h"
 #include "coordination/coordination.h"
-#include "coordination/zookeeper/zookeeper_address.h"
 #include "runtime/shard.h"
 
 namespace godwit::coordination {
 
 struct ZookeeperOptions {
-  ZookeeperAddress address;
+  std::string servers;  // as the C client wants them: "10.0.0.1:2181,fd00::3:2181"
+  std::string root;     // the node under which everything stands, such as "/prod/godwit"
   // For the scheme digest; with a user, all nodes are made for that user alone (everybody else gets `permission`).
   std::string user{};
   std::string password{};

@@ -68,7 +68,8 @@ class ZookeeperHost final : public RealHost {
   }
   // Returns before it is connected. Servers and root are filled in.
   std::unique_ptr<Coordination> connect_as(ZookeeperOptions options) {
-    options.address = {.servers = server_->servers(), .root = root_};
+    options.servers = server_->servers();
+    options.root = root_;
     return open_zookeeper(*runtime::Shard::current(), std::move(options), diagnostics());
   }
   void kill_server() override {

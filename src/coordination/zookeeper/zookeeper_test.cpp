@@ -184,7 +184,7 @@ TEST_F(Zookeeper, AKeyBelongsToTheLeaseThatPutItLast) {
 
 TEST_F(Zookeeper, WithAUserItsNodesAreItsOwn) {
   with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
-    const auto mine = host.connect_as({.address = {}, .user = "godwit", .password = "secret"});
+    const auto mine = host.connect_as({.servers = {}, .root = {}, .user = "godwit", .password = "secret"});
     GW_REQUIRE(
         co_await eventually([&]() -> Task<bool> { co_return (co_await mine->get("/any")).has_value(); }));
     EXPECT_TRUE(co_await put(*mine, "/secrets/a", "x"));
@@ -193,13 +193,13 @@ TEST_F(Zookeeper, WithAUserItsNodesAreItsOwn) {
     Transaction claim;
     claim.put_leased("/secrets/b", value_of("y"));
     EXPECT_TRUE(co_await (*lease)->commit(std::move(claim)));
-    const auto same = host.connect_as({.address = {}, .user = "godwit", .password = "secret"});
+    const auto same = host.connect_as({.servers = {}, .root = {}, .user = "godwit", .password = "secret"});
     GW_REQUIRE(
         co_await eventually([&]() -> Task<bool> { co_return (co_await same->get("/any")).has_value(); }));
     EXPECT_EQ(co_await read(*same, "/secrets/a"), "x");
     EXPECT_EQ(co_await read(*same, "/secrets/b"), "y");
     const auto stranger = host.connect_as({});
-    const auto liar = host.connect_as({.address = {}, .user = "godwit", .password = "wrong"});
+    const auto liar = host.connect_as({.servers = {}, .root = {}, .user = "godwit", .password = "wrong"});
     for (Coordination* other : {stranger.get(), liar.get()}) {
       GW_REQUIRE(co_await eventually([&]() -> Task<bool> {
         const auto got = co_await other->get("/secrets/a");
@@ -273,7 +273,8 @@ TEST_F(Zookeeper, AHolderThatIsWellAgainBeforeTheTimeoutKeepsItsLease) {
 
 TEST_F(Zookeeper, AServerThatComesBackEmptyEndsTheSessionAndTheWatchTells) {
   with(on_own_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
-    const auto made = host.connect_as({.address = {}, .session_timeout = std::chrono::seconds(1)});
+    const auto made =
+        host.connect_as({.servers = {}, .root = {}, .session_timeout = std::chrono::seconds(1)});
     Coordination& store = *made;
     // Enough that the servers' new life does not soon overtake what the old sessions have seen.
     for (int i = 0; i < 200; ++i) EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
@@ -338,9 +339,9 @@ TEST_F(Zookeeper, NodesThatSomebodyRemovedAreMadeAgain) {
 
 TEST_F(Zookeeper, NamesThatNobodyKnowsAreNotAnEnd) {
   with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
-    const auto lost = open_zookeeper(*runtime::Shard::current(),
-                                     {.address = {.servers = "no-such-host.invalid:2181", .root = "/x"}},
-                                     host.diagnostics());
+    const auto lost =
+        open_zookeeper(*runtime::Shard::current(), {.servers = "no-such-host.invalid:2181", .root = "/x"},
+                       host.diagnostics());
     GW_EXPECT_ERROR(co_await lost->get("/a"), ErrorKind::unavailable);
     GW_EXPECT_ERROR(co_await put(*lost, "/a", "1"), ErrorKind::unavailable);
     co_await lost->close();
