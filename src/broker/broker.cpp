@@ -290,6 +290,10 @@ void Broker::tell_of_stranger(const runtime::Endpoint& peer, const std::string& 
 }
 
 Task<void> Broker::apply(cluster::ImagePtr image) {
+  const ThrottleRates rates = throttle_rates(options_.throttle, *image, options_.id);
+  const MonotonicTime now = runtime_.shard(0).now();
+  leader_throttle_.set_rate(rates.leader, now);
+  follower_throttle_.set_rate(rates.follower, now);
   for (auto& shard : shards_) {
     co_await shard->shard().call([&shard = *shard, image] { return shard.apply(image); });
   }

@@ -74,6 +74,9 @@ class Broker {
   // Held on shard 0 from counting partitions until those that are added count too.
   runtime::Mutex& adding_partitions() { return adding_partitions_; }
   Metrics& metrics() { return metrics_; }
+  // Of all shards: what leaves for replicas that are copied elsewhere, and what comes for those that are copied here.
+  replicator::Throttle& leader_throttle() { return leader_throttle_; }
+  replicator::Throttle& follower_throttle() { return follower_throttle_; }
   DiagnosticSink& diagnostics() { return diagnostics_; }
   runtime::Runtime& runtime() { return runtime_; }
 
@@ -132,6 +135,8 @@ class Broker {
   DiagnosticSink& diagnostics_;
   metrics::Registry& registry_;
   Metrics metrics_;
+  replicator::Throttle leader_throttle_;
+  replicator::Throttle follower_throttle_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<cluster::Metadata> metadata_;
   std::atomic<cluster::Metadata*> known_metadata_ = nullptr;

@@ -55,6 +55,11 @@ std::shared_ptr<Partition> BrokerShard::find(const TopicPartition& id) const {
   return found == partitions_.end() ? nullptr : found->second;
 }
 
+std::optional<int64_t> BrokerShard::lag(const Partition& partition) const {
+  if (partition.leading()) return 0;
+  return replicator_ == nullptr ? std::nullopt : replicator_->lag(partition.id());
+}
+
 void BrokerShard::end_long_polls() {
   fetch_waits_.for_each([](runtime::ListNode& node) { static_cast<FetchWait&>(node).stop(); });
 }
@@ -80,6 +85,8 @@ void BrokerShard::begin(uint64_t incarnation, std::string cluster_id,
   follow.incarnation = incarnation;
   follow.cluster_id = std::move(cluster_id);
   follow.wait_max = std::min<Duration>(follow.wait_max, options().session_timeout / 3);
+  follow.throttle = &broker_.follower_throttle();
+  follow.moved_bytes = &metrics().moved_in;
   replicator_ = std::make_unique<replicator::Replicator>(follow, broker_.runtime(), diagnostics());
   looking_after_.spawn(shard_, look_after_leaders());
   if (options().clustered) looking_after_.spawn(shard_, repair_damages());
@@ -288,12 +295,15 @@ Task<void> BrokerShard::follow(const std::shared_ptr<Partition>& partition,
   auto& follower = followers_[id];
   if (follower == nullptr) follower = std::make_unique<Follower>(partition);
   const auto latest = partition->log()->epochs().latest();
-  replicator_->follow({.id = id,
-                       .log = partition->log(),
-                       .epoch = state.leader_epoch,
-                       .leader = {state.leader, leader->second.incarnation, *at},
-                       .accept_loss = state.unclean_epoch > latest.value_or(kNoLeaderEpoch),
-                       .observer = follower.get()});
+  replicator_->follow(
+      {.id = id,
+       .log = partition->log(),
+       .epoch = state.leader_epoch,
+       .leader = {state.leader, leader->second.incarnation, *at},
+       .accept_loss = state.unclean_epoch > latest.value_or(kNoLeaderEpoch),
+       .throttled = is_on_its_way(state, options().id, settings_.at(id.topic).follower_throttled,
+                                  id.partition, options().id),
+       .observer = follower.get()});
 }
 
 Task<std::shared_ptr<Partition>> BrokerShard::open_partition(const cluster::Topic& topic,

@@ -58,6 +58,10 @@ class BrokerShard {
     return partitions_;
   }
 
+  // Committed records that this broker's replica lacks: 0 where it leads; empty where that is not known (there is no leader, or it
+  // was not heard in this epoch).
+  std::optional<int64_t> lag(const Partition& partition) const;
+
   // Takes an image over: makes logs for partitions that came, closes and drops those that went, leads and follows as it says,
   // applies settings. When it returns, requests see the new image here.
   runtime::Task<void> apply(cluster::ImagePtr image);

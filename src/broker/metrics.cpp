@@ -12,6 +12,11 @@ metrics::Counter& not_kafka(metrics::Registry& registry, const char* what) {
 metrics::Counter& refused(metrics::Registry& registry, const char* why) {
   return registry.counter("godwit_connections_refused_total", "connections refused", {{"why", why}});
 }
+metrics::Counter& moved(metrics::Registry& registry, const char* direction) {
+  return registry.counter("godwit_replication_moved_bytes_total",
+                          "bytes of replicas that are copied and not in sync yet, which throttles bound",
+                          {{"direction", direction}});
+}
 metrics::Counter& closed(metrics::Registry& registry, const char* why) {
   return registry.counter("godwit_connections_closed_total", "connections that the broker closed",
                           {{"why", why}});
@@ -62,6 +67,8 @@ Metrics::Metrics(metrics::Registry& registry)
       produce_refused(registry.counter("godwit_batches_refused_total", "batches refused")),
       produce_seconds(
           registry.histogram("godwit_produce_seconds", "from the request to its acknowledgement")),
+      moved_out(moved(registry, "out")),
+      moved_in(moved(registry, "in")),
       groups(registry) {
   for (const kafka::ApiInfo& info : kafka::all_apis()) {
     const metrics::Labels labels{{"api", std::string(info.name)}};

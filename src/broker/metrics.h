@@ -44,6 +44,9 @@ class Metrics {
   metrics::Counter& messages_in_batches;
   metrics::Counter& produce_refused;
   metrics::Histogram& produce_seconds;
+  // Records for replicas that are being copied, not in sync: what leaves for them as a leader, and what comes as a follower.
+  metrics::Counter& moved_out;
+  metrics::Counter& moved_in;
   GroupMetrics groups;
 
   // Requests of one kind, and how long they took.

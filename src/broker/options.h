@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "broker/throttle_rates.h"
 #include "cluster/image.h"
 #include "groups/options.h"
 #include "model/broker_id.h"
@@ -67,6 +68,8 @@ struct BrokerOptions {
   Duration replica_lag_max = std::chrono::seconds(3);
   // How long leadership stays away from a broker that is back.
   Duration preferred_leader_after = std::chrono::seconds(10);
+  // How fast replicas are copied, where nothing else was set since.
+  ThrottleRates throttle;
   // Of the data directory.
   Uuid storage_id;
   bool was_member = false;

@@ -71,16 +71,26 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
   co_await look_at(named, true, answers);
   co_await hear();
   co_await look_at(std::exchange(unread_, {}), false, answers);
+  co_await give_moving(answers);
   while (answers.empty() && shard_.shard().now() < deadline && !shard_.broker().stopping() &&
          !context.client.gone) {
-    const std::vector<size_t> changed = co_await wait_.changed(deadline);
-    if (changed.empty()) break;
+    const MonotonicTime now = shard_.shard().now();
+    const MonotonicTime until = on_their_way_.empty()
+                                    ? deadline
+                                    : std::min(deadline, shard_.broker().leader_throttle().ready_at(now));
+    const std::vector<size_t> changed = co_await wait_.changed(until);
+    if (changed.empty()) {
+      if (until == deadline || wait_.hurried() || shard_.shard().now() < until) break;
+      co_await give_moving(answers);
+      continue;
+    }
     const std::set<size_t> places(changed.begin(), changed.end());
     // Watched before it is looked at: what comes in between is news again.
     std::vector<FetchWait::Target> again;
     watch_again(places, again);
     co_await wait_.watch(std::move(again));
     co_await look_at(places, false, answers);
+    co_await give_moving(answers);
     // News that the follower need not hear of must not hold its next request up.
     if (wait_.hurried()) break;
   }
@@ -211,12 +221,21 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
     }
   }
   if (!target.answered_records && asked.fetch_offset < partition->log()->end()) {
-    if (total_ >= bytes_max_ && total_ > 0) {
+    const TopicSettings* const settings = owner.settings(target.id.topic);
+    // Who has all that is committed is about to join the ISR, and the high watermark may wait for it already (rule 6).
+    const bool on_its_way = settings != nullptr && asked.fetch_offset < partition->high_watermark() &&
+                            is_on_its_way(partition->state(), follower_, settings->leader_throttled,
+                                          target.id.partition, owner.options().id);
+    if (on_its_way && granted_ == 0) {
+      if (!std::exchange(target.waits, true)) on_their_way_.push_back(place);
+    } else if (total_ >= bytes_max_ && total_ > 0) {
       unread_.insert(place);
     } else {
       const size_t limit =
           std::min(bytes_max_ - total_, static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
-      auto read = co_await partition->read_for_replica(asked.fetch_offset, limit, total_ == 0);
+      // It waited for its turn: that must get it on, however large its batches are.
+      auto read = co_await partition->read_for_replica(
+          asked.fetch_offset, on_its_way ? std::min(limit, granted_) : limit, total_ == 0 || on_its_way);
       if (!read) {
         answer.error_code = read.error().code;
         answers[place] = std::move(answer);
@@ -224,11 +243,30 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
       }
       if (read->batches.empty()) unread_.insert(place);
       total_ += read->batches.size();
+      if (on_its_way) {
+        owner.broker().leader_throttle().take(read->batches.size(), owner.shard().now());
+        owner.metrics().moved_out.add(read->batches.size());
+      }
       answer.records = std::move(read->batches);
     }
   }
   if (partition->leading()) answer.high_watermark = partition->high_watermark();
   if (has_news(target, answer)) answers[place] = std::move(answer);
+}
+
+Task<void> ReplicaSession::give_moving(Answers& answers) {
+  for (size_t turns = on_their_way_.size(); turns > 0 && (total_ == 0 || total_ < bytes_max_); --turns) {
+    const size_t grant = shard_.broker().leader_throttle().grant(shard_.shard().now());
+    if (grant == 0) break;
+    const size_t place = on_their_way_.front();
+    on_their_way_.pop_front();
+    Target& target = targets_[place];
+    target.waits = false;
+    if (target.forgotten || target.absent) continue;
+    granted_ = grant;
+    co_await look_at({place}, false, answers);
+    granted_ = 0;
+  }
 }
 
 bool ReplicaSession::agrees(Partition& partition, const FetchRequest::Partition& asked,

@@ -7,6 +7,7 @@
 // Belongs to the connection's shard; close() must have returned before it is destroyed.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -42,6 +43,7 @@ class ReplicaSession {
     bool answered_records = false;
     // It is not here (not yet, or no more), which the follower was told: it is not watched before it is named again.
     bool absent = false;
+    bool waits = false;  // stands in on_their_way_
   };
   using Answers = std::map<size_t, kafka::FetchResponse::Partition>;
 
@@ -54,6 +56,9 @@ class ReplicaSession {
   runtime::Task<void> look_at_one(BrokerShard& owner, size_t place, bool named, Answers& answers);
   static bool agrees(Partition& partition, const kafka::FetchRequest::Partition& asked,
                      kafka::FetchResponse::Partition& answer);
+  // Gives records of replicas that are on their way, as the throttle lets them, one after the other: each that was given some
+  // goes to the end of the line.
+  runtime::Task<void> give_moving(Answers& answers);
   bool has_news(const Target& target, const kafka::FetchResponse::Partition& answer) const;
   runtime::Task<void> take_memory(RequestContext& context, Answers& answers);
   void watch_again(const std::set<size_t>& places, std::vector<FetchWait::Target>& out) const;
@@ -72,6 +77,9 @@ class ReplicaSession {
   std::set<size_t> shards_;   // of targets
   // Had news when the answer was full.
   std::set<size_t> unread_;
+  // Partitions of which the follower is on its way and lacks records.
+  std::deque<size_t> on_their_way_;
+  size_t granted_ = 0;  // to the one that is looked at
   size_t bytes_max_ = 0;
   size_t total_ = 0;
 };

@@ -204,6 +204,10 @@ Result<BrokerOptions> options_from(const Values& values) {
   }
   options.session_timeout = values.duration("session.timeout.ms");
   options.replica_lag_max = values.duration("replica.lag.time.max.ms");
+  const auto rate = [&](std::string_view name) {
+    return static_cast<int64_t>(std::min<uint64_t>(values.bytes(name), INT64_MAX));
+  };
+  options.throttle = {rate(kLeaderThrottle), rate(kFollowerThrottle)};
   options.preferred_leader_after = values.duration("leader.preferred.after.ms");
 
   storage::StoreOptions& store = options.store;

@@ -94,6 +94,13 @@ constexpr Setting kSettings[] = {
      .minimum = 1024,
      .maximum = kInt32Max,
      .doc = "the most that one Fetch is answered with, whatever it asks for"},
+    {.name = "follower.replication.throttled.rate",
+     .type = Type::bytes,
+     .fallback = "52428800",
+     .minimum = 0,
+     .doc = "bytes a second that replicas which are being moved here may take, so that publishing does not "
+            "suffer; "
+            "those in sync never wait. May be changed while the broker runs ('godwit cluster throttle')"},
     {.name = "files.max.open",
      .type = Type::integer,
      .fallback = "4096",
@@ -163,6 +170,11 @@ constexpr Setting kSettings[] = {
      .doc = "after so long without a sign of life a broker is taken for dead (a crash is noticed at once); "
             "what the "
             "coordination service grants may be longer"},
+    {.name = "leader.replication.throttled.rate",
+     .type = Type::bytes,
+     .fallback = "52428800",
+     .minimum = 0,
+     .doc = "the same for what leaves this broker for replicas that are being moved elsewhere"},
     {.name = "listeners",
      .automatic = "`PLAINTEXT://` and kafka.address",
      .doc = "several addresses, as NAME://HOST:PORT,…; takes the place of kafka.address"},

@@ -6,6 +6,8 @@
 #include <limits>
 #include <map>
 
+#include "broker/start_settings_view.h"
+#include "broker/throttle_rates.h"
 #include "broker/topic_settings_view.h"
 #include "config/setting.h"
 
@@ -140,7 +142,8 @@ constexpr std::array kRows = {
          .type = Type::text,
          .fallback = "",
          .restart = false,
-         .doc = "accepted without effect until there are replicas"},
+         .doc = "replicas of which the copying waits for the followers' throttle while they are not in sync "
+                "(those that are added always do): * or PARTITION:BROKER,…"},
         kList,
         "follower.replication.throttled.replicas"},
     Row{{.name = "index.interval.bytes",
@@ -156,7 +159,9 @@ constexpr std::array kRows = {
          .type = Type::text,
          .fallback = "",
          .restart = false,
-         .doc = "accepted without effect until there are replicas"},
+         .doc = "replicas whose copying from a leader waits for the leader's throttle while they are not in "
+                "sync "
+                "(those that are added always do): * or PARTITION:LEADER,…"},
         kList,
         "leader.replication.throttled.replicas"},
     Row{{.name = "local.retention.bytes",
@@ -407,26 +412,13 @@ TopicSettings effective_settings(const cluster::ConfigMap& given, const cluster:
     const std::string level = "compression." + std::string(codec) + ".level";
     if (find_row(level) != nullptr) settings.compression_level = static_cast<int>(effective.integer(level));
   }
+  const auto throttled = [&](std::string_view name) {
+    return ThrottledReplicas::parse(effective.text(name)).value_or(ThrottledReplicas{});
+  };
+  settings.leader_throttled = throttled("leader.replication.throttled.replicas");
+  settings.follower_throttled = throttled("follower.replication.throttled.replicas");
   return settings;
 }
-
-namespace {
-
-// "*", nothing, or a list such as "0:1,1:1".
-bool names_replicas(std::string_view value) {
-  const auto items = config::to_list(value);
-  if (items.size() == 1 && items[0] == "*") return true;
-  return std::ranges::all_of(items, [](const std::string& item) {
-    const size_t colon = item.find(':');
-    const auto digits = [](std::string_view text) {
-      return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
-    };
-    return colon != std::string::npos && digits(std::string_view(item).substr(0, colon)) &&
-           digits(std::string_view(item).substr(colon + 1));
-  });
-}
-
-}  // namespace
 
 std::optional<std::string> check_topic_settings_together(const cluster::ConfigMap& config) {
   const auto lag = [&](const char* name, int64_t otherwise) {
@@ -455,7 +447,7 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
   if (name == "compression.gzip.level" && config::to_list(value) == std::vector<std::string>{"0"}) {
     return "compression.gzip.level: is -1 or 1 to 9";
   }
-  if (name.ends_with(".throttled.replicas") && !names_replicas(value)) {
+  if (name.ends_with(".throttled.replicas") && !ThrottledReplicas::parse(value)) {
     return std::string(name) + ": is * or a list of PARTITION:BROKER";
   }
   if (name == "remote.storage.enable" && config::to_boolean(value) == true) {
@@ -465,6 +457,7 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
 }
 
 std::optional<std::string> check_broker_default(std::string_view broker_name, std::string_view value) {
+  if (is_throttle_rate(broker_name)) return check_throttle_rate(broker_name, value);
   const Row* const row = find_row_by_broker_name(broker_name);
   if (row == nullptr) return "Unknown or not dynamic broker config name: " + std::string(broker_name);
   if (auto fault = config::check(row->setting, value)) return fault;
@@ -483,21 +476,6 @@ cluster::ConfigMap effective_defaults(const cluster::ConfigMap& at_start, const 
     }
   }
   return defaults;
-}
-
-static SettingView view_of(const StartSetting& setting) {
-  SettingView view;
-  view.name = setting.name;
-  view.value = setting.value;
-  view.source = setting.given ? kSourceStaticBroker : kSourceDefault;
-  view.type = setting.type;
-  view.read_only = true;
-  view.documentation = setting.documentation;
-  if (setting.given) view.synonyms.push_back({setting.name, setting.value, kSourceStaticBroker});
-  if (!setting.given || !setting.fallback.empty()) {
-    view.synonyms.push_back({setting.name, setting.given ? setting.fallback : setting.value, kSourceDefault});
-  }
-  return view;
 }
 
 std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Image& image,
@@ -531,9 +509,14 @@ std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Im
   }
   if (id != kNoBroker) {
     views.reserve(views.size() + options.start_settings.size());
-    for (const StartSetting& setting : options.start_settings) views.push_back(view_of(setting));
-    std::ranges::sort(views, {}, &SettingView::name);
+    for (const StartSetting& setting : options.start_settings) {
+      if (!is_throttle_rate(setting.name)) views.push_back(view_of(setting));
+    }
   }
+  for (const std::string_view name : kThrottleRates) {
+    if (auto view = view_of_throttle(name, id, image, options)) views.push_back(std::move(*view));
+  }
+  std::ranges::sort(views, {}, &SettingView::name);
   return views;
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/throttled_replicas.h"
 #include "cluster/image.h"
 #include "record/batch_attributes.h"
 #include "storage/log_config.h"
@@ -29,6 +30,8 @@ struct TopicSettings {
   // Empty: "producer", as the batch comes.
   std::optional<CompressionType> compression;
   std::optional<int> compression_level;
+  ThrottledReplicas leader_throttled;
+  ThrottledReplicas follower_throttled;
   friend bool operator==(const TopicSettings&, const TopicSettings&) = default;
 };
 
@@ -43,7 +46,8 @@ std::optional<std::string> check_topic_setting(std::string_view name, std::strin
 // Why settings that are fine one by one are refused together: a lag above its own maximum. Empty where they are not.
 std::optional<std::string> check_topic_settings_together(const cluster::ConfigMap& config);
 
-// The same for a broker-wide default of a topic setting, under Kafka's broker name ("log.retention.ms").
+// The same for what may be set on a broker: the default of a topic setting, under Kafka's broker name ("log.retention.ms"), or a
+// throttle's rate.
 std::optional<std::string> check_broker_default(std::string_view broker_name, std::string_view value);
 
 // The defaults of topic settings, under the topic settings' names: those of the start, overlaid by the dynamic ones for

@@ -8,6 +8,7 @@
 #include "kafka/messages/delete_topics.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_groups.h"
+#include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/elect_leaders.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/incremental_alter_configs.h"
@@ -49,6 +50,7 @@ struct Admin : testing::Test {
   RecordingConsole console;
   std::optional<kafka::OffsetCommitRequest> committed;
   bool serving = true;
+  int64_t bytes_held = 1000;
 
   Admin() {
     broker.on(ApiKey::metadata,
@@ -62,6 +64,8 @@ struct Admin : testing::Test {
     });
     broker.on(ApiKey::list_offsets,
               [](const RequestFrame& request) { return answer(request, offsets(request)); });
+    broker.on(ApiKey::describe_log_dirs,
+              [this](const RequestFrame& request) { return answer(request, log_dirs(request)); });
     broker.on(ApiKey::offset_fetch, [](const RequestFrame& request) {
       kafka::OffsetFetchResponse response;
       auto& group = response.groups.emplace_back();
@@ -125,6 +129,20 @@ struct Admin : testing::Test {
     return response;
   }
 
+  // The first partition has 1000 bytes and lacks 7 records; of others the broker does not know how far they are.
+  kafka::DescribeLogDirsResponse log_dirs(const RequestFrame& request) {
+    kafka::DescribeLogDirsResponse response;
+    auto& directory = response.results.emplace_back();
+    const auto asked = peer::decode<kafka::DescribeLogDirsRequest>(request);
+    for (const auto& topic : asked.topics.value()) {
+      auto& told = directory.topics.emplace_back();
+      told.name = topic.topic;
+      for (const PartitionIndex index : topic.partitions)
+        told.partitions.push_back({index, bytes_held, index.value() == 0 ? 7 : -1, false});
+    }
+    return response;
+  }
+
   int run(std::vector<std::string> words) {
     console = {};
     if (serving && server.incarnation() == 1 && !started_) server.start(broker.main());
@@ -164,9 +182,13 @@ TEST_F(Admin, TopicsAreListedAsATableAndAsJson) {
 TEST_F(Admin, ATopicIsDescribedWithItsOffsets) {
   EXPECT_EQ(run({"topic", "describe", "orders"}), 0);
   EXPECT_EQ(console.out,
-            "TOPIC   PARTITION  LEADER  EPOCH  REPLICAS  IN SYNC  OFFLINE  FIRST  END\n"
-            "orders  0          1       4      1         1        -        10     110\n"
-            "orders  1          1       4      1         1        -        5      5\n");
+            "TOPIC   PARTITION  LEADER  EPOCH  REPLICAS  LAG  IN SYNC  OFFLINE  FIRST  END\n"
+            "orders  0          1       4      1         7    1        -        10     110\n"
+            "orders  1          1       4      1         ?    1        -        5      5\n");
+  EXPECT_EQ(run({"topic", "describe", "orders", "--json"}), 0);
+  EXPECT_NE(console.out.find(R"("state":[{"broker":1,"lagRecords":7,"bytes":1000}])"), std::string::npos)
+      << console.out;
+  EXPECT_NE(console.out.find(R"("state":[{"broker":1,"lagRecords":null,"bytes":1000}])"), std::string::npos);
 }
 
 TEST_F(Admin, AnUnknownTopicIsNamedAndTheOthersAreDescribed) {
@@ -286,6 +308,71 @@ TEST_F(Admin, TheClustersStateIsShownAndChecked) {
   EXPECT_EQ(run({"cluster", "status"}), 0);
   EXPECT_EQ(run({"cluster", "status", "--check", "--json"}), 1);
   EXPECT_NE(console.out.find(R"("underReplicated":1)"), std::string::npos) << console.out;
+}
+
+// One partition moves to broker 1, which copies 10 MiB a second; broker 2 has all of it. Another one waits.
+TEST_F(Admin, TheStateTellsHowFarMovesAreAndHowLongTheyWillTake) {
+  kafka::ClusterCommandResponse status;
+  status.controller = BrokerId(1);
+  status.partitions = 2;
+  status.moving = 1;
+  status.brokers = {{BrokerId(1), "live", 4, "", "b:9092", 0, 1, 1, true}};
+  status.moves = {{"orders", PartitionIndex(1), {BrokerId(2)}, {BrokerId(1)}}};
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) { return answer(request, status); });
+  broker.on(ApiKey::list_partition_reassignments, [&](const RequestFrame& request) {
+    kafka::ListPartitionReassignmentsResponse response;
+    if (status.moving > 0) {
+      response.topics.push_back(
+          {"orders", {{PartitionIndex(0), {BrokerId(1), BrokerId(2)}, {BrokerId(1)}, {BrokerId(2)}}}});
+    }
+    return answer(request, response);
+  });
+  int looks = 0;
+  broker.on(ApiKey::describe_log_dirs, [&](const RequestFrame& request) {
+    bytes_held = (100 + 10 * looks++) << 20;
+    return answer(request, log_dirs(request));
+  });
+  EXPECT_EQ(run({"cluster", "status"}), 0);
+  // Nobody else tells, so what is there is taken for all there will be of the first; the second is still to be copied.
+  EXPECT_NE(console.out.find("1 partition moves, 1 waits: 110.0 MiB of 220.0 MiB copied"), std::string::npos)
+      << console.out;
+  EXPECT_EQ(run({"cluster", "status", "--json"}), 0);
+  EXPECT_NE(console.out.find(R"("moving":1,"planned":1,"bytesToCopy":)"), std::string::npos) << console.out;
+  EXPECT_EQ(run({"cluster", "status", "--check"}), 0);
+  looks = 0;
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    auto now = status;
+    if (looks >= 3) {
+      now.moving = status.moving = 0;
+      now.moves.clear();
+    }
+    if (peer::decode<kafka::ClusterCommandRequest>(request).verb == "rebalance") now.moves = status.moves;
+    return answer(request, now);
+  });
+  EXPECT_EQ(run({"cluster", "rebalance", "--wait"}), 0);
+  EXPECT_EQ(looks, 3);
+  EXPECT_NE(console.out.find("all have moved"), std::string::npos) << console.out;
+}
+
+TEST_F(Admin, AThrottleIsSetBeforeAnythingMoves) {
+  std::vector<std::pair<std::string, int64_t>> asked;
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    const auto one = peer::decode<kafka::ClusterCommandRequest>(request);
+    asked.emplace_back(one.verb, one.number);
+    return answer(request, kafka::ClusterCommandResponse{});
+  });
+  EXPECT_EQ(run({"cluster", "drain", "1", "--throttle", "50MB/s"}), 0);
+  EXPECT_EQ(run({"cluster", "rebalance", "--throttle", "off"}), 0);
+  EXPECT_EQ(run({"cluster", "rebalance", "--throttle", "1MB/s", "--dry-run"}), 0);
+  EXPECT_EQ(
+      asked,
+      (std::vector<std::pair<std::string, int64_t>>{
+          {"throttle", 50'000'000}, {"drain", 0}, {"throttle", 0}, {"rebalance", 0}, {"rebalance", 0}}));
+  EXPECT_EQ(run({"cluster", "throttle", "50MiB"}), 0);
+  EXPECT_EQ(console.out,
+            "replicas that move take at most 50.0 MiB a second of each broker, in each direction\n");
+  EXPECT_EQ(run({"cluster", "throttle", "default"}), 0);
+  EXPECT_EQ(asked.back(), std::pair(std::string("throttle"), int64_t{-1}));
 }
 
 TEST_F(Admin, EventsAreShownWithTimeAndReason) {

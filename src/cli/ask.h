@@ -75,6 +75,7 @@ struct TopicReassign {
   std::vector<int32_t> partitions;  // none: all of the topic (telling and cancelling), which replicas forbids
   std::vector<int32_t> replicas;    // the first is the preferred leader
   bool cancel = false;
+  std::optional<int64_t> throttle;  // as ClusterThrottle, before it begins
 };
 struct TopicElect {
   std::string name;
@@ -94,12 +95,15 @@ struct ClusterOrder {
   What what = What::drain;
   int32_t broker = -1;
   bool wait = false;  // drain: until nothing is left there
+  std::optional<int64_t> throttle;
 };
 struct ClusterRebalance {
   bool dry_run = false;
+  bool wait = false;  // until nothing moves any more
+  std::optional<int64_t> throttle;
 };
 struct ClusterThrottle {
-  int64_t bytes_per_second = 0;  // 0: no bound
+  int64_t bytes_per_second = 0;  // 0: no bound; -1: as the brokers are configured
 };
 
 struct Produce {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/move_look.h"
+#include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/values.h"
@@ -18,8 +20,9 @@ namespace {
 using Request = kafka::ClusterCommandRequest;
 using Response = kafka::ClusterCommandResponse;
 
-// How often a drain that is waited for is looked at.
+// How often what is waited for is looked at, and how long a look at the speed takes.
 constexpr Duration kLookAgain = std::chrono::milliseconds(500);
+constexpr Duration kLookForSpeed = std::chrono::seconds(1);
 
 Request request_for(std::string verb, int32_t broker = -1) {
   Request request;
@@ -48,7 +51,7 @@ std::string ids(const std::vector<BrokerId>& all) {
   return fmt::format("{}", fmt::join(numbers, ","));
 }
 
-void show_status_json(Session& session, const Response& status) {
+void show_status_json(Session& session, const Response& status, const MoveEstimate& moves) {
   std::vector<std::string> brokers;
   for (const auto& broker : status.brokers) {
     brokers.push_back(Json()
@@ -63,25 +66,31 @@ void show_status_json(Session& session, const Response& status) {
                           .set("takesWrites", broker.can_append)
                           .text());
   }
-  session.line(Json()
-                   .set("controller", status.controller.value())
-                   .set("fence", status.fence)
-                   .set("partitions", status.partitions)
-                   .set("withoutLeader", status.without_leader)
-                   .set("underReplicated", status.under_replicated)
-                   .set("underMinInSync", status.under_min_isr)
-                   .set("moving", status.moving)
-                   .raw("brokers", json_array(brokers))
-                   .text());
+  Json json;
+  json.set("controller", status.controller.value()).set("fence", status.fence);
+  json.set("partitions", status.partitions).set("withoutLeader", status.without_leader);
+  json.set("underReplicated", status.under_replicated).set("underMinInSync", status.under_min_isr);
+  json.set("moving", status.moving).set("planned", static_cast<int64_t>(status.moves.size()));
+  if (!moves.tally().idle()) {
+    json.set("bytesToCopy", moves.tally().bytes_total).set("bytesCopied", moves.tally().bytes_copied);
+    const auto speed = moves.bytes_per_second();
+    const auto left = moves.time_left();
+    speed ? json.set("bytesPerSecond", static_cast<int64_t>(*speed)) : json.set_null("bytesPerSecond");
+    left ? json.set("secondsLeft", std::chrono::duration<double>(*left).count())
+         : json.set_null("secondsLeft");
+  }
+  session.line(json.raw("brokers", json_array(brokers)).text());
 }
 
-void show_status(Session& session, const Response& status) {
+void show_status(Session& session, const Response& status, const MoveEstimate& moves) {
   session.line(
       fmt::format("controller: broker {}, term of office {}", to_string(status.controller), status.fence));
   session.line(fmt::format(
-      "{}: {} without a leader, {} with a replica out of sync, {} below min.insync.replicas, {} moving\n",
+      "{}: {} without a leader, {} with a replica out of sync, {} below min.insync.replicas, {} moving",
       counted(status.partitions, "partition", "partitions"), status.without_leader, status.under_replicated,
       status.under_min_isr, status.moving));
+  if (!moves.tally().idle()) session.line(moves.text());
+  session.line("");
   Table table(
       {"BROKER", "STATE", "ADDRESS", "RACK", "LEADS", "REPLICAS", "OUT OF SYNC", "WRITES", "INCARNATION"});
   for (const auto& broker : status.brokers) {
@@ -93,9 +102,45 @@ void show_status(Session& session, const Response& status) {
   session.console.write(table.text());
 }
 
+bool moves(const Response& status) {
+  return status.moving > 0 || !status.moves.empty();
+}
+
+// Where something moves: how far it is. What cannot be asked now is left out.
+Task<void> look(Session& session, const Response& status, MoveEstimate& estimate) {
+  if (!moves(status)) co_return;
+  const auto tally = co_await look_at_moves(session, status);
+  if (tally) estimate.look(runtime::Shard::current()->now(), *tally);
+}
+
+// Looks until nothing moves, or the time for the command is over.
+Task<int> wait_moved(Session& session) {
+  const runtime::Shard& shard = *runtime::Shard::current();
+  const MonotonicTime deadline = shard.now() + session.ask.timeout;
+  Progress progress(session);
+  MoveEstimate estimate;
+  for (;;) {
+    const auto status = co_await ask_controller(session, request_for("status"));
+    if (!status) co_return session.failed(status.error());
+    if (status->error_code != ErrorCode::none) co_return refused(session, *status);
+    if (!moves(*status)) co_return kExitOk;
+    co_await look(session, *status, estimate);
+    if (shard.now() >= deadline) {
+      progress.clear();
+      co_return session.failed(
+          estimate.text() +
+          "; that goes on: 'godwit cluster status' shows it, a longer --timeout waits for it");
+    }
+    progress.show(estimate.text());
+    co_await runtime::sleep_for(kLookAgain);
+  }
+}
+
 // Looks until nothing is left on the broker, or the time for the command is over.
 Task<int> wait_drained(Session& session, int32_t broker) {
   const runtime::Shard& shard = *runtime::Shard::current();
+  Progress progress(session);
+  MoveEstimate estimate;
   const MonotonicTime deadline = shard.now() + session.ask.timeout;
   for (;;) {
     const auto status = co_await ask_controller(session, request_for("status"));
@@ -111,12 +156,16 @@ Task<int> wait_drained(Session& session, int32_t broker) {
     if (found->state != "draining" && found->state != "dead" && found->state != "silent")
       co_return session.failed(
           fmt::format("broker {} is {}: somebody took the drain back", broker, found->state));
+    co_await look(session, *status, estimate);
     if (shard.now() >= deadline) {
+      progress.clear();
       co_return session.failed(
           fmt::format("broker {} still holds {}; the drain goes on: 'godwit cluster status' shows it, a "
                       "longer --timeout waits for it",
                       broker, counted(found->replicas, "replica", "replicas")));
     }
+    progress.show(fmt::format("{} left on broker {}; {}", counted(found->replicas, "replica", "replicas"),
+                              broker, estimate.text()));
     co_await runtime::sleep_for(kLookAgain);
   }
 }
@@ -150,14 +199,31 @@ std::string done(const ClusterOrder& ask) {
 
 }  // namespace
 
+Task<bool> set_throttle(Session& session, std::optional<int64_t> bytes_per_second) {
+  if (!bytes_per_second) co_return true;
+  auto request = request_for("throttle");
+  request.number = *bytes_per_second;
+  const auto answer = co_await ask_controller(session, std::move(request));
+  if (answer && answer->error_code == ErrorCode::none) co_return true;
+  answer ? refused(session, *answer) : session.failed(answer.error());
+  co_return false;
+}
+
 Task<int> run(Session& session, const ClusterStatus& ask) {
   const auto status = co_await ask_controller(session, request_for("status"));
   if (!status) co_return session.failed(status.error());
   if (status->error_code != ErrorCode::none) co_return refused(session, *status);
+  MoveEstimate estimate;
+  co_await look(session, *status, estimate);
+  // A check is to be quick, and its exit code says all.
+  if (!ask.check && !estimate.tally().idle()) {
+    co_await runtime::sleep_for(kLookForSpeed);
+    co_await look(session, *status, estimate);
+  }
   if (session.json()) {
-    show_status_json(session, *status);
+    show_status_json(session, *status, estimate);
   } else {
-    show_status(session, *status);
+    show_status(session, *status, estimate);
   }
   const bool well = status->without_leader == 0 && status->under_replicated == 0;
   co_return ask.check && !well ? kExitFailed : kExitOk;
@@ -188,6 +254,7 @@ Task<int> run(Session& session, const ClusterEvents& ask) {
 }
 
 Task<int> run(Session& session, const ClusterOrder& ask) {
+  if (!co_await set_throttle(session, ask.throttle)) co_return kExitFailed;
   const auto answer =
       co_await ask_controller(session, request_for(std::string(verb_of(ask.what)), ask.broker));
   if (!answer) co_return session.failed(answer.error());
@@ -205,6 +272,7 @@ Task<int> run(Session& session, const ClusterOrder& ask) {
 }
 
 Task<int> run(Session& session, const ClusterRebalance& ask) {
+  if (!ask.dry_run && !co_await set_throttle(session, ask.throttle)) co_return kExitFailed;
   auto request = request_for("rebalance");
   request.dry_run = ask.dry_run;
   const auto answer = co_await ask_controller(session, std::move(request));
@@ -224,31 +292,32 @@ Task<int> run(Session& session, const ClusterRebalance& ask) {
       table.add({move.topic, to_string(move.partition), ids(move.from), ids(move.to)});
     }
   }
-  if (session.json()) co_return kExitOk;
-  if (answer->moves.empty()) {
-    session.line("nothing moves: the load is even");
-    co_return kExitOk;
+  const bool any = !answer->moves.empty();
+  if (!session.json()) {
+    if (any) session.console.write(table.text());
+    const std::string moved = "\n" + counted(answer->moves.size(), "partition", "partitions");
+    session.line(!any          ? "nothing moves: the load is even"
+                 : ask.dry_run ? moved + " would move; nothing was changed"
+                               : moved + " move; 'godwit cluster status' shows how far that is");
   }
-  session.console.write(table.text());
-  session.line(fmt::format("\n{} {}", counted(answer->moves.size(), "partition", "partitions"),
-                           ask.dry_run ? "would move; nothing was changed"
-                                       : "move; 'godwit topic reassign' shows how far that is"));
-  co_return kExitOk;
+  const int code = any && ask.wait && !ask.dry_run ? co_await wait_moved(session) : kExitOk;
+  if (any && ask.wait && !ask.dry_run && code == kExitOk && !session.json()) session.line("all have moved");
+  co_return code;
 }
 
 Task<int> run(Session& session, const ClusterThrottle& ask) {
-  auto request = request_for("throttle");
-  request.number = ask.bytes_per_second;
-  const auto answer = co_await ask_controller(session, std::move(request));
-  if (!answer) co_return session.failed(answer.error());
-  if (answer->error_code != ErrorCode::none) co_return refused(session, *answer);
+  if (!co_await set_throttle(session, ask.bytes_per_second)) co_return kExitFailed;
+  const bool named = ask.bytes_per_second > 0;
   if (session.json()) {
-    session.line(Json().set("bytesPerSecond", ask.bytes_per_second).text());
-  } else if (ask.bytes_per_second == 0) {
-    session.line("moving and catching up are not bounded any more");
+    Json json;
+    named ? json.set("bytesPerSecond", ask.bytes_per_second) : json.set_null("bytesPerSecond");
+    session.line(json.text());
+  } else if (named) {
+    session.line(fmt::format("replicas that move take at most {} a second of each broker, in each direction",
+                             print_bytes(ask.bytes_per_second)));
   } else {
-    session.line(fmt::format("moving and catching up take at most {} bytes a second of each broker",
-                             ask.bytes_per_second));
+    session.line(ask.bytes_per_second == 0 ? "replicas that move are not bounded any more"
+                                           : "replicas that move are bounded as each broker is configured");
   }
   co_return kExitOk;
 }

@@ -40,7 +40,6 @@ struct Raw {
   std::vector<int64_t> some;
   std::string replicas;
   std::string rate;
-  int64_t bytes = 0;
 };
 
 // The program's options. Its callbacks fill `ask.command` and collect what is wrong.
@@ -281,6 +280,7 @@ class Parser {
                     "the brokers that shall have it; the first is the preferred leader")
         ->type_name("ID,...");
     reassign.add_flag("--cancel", reassign_.cancel, "gives a move up: back to the brokers from before");
+    throttle(reassign, reassign_.throttle);
 
     auto& elect =
         add(under, "elect", "makes the preferred replica the leader, or an operator's choice", [this] {
@@ -399,25 +399,35 @@ class Parser {
     using What = ClusterOrder::What;
     auto& drain = order(under, "drain", "moves all leaders and replicas away from a broker", What::drain);
     drain.add_flag("--wait", order_.wait, "end when nothing is left there (see --timeout)");
+    throttle(drain, order_.throttle);
     order(under, "resume", "takes a drain back: the broker gets its share again", What::resume);
     order(under, "remove", "forgets a dead broker: its replicas are made anew elsewhere", What::remove);
 
     auto& rebalance =
         add(under, "rebalance", "evens out what the brokers hold", [this] { return rebalance_; });
     rebalance.add_flag("--dry-run", rebalance_.dry_run, "only show what would move");
+    rebalance.add_flag("--wait", rebalance_.wait, "end when nothing moves any more (see --timeout)");
+    throttle(rebalance, rebalance_.throttle);
 
-    auto& throttle =
-        add(under, "throttle", "bounds what moving and catching up may take of the network", [this] {
-          throttle_.bytes_per_second =
-              raw_.rate == "off" ? 0 : within<int64_t>(raw_.bytes, 1, INT64_MAX, "rate");
+    add(under, "throttle", "bounds what moving replicas may take of each broker",
+        [this] {
+          checked(parse_rate(raw_.rate), "rate", throttle_.bytes_per_second);
           return throttle_;
-        });
-    throttle.add_option("rate", raw_.rate, "bytes a second for each broker, or off")
-        ->type_name("BYTES")
-        ->required()
-        ->each([this](const std::string& text) {
-          if (text != "off") checked(parse_integer(text), "rate", raw_.bytes);
-        });
+        })
+        .add_option("rate", raw_.rate,
+                    "bytes a second, such as 50MB/s; off: no bound; default: as configured")
+        ->type_name("RATE")
+        ->required();
+  }
+  void throttle(CLI::App& command, std::optional<int64_t>& into) {
+    command
+        .add_option_function<std::string>(
+            "--throttle",
+            [this, &into](const std::string& text) {
+              checked(parse_rate(text), "--throttle", into.emplace());
+            },
+            "before that, as 'godwit cluster throttle' (it stays)")
+        ->type_name("RATE");
   }
   CLI::App& order(CLI::App& under, const std::string& name, const std::string& help,
                   ClusterOrder::What what) {

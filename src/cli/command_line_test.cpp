@@ -105,7 +105,15 @@ TEST(CommandLine, AnOperatorGivesOrders) {
   EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "off"}).bytes_per_second, 0);
   EXPECT_EQ(mistake({"cluster", "drain"}), "godwit cluster drain: broker is required");
   EXPECT_NE(mistake({"cluster", "drain", "-1"}).find("godwit cluster drain"), std::string::npos);
-  EXPECT_NE(mistake({"cluster", "throttle", "0"}).find("rate: 0 is not from 1"), std::string::npos);
+  EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "50MB/s"}).bytes_per_second, 50'000'000);
+  EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "default"}).bytes_per_second, -1);
+  EXPECT_EQ(command<ClusterRebalance>({"cluster", "rebalance", "--throttle", "10MiB", "--wait"}).throttle,
+            10 << 20);
+  EXPECT_EQ(command<ClusterOrder>({"cluster", "drain", "3", "--throttle", "off"}).throttle, 0);
+  EXPECT_FALSE(command<ClusterOrder>({"cluster", "drain", "3"}).throttle);
+  EXPECT_NE(mistake({"cluster", "drain", "3", "--throttle", "x"}).find("--throttle: 'x' is not a rate"),
+            std::string::npos);
+  EXPECT_NE(mistake({"cluster", "throttle", "0"}).find("rate: '0' is not a rate"), std::string::npos);
   EXPECT_NE(mistake({"cluster", "throttle", "much"}).find("rate:"), std::string::npos);
 }
 

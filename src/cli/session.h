@@ -36,6 +36,9 @@ struct Session {
   std::string brokers() const;
 };
 
+// Sets the rate on all brokers, where one was asked for; false, and complains, where that fails.
+runtime::Task<bool> set_throttle(Session& session, std::optional<int64_t> bytes_per_second);
+
 // The commands; each prints its answer and gives an ExitCode.
 runtime::Task<int> run(Session& session, const TopicCreate& ask);
 runtime::Task<int> run(Session& session, const TopicList& ask);

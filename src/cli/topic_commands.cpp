@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/offsets.h"
+#include "cli/replica_sizes.h"
 #include "cli/report.h"
 #include "cli/session.h"
 #include "cli/settings_report.h"
@@ -40,12 +41,14 @@ std::string json_ids(const Ids& all) {
 }
 
 // The topics to tell about, sorted; complains about those that are not there.
-Task<Result<std::vector<kafka::MetadataResponse::Topic>>> find_topics(Session& session,
-                                                                      std::vector<std::string> names,
-                                                                      int& code) {
+Task<Result<std::vector<kafka::MetadataResponse::Topic>>> find_topics(
+    Session& session, std::vector<std::string> names, int& code, std::vector<BrokerId>* brokers = nullptr) {
   auto metadata =
       names.empty() ? co_await session.cluster.metadata() : co_await session.cluster.metadata(names);
   if (!metadata) co_return fail(metadata.error());
+  for (const auto& broker : metadata->brokers) {
+    if (brokers != nullptr) brokers->push_back(broker.node_id);
+  }
   std::vector<kafka::MetadataResponse::Topic> topics;
   for (auto& topic : metadata->topics) {
     if (topic.error_code == ErrorCode::none) {
@@ -59,6 +62,39 @@ Task<Result<std::vector<kafka::MetadataResponse::Topic>>> find_topics(Session& s
     std::ranges::sort(topic.partitions, {}, [](const auto& partition) { return partition.partition_index; });
   }
   co_return topics;
+}
+
+const ReplicaSize* size_of(const ReplicaSizes& sizes, const PartitionName& name, BrokerId broker) {
+  const auto found = sizes.find(name);
+  if (found == sizes.end()) return nullptr;
+  const auto one = found->second.find(broker);
+  return one == found->second.end() ? nullptr : &one->second;
+}
+
+// In the order of the replicas: committed records that each lacks; "?" where nobody can tell.
+template <class Ids>
+std::string lags(const Ids& replicas, const ReplicaSizes& sizes, const PartitionName& name) {
+  std::string text;
+  for (const BrokerId id : replicas) {
+    const ReplicaSize* const one = size_of(sizes, name, id);
+    text += (text.empty() ? "" : ",") +
+            (one != nullptr && one->lag ? std::to_string(*one->lag) : std::string("?"));
+  }
+  return text;
+}
+
+template <class Ids>
+std::string json_state(const Ids& replicas, const ReplicaSizes& sizes, const PartitionName& name) {
+  std::vector<std::string> all;
+  for (const BrokerId id : replicas) {
+    const ReplicaSize* const one = size_of(sizes, name, id);
+    Json json;
+    json.set("broker", id.value());
+    one != nullptr && one->lag ? json.set("lagRecords", *one->lag) : json.set_null("lagRecords");
+    one != nullptr ? json.set("bytes", one->bytes) : json.set_null("bytes");
+    all.push_back(json.text());
+  }
+  return json_array(all);
 }
 
 }  // namespace
@@ -130,18 +166,23 @@ Task<int> run(Session& session, const TopicList& ask) {
 
 Task<int> run(Session& session, const TopicDescribe& ask) {
   int code = kExitOk;
-  const auto topics = co_await find_topics(session, ask.names, code);
+  std::vector<BrokerId> brokers;
+  const auto topics = co_await find_topics(session, ask.names, code, &brokers);
   if (!topics) co_return session.failed(topics.error());
   PartitionNames names;
+  PartitionNames all;
   for (const auto& topic : *topics) {
     for (const auto& partition : topic.partitions) {
+      all.insert({*topic.name, partition.partition_index.value()});
       if (partition.leader_id != kNoBroker) names.insert({*topic.name, partition.partition_index.value()});
     }
   }
   const auto first = co_await list_offsets(session, names, kEarliest);
   const auto last = co_await list_offsets(session, names, kLatest);
   if (!first || !last) co_return session.failed(!first ? first.error() : last.error());
-  Table table({"TOPIC", "PARTITION", "LEADER", "EPOCH", "REPLICAS", "IN SYNC", "OFFLINE", "FIRST", "END"});
+  const ReplicaSizes sizes = co_await replica_sizes(session, brokers, std::move(all));
+  Table table(
+      {"TOPIC", "PARTITION", "LEADER", "EPOCH", "REPLICAS", "LAG", "IN SYNC", "OFFLINE", "FIRST", "END"});
   for (const auto& topic : *topics) {
     std::vector<std::string> partitions;
     for (const auto& partition : topic.partitions) {
@@ -152,7 +193,8 @@ Task<int> run(Session& session, const TopicDescribe& ask) {
       };
       const bool led = partition.leader_id != kNoBroker;
       table.add({name.first, std::to_string(name.second), led ? to_string(partition.leader_id) : "none",
-                 to_string(partition.leader_epoch), ids(partition.replica_nodes), ids(partition.isr_nodes),
+                 to_string(partition.leader_epoch), ids(partition.replica_nodes),
+                 lags(partition.replica_nodes, sizes, name), ids(partition.isr_nodes),
                  partition.offline_replicas.empty() ? "-" : ids(partition.offline_replicas), number(*first),
                  number(*last)});
       Json json;
@@ -162,6 +204,7 @@ Task<int> run(Session& session, const TopicDescribe& ask) {
       json.raw("inSync", json_ids(partition.isr_nodes)).raw("offline", json_ids(partition.offline_replicas));
       json.raw("first", first->contains(name) ? number(*first) : "null");
       json.raw("end", last->contains(name) ? number(*last) : "null");
+      json.raw("state", json_state(partition.replica_nodes, sizes, name));
       partitions.push_back(json.text());
     }
     if (session.json()) {

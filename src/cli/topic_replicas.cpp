@@ -128,6 +128,7 @@ Task<int> run(Session& session, const TopicReassign& ask) {
   if (ask.replicas.empty() && !ask.cancel) co_return co_await show_moves(session, ask.name, ask.partitions);
   const auto partitions = co_await partitions_of(session, ask.name, ask.partitions);
   if (!partitions) co_return kExitFailed;
+  if (!co_await set_throttle(session, ask.throttle)) co_return kExitFailed;
   kafka::AlterPartitionReassignmentsRequest request;
   auto& topic = request.topics.emplace_back();
   topic.name = ask.name;

@@ -1,4 +1,5 @@
 #include "cli/values.h"
+#include "config/setting.h"
 
 #include <algorithm>
 #include <charconv>
@@ -198,6 +199,17 @@ Result<std::vector<int32_t>> parse_ids(std::string_view text) {
     if (more) rest.remove_prefix(comma + 1);
   }
   return ids;
+}
+
+Result<int64_t> parse_rate(std::string_view text) {
+  if (text == "off") return 0;
+  if (text == "default") return -1;
+  std::string_view bytes = text;
+  if (bytes.ends_with("/s")) bytes.remove_suffix(2);
+  const auto rate = config::to_bytes(bytes);
+  if (!rate || *rate < 1)
+    return bad(text, "a rate: bytes a second such as 50MB/s or 1000000, off, or default");
+  return *rate;
 }
 
 Result<std::vector<runtime::Endpoint>> parse_brokers(std::string_view text) {

@@ -35,6 +35,9 @@ Result<client::Start> parse_start(std::string_view text);
 // "orders", or "orders:0,3": a topic and partitions of it.
 Result<std::pair<std::string, std::vector<int32_t>>> parse_topic_partitions(std::string_view text);
 
+// Bytes a second: "50MB/s", "10MiB", "1000000"; "off" is 0, "default" is -1, and 0 itself is refused.
+Result<int64_t> parse_rate(std::string_view text);
+
 // "1,2,3": ids of brokers, each once.
 Result<std::vector<int32_t>> parse_ids(std::string_view text);
 

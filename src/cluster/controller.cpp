@@ -198,6 +198,7 @@ Task<void> ControllerImpl::run_writer() {
           decide_soon([this](Draft& next) {
             finish_queued_ = false;
             finish_moves(next);
+            start_planned(next);
           });
         }
       } else {

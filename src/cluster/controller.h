@@ -39,6 +39,10 @@ struct ControllerOptions {
   ConfigMap topic_defaults;
   // A broker that joins for the first time is given its share of the replicas.
   bool auto_rebalance = true;
+  // How many copies of automatic moves a broker makes at a time, and how many it gives as a leader.
+  size_t moves_per_broker = 10;
+  // A drained broker's replica goes elsewhere when the broker that was to get it is dead for so long.
+  Duration move_patience = std::chrono::seconds(30);
 };
 
 class Controller {

@@ -10,9 +10,7 @@ using runtime::Task;
 
 constexpr Duration kRound = std::chrono::milliseconds(500);
 constexpr Duration kPreferredRound = std::chrono::seconds(1);
-constexpr Duration kPlanRound = std::chrono::seconds(2);
 constexpr size_t kPreferredMax = 100;  // partitions in one round
-constexpr size_t kMovingMax = 100;     // partitions that automatic moves keep under way
 
 bool contains(const std::vector<BrokerId>& ids, BrokerId id) {
   return std::find(ids.begin(), ids.end(), id) != ids.end();
@@ -91,58 +89,6 @@ Task<void> ControllerImpl::restore_preferred() {
                " partitions go back to their preferred leader: " + changes.describe());
     }
   });
-}
-
-// Moves replicas from brokers that are drained or removed, and what a rebalance planned, a bounded number at a time.
-Task<void> ControllerImpl::start_moves() {
-  if (rebalance_at_ && now() >= *rebalance_at_) {
-    rebalance_at_.reset();
-    (void)co_await decide([this](Draft& draft) {
-      if (!newcomers(draft.image()).empty()) (void)rebalance(draft, /*dry_run=*/false);
-    });
-  }
-  const bool leaving = std::any_of(fleet_.brokers().begin(), fleet_.brokers().end(), [](const auto& entry) {
-    return entry.second.info.draining || entry.second.removing;
-  });
-  if (!leaving && planned_.empty()) co_return;
-  (void)co_await decide([this](Draft& draft) {
-    plan(draft);
-    start_planned(draft);
-    forget_removed(draft);
-  });
-}
-
-void ControllerImpl::plan(Draft& draft) {
-  if (now() < plan_again_at_) return;
-  plan_again_at_ = now() + kPlanRound;
-  if (!planned_.empty()) return;
-  const std::vector<placement::Move> moves = leaving_moves(draft.image());
-  planned_.assign(moves.begin(), moves.end());
-}
-
-void ControllerImpl::start_planned(Draft& draft) {
-  std::set<BrokerId> there;
-  for (const placement::Broker& broker : usable()) there.insert(broker.id);
-  ChangeList changes;
-  while (!planned_.empty() && moving_.size() < kMovingMax) {
-    const placement::Move move = std::move(planned_.front());
-    planned_.pop_front();
-    // What has changed since it was planned is planned anew.
-    const PartitionState* const present = draft.image().find(move.id);
-    if (present == nullptr || settled(*present) != move.before) continue;
-    const std::vector<BrokerId> adding = move.adding();
-    if (!std::all_of(adding.begin(), adding.end(), [&](BrokerId id) { return there.contains(id); })) continue;
-    const PartitionState state = *present;
-    auto next = begin_move(state, move.after);
-    if (!next) continue;
-    changes.add(draft.image(), move.id, state, *next);
-    draft.put(move.id, std::move(*next));
-    moving_.insert(move.id);
-  }
-  if (changes.count() != 0) {
-    note(Severity::info, "reassignment.begun",
-         std::to_string(changes.count()) + " partitions move: " + changes.describe());
-  }
 }
 
 // Dead brokers that are to be forgotten, once nothing is placed on them.

@@ -104,7 +104,7 @@ class ControllerImpl final : public Controller {
   runtime::Task<Result<void>> load_brokers(Image& image);
   runtime::Task<Result<void>> load_tombstones();
 
-  // What goes on by itself, twice a second (controller_chores.cpp).
+  // What goes on by itself, twice a second (controller_chores.cpp, controller_moves.cpp).
   runtime::Task<void> run_chores();
   runtime::Task<void> bury_silent();
   runtime::Task<void> forget_tombstones();
@@ -112,6 +112,8 @@ class ControllerImpl final : public Controller {
   runtime::Task<void> start_moves();
   void plan(Draft& draft);
   void start_planned(Draft& draft);
+  std::set<TopicPartition> stranded(const Image& image, const std::set<BrokerId>& leaving) const;
+  void cancel_moves_from(Draft& draft, BrokerId broker);
   void forget_removed(Draft& draft);
 
   // Partitions (controller_partitions.cpp).
@@ -177,6 +179,8 @@ class ControllerImpl final : public Controller {
   bool finish_queued_ = false;
 
   std::set<TopicPartition> moving_;  // replicas are on their way; some that have arrived may be among them
+  std::set<TopicPartition>
+      automatic_;  // those of them that were begun by plan, not by an order for the partition
   std::deque<placement::Move> planned_;  // that have not begun
   MonotonicTime plan_again_at_;          // when to look again for what has to leave a broker
   std::optional<MonotonicTime> rebalance_at_;

@@ -223,6 +223,107 @@ TEST_F(Moves, ANewBrokerGetsItsShareAndNothingElseMoves) {
   });
 }
 
+// Who makes how many copies, and of whom, at this moment.
+std::map<BrokerId, int> copies(const Image& image) {
+  std::map<BrokerId, int> counts;
+  for (const auto& [name, topic] : image.topics()) {
+    for (const PartitionState& now : topic->partitions) {
+      for (const BrokerId id : now.adding) {
+        ++counts[id];
+        ++counts[now.leader];
+      }
+    }
+  }
+  return counts;
+}
+
+TEST_F(Moves, ANewBrokerIsFilledAFewPartitionsAtATime) {
+  options.moves_per_broker = 5;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    (void)co_await create(controller, topic_named("t", 120, 3));
+    co_await runtime::sleep_for(5s);
+    co_await join(controller, {4});
+    co_await runtime::sleep_for(4s);
+    int rounds = 0;
+    for (; rounds < 60; ++rounds) {
+      const auto busy = copies(*controller.image());
+      if (busy.empty()) break;
+      for (const auto& [id, count] : busy) EXPECT_LE(count, 5) << id;
+      EXPECT_EQ(busy.at(BrokerId(4)), rounds < 17 ? 5 : busy.at(BrokerId(4)));
+      const auto status = co_await order(controller, "status");
+      EXPECT_EQ(status.moves.size() + static_cast<size_t>(status.moving) + static_cast<size_t>(rounds * 5),
+                90u);
+      co_await catch_up(controller);
+      co_await runtime::sleep_for(10ms);  // the next ones begin as soon as those have arrived
+    }
+    EXPECT_EQ(rounds, 18);
+    EXPECT_EQ(loads(*controller.image()).at(BrokerId(4)), 90);
+  });
+}
+
+TEST_F(Moves, ADrainGoesElsewhereWhenATargetStaysDead) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2})}));
+    EXPECT_EQ((co_await order(controller, "drain", 1)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(state(controller, id).adding, ids({3}));
+    co_await controller.died(BrokerId(3), 30, "burnt down");
+    co_await join(controller, {4});
+    co_await runtime::sleep_for(20s);
+    EXPECT_EQ(state(controller, id).adding, ids({3})) << "it may only be starting again";
+    co_await runtime::sleep_for(15s);
+    EXPECT_EQ(state(controller, id).adding, ids({4}));
+    EXPECT_EQ(state(controller, id).replicas.size(), 3u) << "the dead one is no replica any more";
+    co_await catch_up(controller);
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(state(controller, id).replicas.size(), 2u);
+    EXPECT_FALSE(loads(*controller.image()).contains(BrokerId(1)));
+  });
+}
+
+TEST_F(Moves, WhatAnOperatorMovesIsNotSentElsewhere) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3, 4});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2})}));
+    std::vector<Reassignment> wishes{{{id, PartitionIndex(0)}, ids({2, 3})}};
+    EXPECT_TRUE((co_await controller.reassign(wishes))[0]);
+    co_await controller.died(BrokerId(3), 30, "burnt down");
+    co_await runtime::sleep_for(60s);
+    EXPECT_EQ(state(controller, id).adding, ids({3}));
+    std::vector<Reassignment> cancel{{{id, PartitionIndex(0)}, std::nullopt}};
+    EXPECT_TRUE((co_await controller.reassign(cancel))[0]);
+    EXPECT_EQ(state(controller, id).replicas, ids({2, 1}));
+  });
+}
+
+TEST_F(Moves, ResumeGivesUpWhatTheDrainMovesAndNothingElse) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3, 4});
+    const TopicId drained = co_await create(controller, topic_at("drained", {ids({1, 2}), ids({1, 2})}));
+    const TopicId ordered = co_await create(controller, topic_at("ordered", {ids({1, 2})}));
+    std::vector<Reassignment> wishes{{{ordered, PartitionIndex(0)}, ids({2, 3})}};
+    EXPECT_TRUE((co_await controller.reassign(wishes))[0]);
+    EXPECT_EQ((co_await order(controller, "drain", 1)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ((co_await order(controller, "status")).moving, 3);
+    EXPECT_EQ((co_await order(controller, "resume", 1)).error_code, ErrorCode::none);
+    EXPECT_EQ((co_await order(controller, "status")).moving, 1);
+    for (int i = 0; i < 2; ++i) {
+      std::vector<BrokerId> now = state(controller, drained, i).replicas;
+      std::sort(now.begin(), now.end());
+      EXPECT_EQ(now, ids({1, 2}));
+    }
+    EXPECT_EQ(state(controller, ordered).adding, ids({3}));
+    co_await runtime::sleep_for(5s);
+    EXPECT_EQ((co_await order(controller, "status")).moving, 1) << "nothing is planned again";
+  });
+}
+
 TEST_F(Moves, WhatWasDecidedCanBeReadLaterAndTheNewestThousandAreKept) {
   with_controller([&](Controller& controller) -> Task<void> {
     co_await join(controller, {1});
@@ -262,7 +363,11 @@ TEST_F(Moves, TheThrottleStandsInTheSettingsOfAllBrokers) {
     EXPECT_EQ((co_await controller.command(request)).error_code, ErrorCode::none);
     EXPECT_EQ(controller.image()->broker_configs.at(kNoBroker).at("follower.replication.throttled.rate"),
               "1000000");
-    request.number = 0;
+    request.number = 0;  // no bound, whatever the brokers' own settings say
+    EXPECT_EQ((co_await controller.command(request)).error_code, ErrorCode::none);
+    EXPECT_EQ(controller.image()->broker_configs.at(kNoBroker).at("leader.replication.throttled.rate"),
+              "9223372036854775807");
+    request.number = -1;
     EXPECT_EQ((co_await controller.command(request)).error_code, ErrorCode::none);
     EXPECT_TRUE(controller.image()->broker_configs.empty());
   });

@@ -104,6 +104,11 @@ kafka::ClusterCommandResponse ControllerImpl::status() const {
     }
     response.brokers.push_back(std::move(line));
   }
+  for (const placement::Move& move : planned_) {
+    if (response.moves.size() == kMovesListed) break;
+    const Topic* const topic = now_is->find(move.id.topic);
+    if (topic != nullptr) response.moves.push_back({topic->name, move.id.partition, move.before, move.after});
+  }
   return response;
 }
 
@@ -123,6 +128,7 @@ Changed<void> ControllerImpl::drain(Draft& draft, BrokerId id, bool draining) {
   broker->info.draining = draining;
   plan_again_at_ = now();
   planned_.clear();  // it was made for other brokers
+  if (!draining) cancel_moves_from(draft, id);
   if (!draining && options_.auto_rebalance) rebalance_at_ = now() + options_.session_timeout;
   note(Severity::info, draining ? "broker.draining" : "broker.resumed",
        "broker " + to_string(id) + ", as ordered");
@@ -210,7 +216,9 @@ std::vector<placement::Move> ControllerImpl::leaving_moves(const Image& image) c
     return std::any_of(one.replicas.begin(), one.replicas.end(),
                        [&](BrokerId id) { return whom.contains(id); });
   };
-  if (std::none_of(assignments.begin(), assignments.end(),
+  const std::set<TopicPartition> waiting = stranded(image, leaving);
+  if (waiting.empty() &&
+      std::none_of(assignments.begin(), assignments.end(),
                    [&](const placement::Assignment& one) { return concerned(one, leaving); })) {
     return {};
   }
@@ -221,7 +229,7 @@ std::vector<placement::Move> ControllerImpl::leaving_moves(const Image& image) c
   });
   std::vector<placement::Move> moves = placement::rebalance(assignments, before, after);
   std::erase_if(moves, [&](const placement::Move& move) {
-    return !concerned({move.id, move.before}, leaving);
+    return !concerned({move.id, move.before}, leaving) && !waiting.contains(move.id);
   });
   std::set<TopicPartition> planned;
   for (const placement::Move& move : moves) planned.insert(move.id);
@@ -252,18 +260,20 @@ Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebala
 }
 
 Changed<void> ControllerImpl::throttle(Draft& draft, int64_t bytes_per_second) {
-  if (bytes_per_second < 0) return refuse(ErrorCode::invalid_request, "a rate is not negative");
+  if (bytes_per_second < -1) return refuse(ErrorCode::invalid_request, "a rate is not negative");
   const auto found = draft.image().broker_configs.find(kNoBroker);
   ConfigMap config = found == draft.image().broker_configs.end() ? ConfigMap{} : found->second;
   for (const std::string_view name : kThrottles) {
-    if (bytes_per_second == 0) {
+    if (bytes_per_second == -1) {
       config.erase(std::string(name));
     } else {
-      config[std::string(name)] = std::to_string(bytes_per_second);
+      config[std::string(name)] = std::to_string(bytes_per_second == 0 ? INT64_MAX : bytes_per_second);
     }
   }
   note(Severity::info, "replication.throttled",
-       bytes_per_second == 0 ? "no bound" : std::to_string(bytes_per_second) + " bytes a second");
+       bytes_per_second == 0    ? "no bound"
+       : bytes_per_second == -1 ? "as each broker is configured"
+                                : std::to_string(bytes_per_second) + " bytes a second");
   draft.put_broker_config(kNoBroker, std::move(config));
   return {};
 }

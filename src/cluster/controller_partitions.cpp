@@ -151,6 +151,7 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
   note(Severity::info, wish.replicas ? "reassignment.begun" : "reassignment.cancelled",
        describe_change(draft.image(), wish.id, state, *next));
   moving_.insert(wish.id);
+  automatic_.erase(wish.id);
   draft.put(wish.id, std::move(*next));
   return {};
 }
@@ -162,6 +163,7 @@ void ControllerImpl::finish_moves(Draft& draft) {
   for (auto at = moving_.begin(); at != moving_.end();) {
     const PartitionState* const present = draft.image().find(*at);
     if (present == nullptr || (present->adding.empty() && present->removing.empty())) {
+      automatic_.erase(*at);
       at = moving_.erase(at);
       continue;
     }
@@ -170,6 +172,7 @@ void ControllerImpl::finish_moves(Draft& draft) {
     if (auto next = finish_move(state, eligible, min_insync(topic, settings))) {
       changes.add(draft.image(), *at, state, *next);
       draft.put(*at, std::move(*next));
+      automatic_.erase(*at);
       at = moving_.erase(at);
     } else {
       ++at;

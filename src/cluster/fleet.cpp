@@ -69,6 +69,7 @@ void Fleet::died(BrokerId id, MonotonicTime now) {
   Broker& broker = brokers_.at(id);
   broker.died = std::max(broker.died, broker.joined);
   broker.joined = 0;
+  broker.dead_since = now;
   broker.leaving = false;
   broker.can_append = true;
   std::erase_if(broker.deaths, [&](MonotonicTime at) { return now - at > kHour; });

@@ -22,6 +22,7 @@ class Fleet {
     bool removing = false;    // dead for good, by an operator's order
     bool can_append = true;
     bool leaving = false;               // about to stop
+    MonotonicTime dead_since;           // when it was declared dead last
     MonotonicTime steady_since;         // alive and able to lead since then
     std::vector<MonotonicTime> deaths;  // in the last hour
     bool alive() const { return joined != 0; }

@@ -36,6 +36,8 @@ struct ClusterCallOptions {
   // Whether doing it twice is the same as doing it once. Where not, and the connection breaks after the request was sent,
   // the call ends with that error: it may have happened.
   bool repeatable = true;
+  // For this call with all its attempts, where it is to be shorter than others.
+  Duration timeout = Duration::max();
 };
 
 class Cluster {
@@ -109,6 +111,7 @@ template <class Request, class Verdict>
 runtime::Task<Result<typename Request::Response>> Cluster::call(Target target, Request request,
                                                                 Verdict verdict, ClusterCallOptions options) {
   Attempts attempts = begin();
+  if (options.timeout < attempts.deadline - now()) attempts.deadline = now() + options.timeout;
   for (;;) {
     auto connection = co_await route(target, attempts.deadline);
     if (!connection) {

@@ -150,6 +150,11 @@ std::optional<Offset> FollowerReplica::wanted_start() const {
   return wanted;
 }
 
+std::optional<int64_t> FollowerReplica::lag() const {
+  if (!settled_) return std::nullopt;
+  return std::max<int64_t>(0, leader_high_watermark_ - log_.end);
+}
+
 void FollowerReplica::raise_high_watermark() {
   if (settled_) high_watermark_ = std::max(high_watermark_, std::min(leader_high_watermark_, log_.synced));
 }

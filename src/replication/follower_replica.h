@@ -122,6 +122,8 @@ class FollowerReplica {
   Offset high_watermark() const { return high_watermark_; }
   // To which offset the start of the log should move since the leader's has; empty when it should not.
   std::optional<Offset> wanted_start() const;
+  // Records that the leader has said to be committed and this log lacks; empty before it has settled with the leader.
+  std::optional<int64_t> lag() const;
   LeaderEpoch epoch() const { return epoch_; }
   const LogFacts& log() const { return log_; }
 

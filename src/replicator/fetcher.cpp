@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kBackoffFirst = std::chrono::milliseconds(20);
 constexpr Duration kBackoffMax = std::chrono::seconds(1);
 constexpr size_t kUnderWayMax = 2;
+// Among how many replicas that are on their way the bytes of one request are shared.
+constexpr size_t kOnTheirWayAtOnce = 16;
 
 }  // namespace
 
@@ -76,7 +78,11 @@ Task<void> Fetcher::run() {
       co_await runtime::yield();
       continue;
     }
-    const auto tick = next_tick();
+    auto tick = next_tick();
+    if (held_back_ && under_way_ < kUnderWayMax) {
+      const MonotonicTime ready = options_.throttle->ready_at(shard_.now());
+      tick = tick ? std::min(*tick, ready) : ready;
+    }
     co_await changed_.wait_until(tick ? std::max(*tick, shard_.now() + std::chrono::milliseconds(1))
                                       : shard_.now() + options_.wait_max);
   }
@@ -134,21 +140,44 @@ bool Fetcher::send_next() {
   return true;
 }
 
+Fetcher::Grant Fetcher::grant() const {
+  if (options_.throttle == nullptr || !options_.throttle->bounded()) return {};
+  const size_t all = options_.throttle->grant(shard_.now());
+  const auto waiting = std::ranges::count_if(restless_, [](const LogPtr& log) { return log->on_its_way(); });
+  const auto sharing = std::clamp<size_t>(static_cast<size_t>(waiting), 1, kOnTheirWayAtOnce);
+  return {std::max(Throttle::kLeast, all / sharing), all};
+}
+
 std::optional<kafka::FetchRequest> Fetcher::next_request() {
   kafka::FetchRequest request;
   std::map<TopicId, std::vector<kafka::FetchRequest::Partition>> named;
   bool asks = false;
+  Grant granted = grant();
+  held_back_ = false;
   std::erase_if(restless_, [&](const LogPtr& log) {
+    // Those that came back first are asked first: small ones are not kept waiting by large ones. What the leader owes already
+    // it may give at any time.
+    const bool on_its_way = log->on_its_way();
+    if (on_its_way && !log->named && granted.all == 0) {
+      held_back_ = true;
+      return false;
+    }
     const auto next = log->next_fetch();
     if (!next) return false;
     asks = true;
     if (std::exchange(log->named, true)) return true;  // the session knows it so
+    size_t bytes_max = options_.partition_bytes_max;
+    if (on_its_way) {
+      bytes_max = std::min(bytes_max, granted.each);
+      granted.all -= std::min(granted.all, bytes_max);
+    }
+    log->asked_on_its_way = on_its_way;
     kafka::FetchRequest::Partition partition;
     partition.partition = log->id().partition;
     partition.current_leader_epoch = next->current_leader_epoch;
     partition.fetch_offset = next->offset;
     partition.last_fetched_epoch = next->last_fetched_epoch;
-    partition.partition_max_bytes = static_cast<int32_t>(options_.partition_bytes_max);
+    partition.partition_max_bytes = static_cast<int32_t>(bytes_max);
     named[log->id().topic].push_back(partition);
     return true;
   });
@@ -198,7 +227,13 @@ Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection,
   for (auto& topic : response->responses) {
     for (auto& partition : topic.partitions) {
       const auto found = logs_.find({topic.topic_id, partition.partition_index});
-      if (found != logs_.end()) taking.push_back(take_one(found->second, std::move(partition)));
+      if (found == logs_.end()) continue;
+      if (found->second->asked_on_its_way && partition.records) {
+        const size_t bytes = partition.records->size();
+        if (options_.throttle != nullptr) options_.throttle->take(bytes, shard_.now());
+        if (options_.moved_bytes != nullptr) options_.moved_bytes->add(bytes);
+      }
+      taking.push_back(take_one(found->second, std::move(partition)));
     }
   }
   ++writing_;

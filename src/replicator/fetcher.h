@@ -36,6 +36,12 @@ class Fetcher {
   runtime::Task<void> back_off();
   // Sends what is to be said, if anything is. False: nothing is.
   bool send_next();
+  // How many bytes each log on its way may be asked for in this request, and how many all of them.
+  struct Grant {
+    size_t each = SIZE_MAX;
+    size_t all = SIZE_MAX;
+  };
+  Grant grant() const;
   // The request that names those logs; empty where there is nothing to say.
   std::optional<kafka::FetchRequest> next_request();
   runtime::Task<void> exchange(std::shared_ptr<peer::Connection> connection, kafka::FetchRequest request);
@@ -62,6 +68,7 @@ class Fetcher {
   Duration backoff_{};
   bool told_unreachable_ = false;
   bool refused_ = false;
+  bool held_back_ = false;  // something waits for the throttle
   bool stopped_ = false;
   runtime::Condition changed_;
   runtime::Gate tasks_;

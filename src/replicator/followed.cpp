@@ -29,7 +29,8 @@ Followed::Followed(const Following& what, runtime::Shard& shard, DiagnosticSink&
       machine_({.epoch = what.epoch,
                 .log = facts_of(*what.log),
                 .high_watermark = what.log->high_watermark(),
-                .accept_loss = what.accept_loss}) {}
+                .accept_loss = what.accept_loss}),
+      throttled_(what.throttled) {}
 
 replication::LogFacts Followed::facts() const {
   return facts_of(log_);

@@ -34,6 +34,15 @@ class Followed {
   const replication::FetchFrom& asked() const { return asked_; }
   // Whether the session holds it with other words than asked(), or not at all.
   bool named = false;
+  // Whether what comes counts as moved.
+  bool asked_on_its_way = false;
+
+  // It is on its way while it is marked so and lacks something that is committed: who has all that is about to join the ISR,
+  // and then others wait for it.
+  void set_throttled(bool throttled) { throttled_ = throttled; }
+  bool on_its_way() const { return throttled_ && machine_.lag() != 0; }
+  // See FollowerReplica::lag().
+  std::optional<int64_t> lag() const { return machine_.lag(); }
 
   // Nothing more is begun; returns when nothing is written any more.
   runtime::Task<void> end();
@@ -55,6 +64,7 @@ class Followed {
   DiagnosticSink& diagnostics_;
   replication::FollowerReplica machine_;
   replication::FetchFrom asked_;
+  bool throttled_ = false;
   bool told_settled_ = false;
   bool told_trouble_ = false;
   bool ended_ = false;

@@ -19,6 +19,7 @@ class Replicator::Impl {
     const auto& log = place.log;
     if (log != nullptr && log->epoch() == wish.epoch && log->leader().id == wish.leader.id &&
         log->leader().incarnation == wish.leader.incarnation && log->leader().at == wish.leader.at) {
+      log->set_throttled(wish.throttled);
       return;
     }
     place.wish = std::move(wish);
@@ -37,6 +38,12 @@ class Replicator::Impl {
   }
 
   size_t following() const { return places_.size(); }
+
+  std::optional<int64_t> lag(const TopicPartition& id) const {
+    const auto found = places_.find(id);
+    if (found == places_.end() || found->second.log == nullptr) return std::nullopt;
+    return found->second.log->lag();
+  }
 
   void set_incarnation(uint64_t incarnation) {
     options_.incarnation = incarnation;
@@ -138,6 +145,9 @@ void Replicator::set_incarnation(uint64_t incarnation) {
 }
 size_t Replicator::following() const {
   return impl_->following();
+}
+std::optional<int64_t> Replicator::lag(const TopicPartition& id) const {
+  return impl_->lag(id);
 }
 Task<void> Replicator::close() {
   return impl_->close();

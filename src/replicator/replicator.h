@@ -14,11 +14,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "base/diagnostic.h"
+#include "metrics/registry.h"
 #include "model/broker_id.h"
 #include "model/epoch.h"
 #include "peer/connection.h"
+#include "replicator/throttle.h"
 #include "runtime/runtime.h"
 #include "runtime/sync.h"
 #include "storage/log.h"
@@ -36,6 +39,10 @@ struct ReplicatorOptions {
   size_t partition_bytes_max = 4 << 20;
   // A fetch that is not answered within wait_max and so much more is given up.
   Duration patience = std::chrono::seconds(3);
+  // Bounds what is fetched for replicas that are on their way, of all shards; outlives the replicator. Null: no bound.
+  Throttle* throttle = nullptr;
+  // Counts it. Null: nobody counts.
+  metrics::Counter* moved_bytes = nullptr;
 };
 
 struct Leader {
@@ -62,6 +69,8 @@ struct Following {
   Leader leader;
   // An operator elected the leader of an epoch that this log did not take part in, and so gave up what that one lacks.
   bool accept_loss = false;
+  // It is on its way (being added, or named by an operator), not in sync: it waits for the throttle while it lags.
+  bool throttled = false;
   FollowObserver* observer = nullptr;
 };
 
@@ -70,12 +79,14 @@ class Replicator {
   Replicator(ReplicatorOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics);
   ~Replicator();
 
-  // The log follows `leader` in this epoch from now on; what was followed before for this partition is replaced (writing that is
+  // The log follows `leader` in this epoch from now on (where it does already, `throttled` is taken over); what was followed before for this partition is replaced (writing that is
   // under way ends first).
   void follow(Following what);
   // Returns when nothing is written to the log any more.
   runtime::Task<void> unfollow(TopicPartition id);
   size_t following() const;
+  // Committed records that the log lacks, as its leader last said; empty where it is not followed or has not settled.
+  std::optional<int64_t> lag(const TopicPartition& id) const;
   // This broker is another to its leaders from now on: what they are asked begins anew.
   void set_incarnation(uint64_t incarnation);
 

@@ -5,6 +5,12 @@
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
+namespace {
+
+// What Kafka says of a log that it does not find.
+constexpr int64_t kLagUnknown = -1;
+
+}  // namespace
 
 Task<kafka::DescribeLogDirsResponse> handle(RequestContext& context, kafka::DescribeLogDirsRequest request) {
   kafka::DescribeLogDirsResponse response;
@@ -32,8 +38,9 @@ Task<kafka::DescribeLogDirsResponse> handle(RequestContext& context, kafka::Desc
       for (const auto& [id, partition] : owner.partitions()) {
         if (partition->closed()) continue;
         if (request.topics && !wanted.contains({partition->topic(), id.partition.value()})) continue;
-        found[partition->topic()].push_back(
-            {id.partition, static_cast<int64_t>(partition->log()->size_bytes()), 0, false});
+        found[partition->topic()].push_back({id.partition,
+                                             static_cast<int64_t>(partition->log()->size_bytes()),
+                                             owner.lag(*partition).value_or(kLagUnknown), false});
       }
     });
   }

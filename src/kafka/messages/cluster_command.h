@@ -18,7 +18,8 @@ struct ClusterCommandRequest {
   std::string verb;
   BrokerId broker_id = kNoBroker;  // drain, resume, remove
   bool dry_run = false;            // rebalance
-  int64_t number = 0;              // events: at most so many; throttle: bytes a second, 0 for none
+  int64_t number = 0;              // events: at most so many; throttle: bytes a second, 0 for no bound, -1 as
+                                   // each broker is configured
 
   static void fields(auto& f) {
     f("verb", &ClusterCommandRequest::verb);
@@ -77,7 +78,7 @@ struct ClusterCommandResponse {
     friend bool operator==(const Event&, const Event&) = default;
   };
 
-  // A partition that rebalance moves, or would.
+  // A partition that rebalance moves, or would; with "status", one whose move is planned and has not begun.
   struct Move {
     std::string topic;
     PartitionIndex partition;

@@ -38,7 +38,7 @@ struct DescribeLogDirsResponse {
   struct Partition {
     PartitionIndex partition_index;
     int64_t partition_size = 0;
-    int64_t offset_lag = 0;
+    int64_t offset_lag = 0;  // committed records that this replica lacks; -1: not known
     bool is_future_key = false;
 
     static void fields(auto& f) {

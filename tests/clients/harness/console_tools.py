@@ -22,6 +22,7 @@ _CLASSES = {
     "kafka-get-offsets": "org.apache.kafka.tools.GetOffsetShell",
     "kafka-log-dirs": "org.apache.kafka.tools.LogDirsCommand",
     "kafka-cluster": "org.apache.kafka.tools.ClusterTool",
+    "kafka-reassign-partitions": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
     "kafka-broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
 }
 
@@ -165,6 +166,10 @@ class ConsoleTools:
         code = self.broker.stop()
         check(code in ([0] if self.broker.name == "godwit" else [0, 143]), f"the broker ended with {code}")
         check(not self.broker.errors(), "the broker told of errors:\n" + "\n".join(self.broker.errors()[:5]))
+
+    def reassign(self, *arguments, **more):
+        """For clusters: kafka-reassign-partitions; gives what it wrote."""
+        return self._tool("kafka-reassign-partitions", *arguments, **more)
 
     # What the steps are made of.
 

@@ -1,0 +1,157 @@
+// Moves that go on by themselves: replicas leave brokers that are drained or removed, and go to those that came. A bounded number
+// at a time, so that publishing does not suffer and each partition has moved soon; the throttle bounds their bytes.
+#include <algorithm>
+
+#include "cluster/controller_impl.h"
+
+namespace godwit::cluster {
+namespace {
+
+using runtime::Task;
+
+constexpr Duration kPlanRound = std::chrono::seconds(2);
+// Moves that a round begins, and how many of the planned ones it looks at.
+constexpr size_t kBegunAtOnce = 100;
+constexpr size_t kLookedAt = 500;
+
+bool contains(const std::vector<BrokerId>& ids, BrokerId id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+// Copies that are under way, by who makes them and from whom.
+class Busy {
+ public:
+  void add(const PartitionState& state) {
+    for (const BrokerId id : state.adding) {
+      if (contains(state.isr, id)) continue;
+      ++counts_[id];
+      ++counts_[state.leader];
+    }
+  }
+  bool fits(const PartitionState& state, const std::vector<BrokerId>& adding, size_t most) const {
+    if (adding.empty()) return true;
+    return count(state.leader) < most &&
+           std::all_of(adding.begin(), adding.end(), [&](BrokerId id) { return count(id) < most; });
+  }
+
+ private:
+  size_t count(BrokerId id) const {
+    const auto found = counts_.find(id);
+    return found == counts_.end() ? 0 : found->second;
+  }
+  std::map<BrokerId, size_t> counts_;
+};
+
+}  // namespace
+
+// Moves replicas from brokers that are drained or removed, and what a rebalance planned.
+Task<void> ControllerImpl::start_moves() {
+  if (rebalance_at_ && now() >= *rebalance_at_) {
+    rebalance_at_.reset();
+    (void)co_await decide([this](Draft& draft) {
+      if (!newcomers(draft.image()).empty()) (void)rebalance(draft, /*dry_run=*/false);
+    });
+  }
+  const bool leaving = std::any_of(fleet_.brokers().begin(), fleet_.brokers().end(), [](const auto& entry) {
+    return entry.second.info.draining || entry.second.removing;
+  });
+  if (!leaving && planned_.empty()) co_return;
+  (void)co_await decide([this](Draft& draft) {
+    plan(draft);
+    start_planned(draft);
+    forget_removed(draft);
+  });
+}
+
+void ControllerImpl::plan(Draft& draft) {
+  if (now() < plan_again_at_) return;
+  plan_again_at_ = now() + kPlanRound;
+  if (!planned_.empty()) return;
+  const std::vector<placement::Move> moves = leaving_moves(draft.image());
+  planned_.assign(moves.begin(), moves.end());
+}
+
+void ControllerImpl::start_planned(Draft& draft) {
+  if (planned_.empty()) return;
+  std::set<BrokerId> there;
+  for (const placement::Broker& broker : usable()) there.insert(broker.id);
+  Busy busy;
+  for (const TopicPartition& id : moving_) {
+    if (const PartitionState* const state = draft.image().find(id)) busy.add(*state);
+  }
+  ChangeList changes;
+  std::deque<placement::Move> later;
+  for (size_t looked = 0; !planned_.empty() && looked < kLookedAt && changes.count() < kBegunAtOnce;
+       ++looked) {
+    placement::Move move = std::move(planned_.front());
+    planned_.pop_front();
+    // What has changed since it was planned is planned anew.
+    const PartitionState* const present = draft.image().find(move.id);
+    if (present == nullptr || settled(*present) != move.before) continue;
+    const std::vector<BrokerId> adding = move.adding();
+    if (!std::all_of(adding.begin(), adding.end(), [&](BrokerId id) { return there.contains(id); })) continue;
+    const PartitionState state = *present;
+    if (!busy.fits(state, adding, options_.moves_per_broker)) {
+      later.push_back(std::move(move));
+      continue;
+    }
+    auto next = begin_move(state, move.after);
+    if (!next) continue;
+    changes.add(draft.image(), move.id, state, *next);
+    busy.add(*next);
+    draft.put(move.id, std::move(*next));
+    moving_.insert(move.id);
+    automatic_.insert(move.id);
+  }
+  planned_.insert(planned_.begin(), std::make_move_iterator(later.begin()),
+                  std::make_move_iterator(later.end()));
+  if (changes.count() != 0) {
+    note(Severity::info, "reassignment.begun",
+         std::to_string(changes.count()) + " partitions move: " + changes.describe());
+  }
+}
+
+// Partitions that leave a broker for one that is dead by now, and not for a moment: nobody would be sent there today.
+std::set<TopicPartition> ControllerImpl::stranded(const Image& image,
+                                                  const std::set<BrokerId>& leaving) const {
+  std::set<TopicPartition> found;
+  for (const TopicPartition& id : moving_) {
+    const PartitionState* const state = image.find(id);
+    if (state == nullptr) continue;
+    const bool leaves = std::any_of(state->removing.begin(), state->removing.end(),
+                                    [&](BrokerId one) { return leaving.contains(one); });
+    const bool waits = std::any_of(state->adding.begin(), state->adding.end(), [&](BrokerId one) {
+      const Fleet::Broker* const known = fleet_.find(one);
+      return !contains(state->isr, one) &&
+             (known == nullptr || (!known->alive() && now() - known->dead_since >= options_.move_patience));
+    });
+    if (leaves && waits) found.insert(id);
+  }
+  return found;
+}
+
+// A drain is taken back: what it moves goes back to where it was, as far as it has not arrived.
+void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
+  const Eligible eligible = fleet_.eligible();
+  const ConfigMap settings = fallback(draft.image());
+  ChangeList changes;
+  for (auto at = automatic_.begin(); at != automatic_.end();) {
+    const PartitionState* const present = draft.image().find(*at);
+    if (present == nullptr || !contains(present->removing, broker)) {
+      ++at;
+      continue;
+    }
+    const PartitionState state = *present;
+    if (auto next = cancel_move(state, eligible, min_insync(*draft.image().find(at->topic), settings))) {
+      changes.add(draft.image(), *at, state, *next);
+      draft.put(*at, std::move(*next));
+    }
+    at = automatic_.erase(at);
+  }
+  if (changes.count() != 0) {
+    note(Severity::info, "reassignment.cancelled",
+         std::to_string(changes.count()) + " partitions stay where they are: " + changes.describe());
+  }
+}
+
+}  // namespace godwit::cluster
