@@ -98,6 +98,10 @@ struct ClusterOrder {
 struct ClusterRebalance {
   bool dry_run = false;
 };
+struct ClusterUpgrade {
+  int16_t level = 0;  // 0: the highest that all brokers take
+  bool dry_run = false;
+};
 struct ClusterThrottle {
   int64_t bytes_per_second = 0;  // 0: no bound
 };
@@ -136,10 +140,11 @@ struct BenchConsume {
   uint64_t records = 1'000'000;
 };
 
-using Command = std::variant<TopicCreate, TopicList, TopicDescribe, TopicDelete, TopicAlter, TopicConfig,
-                             TopicReassign, TopicElect, GroupList, GroupDescribe, GroupDelete, GroupReset,
-                             ClusterInfo, ClusterConfig, ClusterStatus, ClusterEvents, ClusterOrder,
-                             ClusterRebalance, ClusterThrottle, Produce, Consume, BenchProduce, BenchConsume>;
+using Command =
+    std::variant<TopicCreate, TopicList, TopicDescribe, TopicDelete, TopicAlter, TopicConfig, TopicReassign,
+                 TopicElect, GroupList, GroupDescribe, GroupDelete, GroupReset, ClusterInfo, ClusterConfig,
+                 ClusterStatus, ClusterEvents, ClusterOrder, ClusterRebalance, ClusterThrottle,
+                 ClusterUpgrade, Produce, Consume, BenchProduce, BenchConsume>;
 
 struct Ask {
   std::vector<runtime::Endpoint> brokers;
