@@ -83,6 +83,7 @@ Task<bool> Server::open_gateway() {
 
 Task<Result<void>> Server::open_parts() {
   broker::BrokerOptions options = configuration_.broker();
+  options.features = features();
   if (gateway_) options.http_address = to_string(gateway_->address());
   // A new directory becomes part of the cluster that the store belongs to, so that one is asked first.
   const auto open_store = [this, &options]() -> Task<Result<void>> {
@@ -98,7 +99,7 @@ Task<Result<void>> Server::open_parts() {
   if (options.clustered) {
     directory_options.choose_cluster = [&]() -> Task<Result<Uuid>> {
       GW_TRY(co_return, co_await open_store());
-      co_return co_await cluster::find_or_form_cluster(engine_->store(), runtime_, diagnostics_);
+      co_return co_await cluster::find_or_form_cluster(engine_->store(), runtime_, diagnostics_, features());
     };
   }
   auto directory = co_await durable::DataDirectory::open(runtime_.files(), directory_options,

@@ -100,6 +100,7 @@ Task<Result<void>> Broker::join(coordination::Coordination& coordination) {
   options.cluster_id = options_.cluster_id;
   options.self.id = options_.id;
   options.self.rack = options_.rack;
+  options.self.features = options_.features;
   auto listeners = advertised();
   if (!listeners) co_return fail(listeners.error());
   options.self.listeners = std::move(*listeners);

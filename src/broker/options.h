@@ -38,6 +38,8 @@ struct BrokerOptions {
   BrokerId id{1};
   std::string cluster_id;  // empty: the store's, or a new random one
   std::string rack;
+  // The levels of the cluster's own formats and messages at which this build works.
+  cluster::FeatureRange features = cluster::kFeatures;
   std::vector<ListenerOptions> listeners{ListenerOptions{}};
   // HOST:PORT of the HTTP port, for the answer to somebody who speaks HTTP to the Kafka port; may be empty.
   std::string http_address;

@@ -102,6 +102,10 @@ struct ClusterRebalance {
   bool wait = false;  // until nothing moves any more
   std::optional<int64_t> throttle;
 };
+struct ClusterUpgrade {
+  int16_t level = 0;  // 0: the highest that all brokers take
+  bool dry_run = false;
+};
 struct ClusterThrottle {
   int64_t bytes_per_second = 0;  // 0: no bound; -1: as the brokers are configured
 };
@@ -140,10 +144,11 @@ struct BenchConsume {
   uint64_t records = 1'000'000;
 };
 
-using Command = std::variant<TopicCreate, TopicList, TopicDescribe, TopicDelete, TopicAlter, TopicConfig,
-                             TopicReassign, TopicElect, GroupList, GroupDescribe, GroupDelete, GroupReset,
-                             ClusterInfo, ClusterConfig, ClusterStatus, ClusterEvents, ClusterOrder,
-                             ClusterRebalance, ClusterThrottle, Produce, Consume, BenchProduce, BenchConsume>;
+using Command =
+    std::variant<TopicCreate, TopicList, TopicDescribe, TopicDelete, TopicAlter, TopicConfig, TopicReassign,
+                 TopicElect, GroupList, GroupDescribe, GroupDelete, GroupReset, ClusterInfo, ClusterConfig,
+                 ClusterStatus, ClusterEvents, ClusterOrder, ClusterRebalance, ClusterThrottle,
+                 ClusterUpgrade, Produce, Consume, BenchProduce, BenchConsume>;
 
 struct Ask {
   std::vector<runtime::Endpoint> brokers;

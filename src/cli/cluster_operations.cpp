@@ -1,4 +1,4 @@
-// What an operator sees and orders: `godwit cluster status|events|drain|resume|remove|rebalance|throttle`. Any broker takes
+// What an operator sees and orders: `godwit cluster status|events|drain|resume|remove|rebalance|throttle|upgrade`. Any broker takes
 // the request and hands it to the controller.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -64,12 +64,15 @@ void show_status_json(Session& session, const Response& status, const MoveEstima
                           .set("replicas", broker.replicas)
                           .set("outOfSync", broker.out_of_sync)
                           .set("takesWrites", broker.can_append)
+                          .set("featuresFirst", broker.features_first)
+                          .set("featuresLast", broker.features_last)
                           .text());
   }
   Json json;
   json.set("controller", status.controller.value()).set("fence", status.fence);
   json.set("partitions", status.partitions).set("withoutLeader", status.without_leader);
   json.set("underReplicated", status.under_replicated).set("underMinInSync", status.under_min_isr);
+  json.set("featureLevel", status.feature_level).set("featureLevelMax", status.feature_level_max);
   json.set("moving", status.moving).set("planned", static_cast<int64_t>(status.moves.size()));
   if (!moves.tally().idle()) {
     json.set("bytesToCopy", moves.tally().bytes_total).set("bytesCopied", moves.tally().bytes_copied);
@@ -85,6 +88,11 @@ void show_status_json(Session& session, const Response& status, const MoveEstima
 void show_status(Session& session, const Response& status, const MoveEstimate& moves) {
   session.line(
       fmt::format("controller: broker {}, term of office {}", to_string(status.controller), status.fence));
+  session.line(
+      status.feature_level_max > status.feature_level
+          ? fmt::format("feature level: {}; all brokers work at {}, and 'godwit cluster upgrade' raises it",
+                        status.feature_level, status.feature_level_max)
+          : fmt::format("feature level: {}", status.feature_level));
   session.line(fmt::format(
       "{}: {} without a leader, {} with a replica out of sync, {} below min.insync.replicas, {} moving",
       counted(status.partitions, "partition", "partitions"), status.without_leader, status.under_replicated,
@@ -303,6 +311,29 @@ Task<int> run(Session& session, const ClusterRebalance& ask) {
   const int code = any && ask.wait && !ask.dry_run ? co_await wait_moved(session) : kExitOk;
   if (any && ask.wait && !ask.dry_run && code == kExitOk && !session.json()) session.line("all have moved");
   co_return code;
+}
+
+Task<int> run(Session& session, const ClusterUpgrade& ask) {
+  auto request = request_for("upgrade");
+  request.number = ask.level;
+  request.dry_run = ask.dry_run;
+  const auto answer = co_await ask_controller(session, std::move(request));
+  if (!answer) co_return session.failed(answer.error());
+  if (answer->error_code != ErrorCode::none) co_return refused(session, *answer);
+  const int16_t wanted = ask.level != 0 ? ask.level : answer->feature_level_max;
+  if (session.json()) {
+    session.line(Json()
+                     .set("featureLevel", answer->feature_level)
+                     .set("featureLevelMax", answer->feature_level_max)
+                     .text());
+  } else if (ask.dry_run && wanted > answer->feature_level) {
+    session.line(fmt::format(
+        "the feature level can go from {} to {}; brokers of older builds will not be let in after that",
+        answer->feature_level, wanted));
+  } else {
+    session.line(fmt::format("the cluster works at feature level {}", answer->feature_level));
+  }
+  co_return kExitOk;
 }
 
 Task<int> run(Session& session, const ClusterThrottle& ask) {

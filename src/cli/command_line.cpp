@@ -36,6 +36,7 @@ struct Raw {
   int64_t partitions = -1;
   int64_t replication_factor = -1;
   int64_t broker = -1;
+  int64_t level = -1;
   int64_t count = -1;
   std::vector<int64_t> some;
   std::string replicas;
@@ -418,6 +419,17 @@ class Parser {
                     "bytes a second, such as 50MB/s; off: no bound; default: as configured")
         ->type_name("RATE")
         ->required();
+    upgrade(under);
+  }
+  void upgrade(CLI::App& under) {
+    auto& command =
+        add(under, "upgrade", "raises the feature level, once every broker runs the new build", [this] {
+          if (raw_.level != -1) upgrade_.level = within<int16_t>(raw_.level, 1, INT16_MAX, "--to");
+          return upgrade_;
+        });
+    command.add_option("--to", raw_.level, "to this level (default: the highest that all brokers take)")
+        ->type_name("LEVEL");
+    command.add_flag("--dry-run", upgrade_.dry_run, "only say whether it could be done");
   }
   void throttle(CLI::App& command, std::optional<int64_t>& into) {
     command
@@ -550,6 +562,7 @@ class Parser {
   ClusterOrder order_;
   ClusterRebalance rebalance_;
   ClusterThrottle throttle_;
+  ClusterUpgrade upgrade_;
   GroupDescribe group_describe_;
   GroupDelete group_delete_;
   GroupReset reset_;

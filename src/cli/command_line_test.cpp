@@ -103,6 +103,8 @@ TEST(CommandLine, AnOperatorGivesOrders) {
   EXPECT_TRUE(command<ClusterStatus>({"cluster", "status", "--check"}).check);
   EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "1000000"}).bytes_per_second, 1'000'000);
   EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "off"}).bytes_per_second, 0);
+  EXPECT_EQ(command<ClusterUpgrade>({"cluster", "upgrade"}).level, 0);
+  EXPECT_EQ(command<ClusterUpgrade>({"cluster", "upgrade", "--to", "3", "--dry-run"}).level, 3);
   EXPECT_EQ(mistake({"cluster", "drain"}), "godwit cluster drain: broker is required");
   EXPECT_NE(mistake({"cluster", "drain", "-1"}).find("godwit cluster drain"), std::string::npos);
   EXPECT_EQ(command<ClusterThrottle>({"cluster", "throttle", "50MB/s"}).bytes_per_second, 50'000'000);

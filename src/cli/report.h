@@ -31,6 +31,7 @@ class Json {
   Json& set(std::string_view name, const char* value) { return set(name, std::string_view(value)); }
   Json& set(std::string_view name, int64_t value) { return raw(name, std::to_string(value)); }
   Json& set(std::string_view name, int32_t value) { return set(name, int64_t{value}); }
+  Json& set(std::string_view name, int16_t value) { return set(name, int64_t{value}); }
   Json& set(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
   Json& set(std::string_view name, double value);
   Json& set_null(std::string_view name) { return raw(name, "null"); }

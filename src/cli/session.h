@@ -59,6 +59,7 @@ runtime::Task<int> run(Session& session, const ClusterEvents& ask);
 runtime::Task<int> run(Session& session, const ClusterOrder& ask);
 runtime::Task<int> run(Session& session, const ClusterRebalance& ask);
 runtime::Task<int> run(Session& session, const ClusterThrottle& ask);
+runtime::Task<int> run(Session& session, const ClusterUpgrade& ask);
 runtime::Task<int> run(Session& session, const Produce& ask);
 runtime::Task<int> run(Session& session, const Consume& ask);
 runtime::Task<int> run(Session& session, const BenchProduce& ask);

@@ -6,9 +6,10 @@
 namespace godwit::cluster {
 
 runtime::Task<Result<Uuid>> find_or_form_cluster(coordination::Coordination& store, runtime::Runtime& runtime,
-                                                 DiagnosticSink& diagnostics) {
+                                                 DiagnosticSink& diagnostics, FeatureRange features) {
   Bell bell;
-  const MetadataOptions options;
+  MetadataOptions options;
+  options.self.features = features;
   const Roster roster(store, bell, diagnostics, options.session_timeout);
   Registration registration(options, store, runtime, bell, roster, diagnostics);
   GW_TRY(co_return, co_await registration.claim_cluster());

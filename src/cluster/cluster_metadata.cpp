@@ -80,7 +80,8 @@ Task<Result<void>> ClusterMetadata::begin(std::function<void(Metadata&)> early) 
   gate_.spawn(shard, seek_controller());
   while (!bell_.closed() && !joining_.joined()) {
     const uint64_t seen = bell_.rung();
-    const auto& damage = office_.damage() ? office_.damage() : roster_.damage();
+    std::optional<Error> damage = office_.damage() ? office_.damage() : roster_.damage();
+    if (!damage) damage = joining_.refusal();
     if (damage) {
       const Error error = *damage;
       co_await close();
@@ -107,6 +108,7 @@ Task<void> ClusterMetadata::follow() {
       if (registered.info.incarnation >= info.incarnation) info = registered.info;
     }
     liveness_.watch(brokers);
+    link_.at_level(image()->feature_level);
     co_await bell_.wait(seen);
   }
 }

@@ -26,6 +26,7 @@ struct BrokerSetup {
   bool was_member = false;
   std::optional<Uuid> storage_id;  // else that of the node
   std::optional<int32_t> id;       // else that of the node
+  FeatureRange features;           // of the build
 };
 
 class ClusterWorld {
@@ -166,6 +167,7 @@ class ClusterWorld {
     co_await process.server->listen(9092);
     MetadataOptions options;
     options.self.id = BrokerId(setup.id.value_or(i));
+    options.self.features = setup.features;
     options.self.listeners["PLAINTEXT"] = {name(i), 9092};
     options.storage_id = setup.storage_id.value_or(storage(i));
     options.cluster_id = setup.cluster_id;

@@ -33,6 +33,7 @@ struct ControllerOptions {
   std::string cluster_id;
   int64_t fence = 0;                        // as it was raised when the office was taken
   coordination::Version fence_version = 0;  // of the fence's key: the condition of every write
+  FeatureRange features = kFeatures;        // of this broker's build
   Duration session_timeout = std::chrono::seconds(3);
   // Leadership returns to the preferred broker after it was steady for so long, doubled with each death within an hour.
   Duration preferred_after = std::chrono::seconds(10);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cluster/controller_impl.h"
+#include "cluster/feature_level.h"
 
 namespace godwit::cluster {
 namespace {
@@ -50,11 +51,11 @@ void ControllerImpl::on_registered(Draft& draft, const BrokerInfo& info) {
 
 void ControllerImpl::store_broker(Draft& draft, BrokerId id) {
   if (fleet_.find(id)->alive()) {
-    draft.write({{keys::joined(id), encoded(fleet_.stored(id))}});
+    draft.write({{keys::joined(id), draft.encoded(fleet_.stored(id))}});
     draft.put_broker(fleet_.shown(id));
   } else {
     // A controller that finds this and not the elections makes up for them.
-    draft.write_beside({{keys::joined(id), encoded(fleet_.stored(id))}});
+    draft.write_beside({{keys::joined(id), draft.encoded(fleet_.stored(id))}});
     draft.remove_broker(id);
   }
 }
@@ -174,6 +175,10 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
   if (broker == nullptr || broker->registered != incarnation) {
     return refuse(ErrorCode::request_timed_out, named(id, incarnation) + " is not registered yet");
   }
+  // Its registration and the raising of the level crossed each other.
+  if (const std::string fault = level_fault(broker->info.features, draft.image().feature_level);
+      !fault.empty())
+    return refuse(ErrorCode::unsupported_version, fault);
   const bool newcomer = !broker->stored;
   take_losses(draft, request);
   fleet_.joined(id, !request.has_logs, request.can_append, now());

@@ -159,6 +159,9 @@ class ControllerImpl final : public Controller {
   std::vector<placement::Move> leaving_moves(const Image& image) const;
   Changed<std::vector<Response::Move>> rebalance(Draft& draft, bool dry_run);
   Changed<void> throttle(Draft& draft, int64_t bytes_per_second);
+  // The highest feature level that all brokers take which are known, dead ones too.
+  int16_t level_of_all() const;
+  Changed<void> upgrade(Draft& draft, int64_t wanted, bool dry_run);
 
   ControllerOptions options_;
   coordination::Coordination& coordination_;

@@ -80,6 +80,8 @@ Task<Result<typename Request::Response>> ControllerLink::call(Lane lane, Request
   if (!to) co_return fail(to.error());
   peer::CallOptions how;
   how.timeout = std::max(deadline - runtime::Shard::current()->now(), Duration(1ms));
+  // Kafka's own requests are agreed on by connection alone.
+  if constexpr (Request::kApi >= kafka::ApiKey::cluster_poll) how.version_max = version_at<Request>(level_);
   co_return co_await (*to)->call(std::move(request), how);
 }
 

@@ -40,6 +40,9 @@ class ControllerLink {
   runtime::Task<Result<kafka::ForwardResponse>> forward(kafka::ForwardRequest request, Duration timeout);
   runtime::Task<std::vector<IsrOutcome>> alter_isr(uint64_t incarnation, std::vector<IsrChange> changes);
 
+  // The feature level of the cluster: the requests of brokers among themselves are sent as it says.
+  void at_level(int16_t level) { level_ = level; }
+
   // Calls under way end, and so does every later one.
   void close();
 
@@ -56,6 +59,7 @@ class ControllerLink {
   runtime::Runtime& runtime_;
   std::shared_ptr<Controller> here_;
   std::optional<Holder> holder_;
+  int16_t level_ = kFirstLevel;
   uint64_t generation_ = 0;
   bool closed_ = false;
   std::array<ConnectionPtr, kLanes> connections_;

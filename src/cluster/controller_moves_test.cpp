@@ -249,7 +249,7 @@ TEST_F(Moves, ANewBrokerIsFilledAFewPartitionsAtATime) {
     for (; rounds < 60; ++rounds) {
       const auto busy = copies(*controller.image());
       if (busy.empty()) break;
-      for (const auto& [id, count] : busy) EXPECT_LE(count, 5) << id;
+      for (const auto& [id, count] : busy) EXPECT_LE(count, 5) << to_string(id);
       EXPECT_EQ(busy.at(BrokerId(4)), rounds < 17 ? 5 : busy.at(BrokerId(4)));
       const auto status = co_await order(controller, "status");
       EXPECT_EQ(status.moves.size() + static_cast<size_t>(status.moving) + static_cast<size_t>(rounds * 5),

@@ -43,6 +43,10 @@ Task<kafka::ClusterCommandResponse> ControllerImpl::command(kafka::ClusterComman
   } else if (request.verb == "throttle") {
     outcome =
         co_await changed<void>([this, rate = request.number](Draft& draft) { return throttle(draft, rate); });
+  } else if (request.verb == "upgrade") {
+    outcome = co_await changed<void>([this, level = request.number, dry_run = request.dry_run](Draft& draft) {
+      return upgrade(draft, level, dry_run);
+    });
   } else {
     outcome = refuse(ErrorCode::invalid_request, "there is no command '" + request.verb + "'");
   }
@@ -52,6 +56,8 @@ Task<kafka::ClusterCommandResponse> ControllerImpl::command(kafka::ClusterComman
   }
   response.controller = options_.self;
   response.fence = options_.fence;
+  response.feature_level = image()->feature_level;
+  response.feature_level_max = level_of_all();
   co_return response;
 }
 
@@ -92,6 +98,8 @@ kafka::ClusterCommandResponse ControllerImpl::status() const {
     line.replicas = counts[id].replicas;
     line.out_of_sync = counts[id].out_of_sync;
     line.can_append = broker.can_append;
+    line.features_first = broker.info.features.first;
+    line.features_last = broker.info.features.last;
     const auto contact = news_.contact(id, broker.joined);
     if (!broker.alive()) {
       line.state = broker.registered > broker.died ? "joining" : "dead";
@@ -257,6 +265,43 @@ Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebala
     planned_.assign(moves.begin(), moves.end());
   }
   return listed;
+}
+
+int16_t ControllerImpl::level_of_all() const {
+  int16_t highest = options_.features.last;
+  for (const auto& [id, broker] : fleet_.brokers()) {
+    // One that never joined and is gone again holds nobody up.
+    if (broker.stored || broker.registered > broker.died)
+      highest = std::min(highest, broker.info.features.last);
+  }
+  return std::max(highest, image()->feature_level);
+}
+
+// Only up: what is written at the new level an older build does not read. Brokers that are dead count, for they are to come back.
+Changed<void> ControllerImpl::upgrade(Draft& draft, int64_t wanted, bool dry_run) {
+  const int16_t present = draft.image().feature_level;
+  const int16_t highest = level_of_all();
+  const int64_t level = wanted == 0 ? highest : wanted;
+  if (level < present) {
+    return refuse(ErrorCode::invalid_request, "the cluster works at feature level " +
+                                                  std::to_string(present) + ", which never goes down");
+  }
+  if (level > highest) {
+    std::string behind;
+    for (const auto& [id, broker] : fleet_.brokers()) {
+      if (broker.info.features.last < level)
+        behind +=
+            "; broker " + to_string(id) + " works up to level " + std::to_string(broker.info.features.last);
+    }
+    return refuse(ErrorCode::invalid_request,
+                  "not every broker works at feature level " + std::to_string(level) + behind);
+  }
+  if (level == present || dry_run) return {};
+  note(Severity::info, "features.upgraded",
+       "feature level " + std::to_string(present) + " -> " + std::to_string(level) +
+           ", as ordered: builds that do not work at it are refused from now on");
+  draft.put_feature_level(static_cast<int16_t>(level));
+  return {};
 }
 
 Changed<void> ControllerImpl::throttle(Draft& draft, int64_t bytes_per_second) {

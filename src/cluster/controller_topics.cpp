@@ -180,7 +180,7 @@ Changed<void> ControllerImpl::remove(Draft& draft, TopicId id) {
   // The image that this round publishes.
   tombstones_[id] = {{options_.fence, image()->version.sequence + 1}, std::move(holders)};
   note(Severity::info, "topic.deleted", topic->name + " (" + to_string(id) + ")");
-  draft.remove(id, encoded(stored));
+  draft.remove(id, draft.encoded(stored));
   return {};
 }
 

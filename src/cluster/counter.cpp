@@ -24,7 +24,7 @@ Task<Result<int64_t>> raise_counter(coordination::Coordination& store, std::stri
       co_return fail(ErrorKind::corrupt, "coordination key " + key + " ran over");
     coordination::Transaction transaction;
     transaction.require(key, *found ? (*found)->version : coordination::kAbsent)
-        .put(key, stored_bytes(StoredCounter{next + count}));
+        .put(key, stored_bytes(StoredCounter{next + count}, kFirstLevel));
     const auto done = co_await store.commit(std::move(transaction));
     if (done) co_return next;
     if (done.error().kind != ErrorKind::conflict && done.error().kind != ErrorKind::timed_out)

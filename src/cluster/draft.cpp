@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/feature_level.h"
 #include "cluster/fenced_store.h"
 #include "cluster/stored_control.h"
 
@@ -101,6 +102,11 @@ void Draft::put_broker_config(BrokerId id, ConfigMap config) {
   }
   write({{keys::broker_config(id), encoded(StoredSettings{from_config(config)})}});
   next_.broker_configs[id] = std::move(config);
+}
+
+void Draft::put_feature_level(int16_t level) {
+  write({{std::string(keys::kFeatures), encoded(StoredFeatures{level})}});
+  next_.feature_level = level;
 }
 
 void Draft::write(std::vector<Write> group) {

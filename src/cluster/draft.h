@@ -25,7 +25,7 @@ class Draft {
   using Write = coordination::Transaction::Write;
   using Transactions = std::vector<std::vector<Write>>;
 
-  explicit Draft(const Image& base) : next_(base) {}
+  explicit Draft(const Image& base) : next_(base), level_(base.feature_level) {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
 
@@ -39,10 +39,18 @@ class Draft {
   void put_broker(BrokerInfo info);
   void remove_broker(BrokerId id);
   void put_broker_config(BrokerId id, ConfigMap config);
+  // From the next draft on values are written at that level.
+  void put_feature_level(int16_t level);
   // Keys that change together.
   void write(std::vector<Write> group);
   // The same, for what needs not wait for the states: one round trip to the store less.
   void write_beside(std::vector<Write> group);
+
+  // The bytes of a value for the store.
+  template <class T>
+  Bytes encoded(const T& value) const {
+    return stored_bytes(value, level_);
+  }
 
   bool empty() const { return !changed_; }
   Transactions states() const;
@@ -54,6 +62,7 @@ class Draft {
   Topic& edit(const TopicId& id);
 
   Image next_;
+  int16_t level_;
   bool changed_ = false;
   std::map<TopicId, std::shared_ptr<Topic>> edited_;  // objects of this draft alone
   std::set<TopicPartition> states_;
@@ -61,13 +70,5 @@ class Draft {
   Transactions orders_;
   Transactions leavings_;
 };
-
-// The bytes of a value for the store.
-template <class T>
-Bytes encoded(const T& value) {
-  auto bytes = codec::encode_versioned(value, T::kFormat.versions.last);
-  GW_CHECK(bytes.has_value(), "what godwit stores can be encoded");
-  return std::move(*bytes);
-}
 
 }  // namespace godwit::cluster

@@ -64,7 +64,7 @@ void EventLog::flush(Draft& draft) {
       stored.events.push_back({events_[i].time_ms, events_[i].what, events_[i].detail});
     }
     keys_.push_back(events_[from].sequence);
-    draft.write_beside({{keys::events(events_[from].sequence), encoded(stored)}});
+    draft.write_beside({{keys::events(events_[from].sequence), draft.encoded(stored)}});
     unwritten_ -= count;
   }
   while (events_.size() > kKept) events_.pop_front();

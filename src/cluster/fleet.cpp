@@ -17,6 +17,7 @@ void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now) {
   broker.info.incarnation = static_cast<uint64_t>(stored.incarnation);
   broker.info.rack = stored.rack;
   broker.info.draining = stored.draining;
+  broker.info.features = {stored.features_first, stored.features_last};
   for (const auto& listener : stored.listeners) {
     broker.info.listeners[listener.name] = {listener.host, static_cast<uint16_t>(listener.port)};
   }
@@ -35,6 +36,8 @@ StoredJoined Fleet::stored(BrokerId id) const {
   stored.removing = broker.removing;
   stored.emptied = broker.emptied;
   stored.rack = broker.info.rack;
+  stored.features_first = broker.info.features.first;
+  stored.features_last = broker.info.features.last;
   for (const auto& [name, at] : broker.info.listeners) stored.listeners.push_back({name, at.host, at.port});
   return stored;
 }

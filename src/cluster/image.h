@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cluster/features.h"
 #include "model/broker_id.h"
 #include "model/epoch.h"
 #include "model/topic.h"
@@ -23,6 +24,7 @@ struct BrokerInfo {
   uint64_t incarnation = 0;
   std::string rack;       // empty: none
   bool draining = false;  // it gets no replicas and gives up those that it has
+  FeatureRange features;  // of its build
   // Advertised addresses by listener name.
   std::map<std::string, runtime::Endpoint> listeners;
   // Null where it has no such listener.
@@ -78,6 +80,7 @@ class Image {
   ImageVersion version;
   std::string cluster_id;
   BrokerId controller = kNoBroker;
+  int16_t feature_level = kFirstLevel;
   std::map<BrokerId, BrokerInfo> brokers;
   // Dynamic settings: by broker, and for all brokers under kNoBroker.
   std::map<BrokerId, ConfigMap> broker_configs;

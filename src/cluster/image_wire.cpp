@@ -26,6 +26,8 @@ ClusterPollResponse::Broker to_wire(const BrokerInfo& broker) {
   wire.incarnation = static_cast<int64_t>(broker.incarnation);
   wire.rack = broker.rack;
   wire.draining = broker.draining;
+  wire.features_first = broker.features.first;
+  wire.features_last = broker.features.last;
   for (const auto& [name, at] : broker.listeners) wire.listeners.push_back({name, at.host, at.port});
   return wire;
 }
@@ -61,6 +63,7 @@ ClusterPollResponse head(const Image& image) {
   news.fence = image.version.fence;
   news.sequence = image.version.sequence;
   news.cluster_id = image.cluster_id;
+  news.feature_level = image.feature_level;
   return news;
 }
 
@@ -92,6 +95,7 @@ Result<void> apply_brokers(Image& image, const ClusterPollResponse& news) {
     broker.incarnation = static_cast<uint64_t>(wire.incarnation);
     broker.rack = wire.rack;
     broker.draining = wire.draining;
+    broker.features = {wire.features_first, wire.features_last};
     for (const auto& listener : wire.listeners) {
       if (listener.port < 0 || listener.port > UINT16_MAX) {
         return corrupt("broker " + to_string(wire.id) + " listens on port " + std::to_string(listener.port));
@@ -249,6 +253,8 @@ Result<Image> apply(const Image& image, const ClusterPollResponse& news) {
   next.version = {news.fence, news.sequence};
   next.cluster_id = news.cluster_id;
   next.controller = news.controller;
+  if (news.feature_level < kFirstLevel) return corrupt("the cluster works at no possible level");
+  next.feature_level = news.feature_level;
   GW_TRY(return, apply_brokers(next, news));
   for (const TopicId& id : news.topics_gone) {
     const Topic* const topic = next.find(id);

@@ -115,10 +115,17 @@ Task<void> Joining::join(uint64_t incarnation) {
     co_await pause();
     co_return;
   }
+  if (code == ErrorCode::unsupported_version) {
+    // Only where the level was raised while this broker registered: a registration is refused before.
+    if (!refusal_) diagnostics_.emit({Severity::error, "broker.build_refused", answer->message});
+    refusal_ = Error{ErrorKind::unsupported, answer->message};
+    bell_.ring();
+  }
   if (code != ErrorCode::none) {
     co_await pause();
     co_return;
   }
+  refusal_.reset();
   joined_ = incarnation;
   seen_ = false;
   told_append_ = can_append;

@@ -17,6 +17,8 @@ class Joining {
   runtime::Task<void> run();
   // Whether the controller has answered that this incarnation is in, and the image shows it.
   bool joined() const;
+  // Why the controller will never let this build in; empty: it does not say so.
+  const std::optional<Error>& refusal() const { return refusal_; }
   void set_can_append(bool can_append);
   // Asks the controller to take the leadership away, again and again while somebody else could lead; at most for
   // `patience`. Nothing is reported afterwards.
@@ -43,6 +45,7 @@ class Joining {
   bool told_append_ = true;
   int64_t told_fence_ = -1;
   bool leaving_ = false;
+  std::optional<Error> refusal_;
   Duration pause_{};
 };
 

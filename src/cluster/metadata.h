@@ -12,6 +12,7 @@
 //   /partitions/<topic id>/<index>    partition state
 //   /tombstones/<topic id>            a deleted topic: its logs may be deleted (rule 3)
 //   /configs/brokers/<id or "default">
+//   /features                         the feature level at which the cluster works (rule 23)
 //   /producer-ids                     the first id that was never given out
 //   /incarnations/<broker id>         a counter, raised at every start
 //   /events/<number>                  what controllers decided, the newest thousand
@@ -101,7 +102,7 @@ class Metadata {
   // broker itself) has answered. Waits, and says so, while the store has no quorum or no controller answers. The broker's
   // internal requests must be served meanwhile: by `serve_…` below of what `early` was given. Errors: corrupt (a key that does not
   // decode is named), conflict (another cluster id, a store that has forgotten this cluster, a broker id that somebody else
-  // has; the message says what to do).
+  // has; the message says what to do), unsupported (the cluster works at a feature level that this build does not take).
   static runtime::Task<Result<std::unique_ptr<Metadata>>> start(
       MetadataOptions options, coordination::Coordination& store, runtime::Runtime& runtime,
       DiagnosticSink& diagnostics, std::function<void(Metadata&)> early = nullptr);
@@ -120,7 +121,8 @@ class Metadata {
   virtual bool suspected(BrokerId id) const = 0;
   // Called on shard 0 when suspicion of somebody begins.
   virtual void on_suspicion(std::function<void(BrokerId)> callback) = 0;
-  // Whether this broker's lease is believed to hold (rule 14). Any shard.
+  // Whether this broker counts as part of the cluster: its lease is believed to hold, and a controller has answered it within two
+  // session timeouts (rule 14, docs/decisions/0012). Any shard.
   virtual bool lease_holds() const = 0;
 
   // The verbs below change the cluster. They are served where the office is held; elsewhere they are refused with

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "cluster/feature_level.h"
 #include "cluster/stored.h"
 
 namespace godwit::cluster {
@@ -121,6 +122,9 @@ Task<Result<LoadedImage>> load_image(Coordination& store) {
     if (!stored) co_return fail(stored.error());
     image.cluster_id = stored->cluster_id;
   }
+  const auto level = co_await read_feature_level(store);
+  if (!level) co_return fail(level.error());
+  image.feature_level = level->level;
   std::map<TopicId, std::shared_ptr<Topic>> topics;
   GW_TRY(co_return, co_await load_topics(store, topics));
   GW_TRY(co_return, co_await load_partitions(store, topics, loaded.orphans));

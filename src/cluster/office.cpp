@@ -1,6 +1,7 @@
 #include "cluster/office.h"
 
 #include "cluster/counter.h"
+#include "cluster/feature_level.h"
 
 namespace godwit::cluster {
 
@@ -152,12 +153,19 @@ Task<Result<Office::Fence>> Office::raise_fence() {
     if (cluster.error().kind == ErrorKind::conflict) co_await parts_.bell.sleep(kPauseAfterDamage);
     co_return fail(ErrorKind::unavailable, cluster.error().message);
   }
+  // Nor at a level that this build does not take: it was raised while the broker registered.
+  const auto features = co_await read_feature_level(parts_.store);
+  if (!features) co_return fail(features.error());
+  const BrokerInfo& self = parts_.registration.self();
+  if (!self.features.contains(features->level)) {
+    co_await parts_.bell.sleep(kPauseAfterDamage);
+    co_return fail(ErrorKind::unsupported, level_fault(self.features, features->level));
+  }
   const auto before = co_await read_fence();
   if (!before) {
     if (before.error().kind == ErrorKind::corrupt) co_await parts_.bell.sleep(kPauseAfterDamage);
     co_return fail(before.error());
   }
-  const BrokerInfo& self = parts_.registration.self();
   const runtime::Endpoint address = address_of(self, options_.listener);
   StoredOffice office;
   office.broker = self.id;
@@ -168,10 +176,11 @@ Task<Result<Office::Fence>> Office::raise_fence() {
   office.port = address.port;
   Transaction transaction;
   transaction.require(std::string(keys::kCluster), *cluster)
+      .require(std::string(keys::kFeatures), features->version)
       .require(std::string(keys::kFence), before->version)
       .require(std::string(keys::kController), holder ? holder->version : kAbsent)
-      .put(std::string(keys::kFence), stored_bytes(StoredCounter{office.fence}))
-      .put_leased(std::string(keys::kController), stored_bytes(office));
+      .put(std::string(keys::kFence), stored_bytes(StoredCounter{office.fence}, features->level))
+      .put_leased(std::string(keys::kController), stored_bytes(office, features->level));
   const auto done = co_await lease->commit(std::move(transaction));
   if (!done) co_return fail(done.error());
   co_return co_await read_fence();
@@ -184,6 +193,7 @@ Task<void> Office::open(Fence fence) {
   options.cluster_id = parts_.registration.cluster_id();
   options.fence = fence.number;
   options.fence_version = fence.version;
+  options.features = parts_.registration.self().features;
   options.session_timeout = options_.session_timeout;
   options.preferred_after = options_.preferred_after;
   options.topic_defaults = options_.topic_defaults;

@@ -1,6 +1,7 @@
 #include "cluster/registration.h"
 
 #include "cluster/counter.h"
+#include "cluster/feature_level.h"
 
 namespace godwit::cluster {
 
@@ -101,7 +102,9 @@ Task<Result<void>> Registration::claim_cluster() {
     const std::string id = options_.cluster_id.empty() ? to_string(fresh) : options_.cluster_id;
     Transaction claim;
     claim.require(std::string(keys::kCluster), kAbsent);
-    claim.put(std::string(keys::kCluster), stored_bytes(StoredCluster{id}));
+    claim.put(std::string(keys::kCluster), stored_bytes(StoredCluster{id}, kFirstLevel));
+    // A new cluster works at the newest level at once.
+    claim.put(std::string(keys::kFeatures), stored_bytes(StoredFeatures{self_.features.last}, kFirstLevel));
     const auto done = co_await store_.commit(std::move(claim));
     if (done) {
       cluster_id_ = id;
@@ -169,6 +172,10 @@ Task<Result<void>> Registration::enroll_once(bool at_start) {
   const std::string key = keys::broker(self_.id);
   const auto cluster = co_await cluster_version();
   if (!cluster) co_return fail(cluster.error());
+  const auto features = co_await read_feature_level(store_);
+  if (!features) co_return fail(features.error());
+  if (const std::string fault = level_fault(self_.features, features->level); !fault.empty())
+    co_return fail(ErrorKind::unsupported, fault);
   const auto found = co_await store_.get(key);
   if (!found) co_return fail(found.error());
   if (*found) {
@@ -184,7 +191,9 @@ Task<Result<void>> Registration::enroll_once(bool at_start) {
   Transaction transaction;
   transaction.require(std::string(keys::kCluster), *cluster);
   transaction.require(key, *found ? (*found)->version : kAbsent);
-  transaction.put_leased(key, stored_bytes(to_stored(self_, options_.storage_id, lease_name_)));
+  transaction.require(std::string(keys::kFeatures), features->version);
+  transaction.put_leased(key,
+                         stored_bytes(to_stored(self_, options_.storage_id, lease_name_), features->level));
   const auto done = co_await lease->commit(std::move(transaction));
   if (done) co_return Result<void>();
   if (done.error().kind == ErrorKind::not_found) drop_lease();

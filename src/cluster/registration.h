@@ -26,7 +26,7 @@ class Registration {
   runtime::Task<Result<void>> claim_cluster();
   // Claims or checks the cluster id, takes an incarnation, registers. Waits while the store has no quorum. Errors: conflict
   // (another cluster, a forgetful store, the broker id is in use; the message says what to do), corrupt (a key is
-  // named), closed.
+  // named), unsupported (the cluster works at a feature level that this build does not take), closed.
   runtime::Task<Result<void>> begin();
   // Keeps the registration until the bell is closed or end() was called.
   runtime::Task<void> run();

@@ -1,6 +1,7 @@
 // What stands in the coordination store, and under which keys (docs/formats/coordination.md).
 #pragma once
 
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,33 @@
 #include "codec/codec.h"
 
 namespace godwit::cluster {
+
+// The version in which a T (a value in the store, a message between brokers) is written while the cluster is at feature level
+// `level`. A new version says which level brings it:
+//
+//   static constexpr codec::Format kFormat{.name = "StoredPartition", .versions = {0, 1}, .flexible_since = 0};
+//   static constexpr int16_t kSinceLevel[] = {2};   // of version 1; version 0 was always there
+template <class T>
+constexpr int16_t version_at(int16_t level) {
+  constexpr codec::VersionRange versions = T::kFormat.versions;
+  int16_t version = versions.first;
+  if constexpr (versions.first != versions.last) {
+    static_assert(std::size(T::kSinceLevel) == static_cast<size_t>(versions.last - versions.first),
+                  "each version but the first says which level brings it");
+    for (const int16_t since : T::kSinceLevel) {
+      if (level >= since) ++version;
+    }
+  }
+  return version;
+}
+
+// The bytes of a value for the store, as brokers read it that work at `level`.
+template <class T>
+Bytes stored_bytes(const T& value, int16_t level) {
+  auto bytes = codec::encode_versioned(value, version_at<T>(level));
+  GW_CHECK(bytes.has_value(), "what godwit stores can be encoded");
+  return std::move(*bytes);
+}
 
 // Settings in the order of their names.
 struct StoredSetting {

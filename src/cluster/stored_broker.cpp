@@ -22,6 +22,8 @@ StoredBroker to_stored(const BrokerInfo& info, const Uuid& storage_id, const Uui
   stored.storage_id = storage_id;
   stored.lease = lease;
   stored.rack = info.rack;
+  stored.features_first = info.features.first;
+  stored.features_last = info.features.last;
   for (const auto& [name, endpoint] : info.listeners)
     stored.listeners.push_back({name, endpoint.host, endpoint.port});
   return stored;
@@ -36,14 +38,11 @@ Result<Registered> to_registered(const coordination::KeyValue& entry) {
   }
   auto stored = stored_value<StoredBroker>(entry);
   if (!stored) return fail(stored.error());
-  if (stored->features_first > kFeaturesLast || stored->features_last < kFeaturesFirst) {
-    return fail(ErrorKind::unsupported,
-                "broker " + std::to_string(id) + " runs a build with which this one cannot work");
-  }
   Registered registered;
   registered.info.id = BrokerId(id);
   registered.info.incarnation = static_cast<uint64_t>(stored->incarnation);
   registered.info.rack = stored->rack;
+  registered.info.features = {stored->features_first, stored->features_last};
   for (const auto& listener : stored->listeners) {
     if (listener.port < 0 || listener.port > UINT16_MAX)
       return fail(ErrorKind::corrupt, "coordination key " + entry.key + " names an impossible port");

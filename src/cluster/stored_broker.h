@@ -11,10 +11,6 @@
 
 namespace godwit::cluster {
 
-// What of the cluster's own formats and messages this build takes; a new one is used when all brokers do (rule 23).
-constexpr int16_t kFeaturesFirst = 1;
-constexpr int16_t kFeaturesLast = 1;
-
 // A registration; vanishes with its broker's lease.
 struct StoredBroker {
   static constexpr codec::Format kFormat{.name = "StoredBroker", .versions = {0, 0}, .flexible_since = 0};
@@ -37,8 +33,9 @@ struct StoredBroker {
   Uuid lease;
   std::string rack;
   std::vector<Listener> listeners;
-  int16_t features_first = kFeaturesFirst;
-  int16_t features_last = kFeaturesLast;
+  // The levels at which its build works (rule 23).
+  int16_t features_first = kFirstLevel;
+  int16_t features_last = kFirstLevel;
   static void fields(auto& f) {
     f("incarnation", &StoredBroker::incarnation);
     f("storage_id", &StoredBroker::storage_id);
@@ -92,7 +89,7 @@ struct Registered {
 };
 
 StoredBroker to_stored(const BrokerInfo& info, const Uuid& storage_id, const Uuid& lease);
-// Errors: corrupt (the key is named), unsupported (it was written by a build with which this one cannot work).
+// Error: corrupt (the key is named).
 Result<Registered> to_registered(const coordination::KeyValue& entry);
 
 // The office as it was read.
@@ -110,13 +107,6 @@ Result<Holder> to_holder(const coordination::KeyValue& entry);
 // Its address on the listener that brokers use among themselves; empty host where it has none of that name.
 runtime::Endpoint address_of(const BrokerInfo& info, const std::string& listener);
 
-// The bytes of a value for the store.
-template <class T>
-Bytes stored_bytes(const T& value) {
-  auto bytes = codec::encode_versioned(value, T::kFormat.versions.last);
-  GW_CHECK(bytes.has_value(), "what godwit stores can be encoded");
-  return std::move(*bytes);
-}
 // Errors: corrupt, with the key's name.
 template <class T>
 Result<T> stored_value(const coordination::KeyValue& entry) {

@@ -29,6 +29,9 @@ struct StoredJoined {
   bool emptied = false;     // it came with an empty disk when it joined
   std::string rack;
   std::vector<Listener> listeners;
+  // The levels at which its build works.
+  int16_t features_first = kFirstLevel;
+  int16_t features_last = kFirstLevel;
   static void fields(auto& f) {
     f("incarnation", &StoredJoined::incarnation);
     f("draining", &StoredJoined::draining);
@@ -36,6 +39,8 @@ struct StoredJoined {
     f("emptied", &StoredJoined::emptied);
     f("rack", &StoredJoined::rack);
     f("listeners", &StoredJoined::listeners);
+    f("features_first", &StoredJoined::features_first, codec::always().tagged(0));
+    f("features_last", &StoredJoined::features_last, codec::always().tagged(1));
   }
   friend bool operator==(const StoredJoined&, const StoredJoined&) = default;
 };

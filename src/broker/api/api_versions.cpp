@@ -3,6 +3,7 @@
 
 #include "broker/api/handlers.h"
 #include "broker/api/table.h"
+#include "broker/broker.h"
 
 namespace godwit::broker::api {
 namespace {
@@ -31,6 +32,14 @@ Task<kafka::ApiVersionsResponse> handle(RequestContext& context, kafka::ApiVersi
     // What brokers and the command line say among themselves is nothing for clients.
     if (api.internal && !context.client.software.starts_with("godwit ")) continue;
     response.api_keys.push_back({static_cast<int16_t>(api.key), api.advertised.first, api.advertised.last});
+  }
+  const cluster::FeatureRange features = context.shard.broker().options().features;
+  response.supported_features.push_back({std::string(cluster::kFeatureName), features.first, features.last});
+  if (const auto& image = context.shard.image(); image && image->version.fence >= 0) {
+    const int16_t level = image->feature_level;
+    response.finalized_features.push_back({std::string(cluster::kFeatureName), level, level});
+    // The level only rises: it numbers itself.
+    response.finalized_features_epoch = level;
   }
   co_return response;
 }

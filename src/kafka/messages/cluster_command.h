@@ -14,12 +14,13 @@ struct ClusterCommandRequest {
       .name = "ClusterCommandRequest", .versions = {0, 0}, .flexible_since = 0};
   using Response = ClusterCommandResponse;
 
-  // "status", "events", "drain", "resume", "remove", "rebalance", "throttle".
+  // "status", "events", "drain", "resume", "remove", "rebalance", "throttle", "upgrade".
   std::string verb;
   BrokerId broker_id = kNoBroker;  // drain, resume, remove
-  bool dry_run = false;            // rebalance
-  int64_t number = 0;              // events: at most so many; throttle: bytes a second, 0 for no bound, -1 as
-                                   // each broker is configured
+  bool dry_run = false;            // rebalance, upgrade
+  // events: at most so many; throttle: bytes a second, 0 for no bound, -1 as each broker is configured; upgrade: the level, 0 for
+  // the highest that all brokers take.
+  int64_t number = 0;
 
   static void fields(auto& f) {
     f("verb", &ClusterCommandRequest::verb);
@@ -45,6 +46,9 @@ struct ClusterCommandResponse {
     int32_t replicas = 0;
     int32_t out_of_sync = 0;  // replicas there that are not in their ISR
     bool can_append = true;
+    // The levels at which its build works.
+    int16_t features_first = 1;
+    int16_t features_last = 1;
 
     static void fields(auto& f) {
       f("id", &Broker::id);
@@ -56,6 +60,8 @@ struct ClusterCommandResponse {
       f("replicas", &Broker::replicas);
       f("out_of_sync", &Broker::out_of_sync);
       f("can_append", &Broker::can_append);
+      f("features_first", &Broker::features_first, always().tagged(0));
+      f("features_last", &Broker::features_last, always().tagged(1));
     }
     friend bool operator==(const Broker&, const Broker&) = default;
   };
@@ -106,6 +112,9 @@ struct ClusterCommandResponse {
   std::vector<Broker> brokers;
   std::vector<Event> events;
   std::vector<Move> moves;
+  // At which the cluster works, and the highest that all its brokers take. With status and upgrade.
+  int16_t feature_level = 1;
+  int16_t feature_level_max = 1;
 
   static void fields(auto& f) {
     f("error_code", &ClusterCommandResponse::error_code);
@@ -120,6 +129,8 @@ struct ClusterCommandResponse {
     f("brokers", &ClusterCommandResponse::brokers);
     f("events", &ClusterCommandResponse::events);
     f("moves", &ClusterCommandResponse::moves);
+    f("feature_level", &ClusterCommandResponse::feature_level, always().tagged(0));
+    f("feature_level_max", &ClusterCommandResponse::feature_level_max, always().tagged(1));
   }
   friend bool operator==(const ClusterCommandResponse&, const ClusterCommandResponse&) = default;
 };

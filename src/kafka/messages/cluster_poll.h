@@ -69,6 +69,9 @@ struct ClusterPollResponse {
     std::string rack;
     std::vector<Listener> listeners;
     bool draining = false;
+    // The levels at which its build works.
+    int16_t features_first = 1;
+    int16_t features_last = 1;
 
     static void fields(auto& f) {
       f("id", &Broker::id);
@@ -76,6 +79,8 @@ struct ClusterPollResponse {
       f("rack", &Broker::rack);
       f("listeners", &Broker::listeners);
       f("draining", &Broker::draining);
+      f("features_first", &Broker::features_first, always().tagged(0));
+      f("features_last", &Broker::features_last, always().tagged(1));
     }
     friend bool operator==(const Broker&, const Broker&) = default;
   };
@@ -159,6 +164,7 @@ struct ClusterPollResponse {
   std::vector<TopicId> topics_gone;
   std::vector<Partitions> partitions;
   std::vector<Settings> broker_settings;
+  int16_t feature_level = 1;  // at which the cluster works
 
   static void fields(auto& f) {
     f("error_code", &ClusterPollResponse::error_code);
@@ -173,6 +179,7 @@ struct ClusterPollResponse {
     f("topics_gone", &ClusterPollResponse::topics_gone);
     f("partitions", &ClusterPollResponse::partitions);
     f("broker_settings", &ClusterPollResponse::broker_settings);
+    f("feature_level", &ClusterPollResponse::feature_level, always().tagged(0));
   }
   friend bool operator==(const ClusterPollResponse&, const ClusterPollResponse&) = default;
 };
