@@ -261,13 +261,15 @@ TEST(ClusterSimMoves, AMoveIsCancelledUnderLoad) {
   ASSERT_TRUE(stage.create("orders", 1));
   ASSERT_TRUE(stage.create("filled", 1));
   ASSERT_TRUE(stage.fill("filled", 0, 100, kBatch));
-  ASSERT_TRUE(stage.configure(kBroker, "", {{kFollowerRate, "100000"}}));
+  ASSERT_TRUE(stage.configure(kBroker, "", {{kFollowerRate, "0"}}));  // nothing arrives
   History history;
   Load load(stage, history, "orders", 1);
   stage.world.run_for(300ms);
-  ASSERT_EQ(stage.reassign("filled", 0, std::vector{4, 2, 3}), ErrorCode::none);
   ASSERT_EQ(stage.reassign("orders", 0, std::vector{4, 2, 3}), ErrorCode::none);
+  stage.world.run_for(300ms);
   EXPECT_EQ(stage.reassign("orders", 0, std::nullopt), ErrorCode::none);
+  ASSERT_TRUE(stage.configure(kBroker, "", {{kFollowerRate, "100000"}}));
+  ASSERT_EQ(stage.reassign("filled", 0, std::vector{4, 2, 3}), ErrorCode::none);
   stage.world.run_for(3s);
   EXPECT_GT(stage.moved_in(4), 0);
   EXPECT_EQ(stage.reassign("filled", 0, std::nullopt), ErrorCode::none);

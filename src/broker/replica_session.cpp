@@ -81,6 +81,9 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
     const std::vector<size_t> changed = co_await wait_.changed(until);
     if (changed.empty()) {
       if (until == deadline || wait_.hurried() || shard_.shard().now() < until) break;
+      // Some may have come into sync meanwhile, or are not named any more: those wait for nothing.
+      if (shard_.broker().leader_throttle().grant(until) == 0)
+        co_await look_at({on_their_way_.begin(), on_their_way_.end()}, false, answers);
       co_await give_moving(answers);
       continue;
     }
@@ -226,6 +229,7 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
     const bool on_its_way = settings != nullptr && asked.fetch_offset < partition->high_watermark() &&
                             is_on_its_way(partition->state(), follower_, settings->leader_throttled,
                                           target.id.partition, owner.options().id);
+    if (!on_its_way) target.waits = false;
     if (on_its_way && granted_ == 0) {
       if (!std::exchange(target.waits, true)) on_their_way_.push_back(place);
     } else if (total_ >= bytes_max_ && total_ > 0) {
@@ -261,8 +265,8 @@ Task<void> ReplicaSession::give_moving(Answers& answers) {
     const size_t place = on_their_way_.front();
     on_their_way_.pop_front();
     Target& target = targets_[place];
-    target.waits = false;
-    if (target.forgotten || target.absent) continue;
+    // Where it does not wait any more, it was answered without this line.
+    if (!std::exchange(target.waits, false) || target.forgotten || target.absent) continue;
     granted_ = grant;
     co_await look_at({place}, false, answers);
     granted_ = 0;

@@ -182,8 +182,8 @@ class ControllerImpl final : public Controller {
   bool finish_queued_ = false;
 
   std::set<TopicPartition> moving_;  // replicas are on their way; some that have arrived may be among them
-  std::set<TopicPartition>
-      automatic_;  // those of them that were begun by plan, not by an order for the partition
+  // Those of them that were begun by plan, not by an order for the partition, and where they were before.
+  std::map<TopicPartition, std::vector<BrokerId>> automatic_;
   std::deque<placement::Move> planned_;  // that have not begun
   MonotonicTime plan_again_at_;          // when to look again for what has to leave a broker
   std::optional<MonotonicTime> rebalance_at_;

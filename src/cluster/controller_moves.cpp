@@ -101,7 +101,7 @@ void ControllerImpl::start_planned(Draft& draft) {
     busy.add(*next);
     draft.put(move.id, std::move(*next));
     moving_.insert(move.id);
-    automatic_.insert(move.id);
+    automatic_.try_emplace(move.id, move.before);
   }
   planned_.insert(planned_.begin(), std::make_move_iterator(later.begin()),
                   std::make_move_iterator(later.end()));
@@ -136,15 +136,19 @@ void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
   const ConfigMap settings = fallback(draft.image());
   ChangeList changes;
   for (auto at = automatic_.begin(); at != automatic_.end();) {
-    const PartitionState* const present = draft.image().find(*at);
+    const auto& [id, before] = *at;
+    const PartitionState* const present = draft.image().find(id);
     if (present == nullptr || !contains(present->removing, broker)) {
       ++at;
       continue;
     }
     const PartitionState state = *present;
-    if (auto next = cancel_move(state, eligible, min_insync(*draft.image().find(at->topic), settings))) {
-      changes.add(draft.image(), *at, state, *next);
-      draft.put(*at, std::move(*next));
+    if (auto next = cancel_move(state, eligible, min_insync(*draft.image().find(id.topic), settings))) {
+      // The order as well: the broker preferably leads again what it led.
+      if (std::is_permutation(before.begin(), before.end(), next->replicas.begin(), next->replicas.end()))
+        next->replicas = before;
+      changes.add(draft.image(), id, state, *next);
+      draft.put(id, std::move(*next));
     }
     at = automatic_.erase(at);
   }

@@ -24,7 +24,7 @@ class Throttle {
   // A rate that bounds nothing (Kafka's default).
   static constexpr int64_t kNone = INT64_MAX;
   // What may be caught up on after nothing was moved for a while, and what is granted at a time besides.
-  static constexpr Duration kBurst = std::chrono::milliseconds(200);
+  static constexpr Duration kBurst = std::chrono::milliseconds(250);
   static constexpr Duration kSlice = std::chrono::milliseconds(50);
   // The least that is granted, so that a small rate does not mean a request for each record.
   static constexpr size_t kLeast = 16 << 10;
