@@ -299,6 +299,7 @@ TEST_F(Admin, TheClustersStateIsShownAndChecked) {
   EXPECT_EQ(run({"cluster", "status", "--check"}), 0);
   EXPECT_EQ(console.out,
             "controller: broker 1, term of office 7\n"
+            "feature level: 1\n"
             "2 partitions: 0 without a leader, 0 with a replica out of sync, 0 below min.insync.replicas, 0 "
             "moving\n\n"
             "BROKER  STATE  ADDRESS  RACK  LEADS  REPLICAS  OUT OF SYNC  WRITES   INCARNATION\n"

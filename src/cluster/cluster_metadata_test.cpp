@@ -169,7 +169,7 @@ TEST_F(ClusterTest, WhoDiedWhileTheStoreWasGoneIsFoundOutOnItsReturn) {
     return cluster.partition(2, "t", 0)->leader == BrokerId(2) ||
            cluster.partition(2, "t", 0)->leader == BrokerId(3);
   }));
-  EXPECT_TRUE(cluster.formed({2, 3}));
+  EXPECT_TRUE(cluster.wait([&] { return cluster.formed({2, 3}); }));
 }
 
 TEST_F(ClusterTest, AStoreThatComesBackEmptyWipesNothingAndIsRefusedAtStart) {
