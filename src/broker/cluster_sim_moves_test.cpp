@@ -125,17 +125,15 @@ void expect_rate(int64_t bytes, Duration time, double rate) {
 }
 
 // What a move takes in windows of three seconds, while others publish to the same partition without noticing.
-void moves_at_rate(uint64_t seed, size_t shards, int broker, const char* setting,
-                   const Settings& topic_settings) {
+void moves_at_rate(uint64_t seed, size_t shards, int broker, const char* setting) {
   Moving stage(seed, shards, 4);
   stage.start_all();
   ASSERT_TRUE(stage.create("orders", 1));
   ASSERT_TRUE(stage.create("busy", 1));
   ASSERT_TRUE(stage.fill("orders", 0, 200, kBatch));
   ASSERT_TRUE(stage.configure(kBroker, std::to_string(broker), {{setting, "400000"}}));
-  if (!topic_settings.empty()) ASSERT_TRUE(stage.configure(kTopic, "orders", topic_settings));
   History history;
-  Load load(stage, history, "busy", 1);
+  Load load(stage, history, "busy", 1, 20ms);
   stage.world.run_for(2s);
   const size_t quiet = load.acknowledged();
   ASSERT_EQ(stage.reassign("orders", 0, std::vector{1, 2, 4}), ErrorCode::none);
@@ -156,18 +154,15 @@ void moves_at_rate(uint64_t seed, size_t shards, int broker, const char* setting
 }
 
 TEST(ClusterSimMoves, AReplicaIsMovedAtTheFollowersRate) {
-  moves_at_rate(41, 1, 4, kFollowerRate, {});
+  moves_at_rate(41, 1, 4, kFollowerRate);
 }
 
 TEST(ClusterSimMoves, AReplicaIsMovedAtTheLeadersRate) {
-  moves_at_rate(42, 2, 1, kLeaderRate, {});
+  moves_at_rate(42, 2, 1, kLeaderRate);
 }
 
-// kafka-reassign-partitions --throttle names the replicas besides, and all brokers; --verify takes that back.
+// kafka-reassign-partitions --throttle sets the rates of each broker, --verify takes them back.
 TEST(ClusterSimMoves, ThrottlesAreSetAndTakenBackAsKafkasToolDoes) {
-  moves_at_rate(43, 1, 4, kFollowerRate,
-                {{"leader.replication.throttled.replicas", "0:1,0:2,0:3"},
-                 {"follower.replication.throttled.replicas", "0:4"}});
   Moving stage(44, 1, 3);
   stage.start_all();
   for (const char* id : {"1", "2", "3"})
@@ -277,7 +272,9 @@ TEST(ClusterSimMoves, AMoveIsCancelledUnderLoad) {
   EXPECT_TRUE(stage.wait([&] { return stage.whole("orders") && stage.whole("filled"); }, 5s))
       << stage.describe_all("filled");
   for (const char* topic : {"orders", "filled"}) {
-    EXPECT_EQ(stage.state(topic, 0)->replicas, (std::vector{BrokerId(1), BrokerId(2), BrokerId(3)}));
+    auto replicas = stage.state(topic, 0)->replicas;
+    std::ranges::sort(replicas);
+    EXPECT_EQ(replicas, (std::vector{BrokerId(1), BrokerId(2), BrokerId(3)}));
     EXPECT_TRUE(stage.wait([&] { return stage.replica(4, topic, 0) == nullptr; }, 5s)) << topic;
   }
   const size_t before = load.acknowledged();
