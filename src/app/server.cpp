@@ -4,6 +4,7 @@
 
 #include "app/version.h"
 #include "cluster/cluster_id.h"
+#include "runtime/real/machine.h"
 #include "runtime/real/signals.h"
 
 namespace godwit::app {
@@ -108,6 +109,7 @@ Task<Result<void>> Server::open_parts() {
   directory_ = std::move(*directory);
   options.cluster_id = to_string(directory_->identity().cluster_id);
   options.storage_id = directory_->identity().storage_id;
+  options.store.boot_id = runtime::real::read_boot_id();
   if (!engine_) GW_TRY(co_return, co_await open_store());
   options.was_member = engine_->shared() && !directory_->is_fresh();
   auto started =

@@ -175,8 +175,8 @@ Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
   std::vector<TopicPartition> doubtful;
   // Alone, there is nobody to get it from: what is damaged is named when it is read.
   if (!options_.clustered) co_return doubtful;
-  std::set<TopicPartition> suspects;
-  for (const auto& one : co_await store_->unproven()) suspects.insert(one.id);
+  std::map<TopicPartition, bool> suspects;  // whether only the last interval of flush=interval can be missing
+  for (const auto& one : co_await store_->unproven()) suspects[one.id] = one.tail_only;
   std::set<TopicPartition> known;
   for (const auto& id : co_await store_->list()) known.insert(id);
   const auto joined = co_await was_joined();
@@ -188,7 +188,12 @@ Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
       // It may have been assigned a moment before a crash, and nothing was ever written: then nothing changed since, and
       // this directory has been a member all the time. A disk that was exchanged has not.
       const bool never_made = !known.contains(id) && joined && *joined && state.version <= 1;
-      if (suspects.contains(id) || (!known.contains(id) && !never_made)) doubtful.push_back(id);
+      const auto suspect = suspects.find(id);
+      // Nobody ever had more of an only replica: it goes on with what flush=interval promises after a power cut.
+      const bool all_there_is = suspect != suspects.end() && suspect->second && state.replicas.size() == 1;
+      if ((suspect != suspects.end() && !all_there_is) || (!known.contains(id) && !never_made)) {
+        doubtful.push_back(id);
+      }
     }
   }
   co_return doubtful;

@@ -256,10 +256,11 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   }
   contradicted_.erase(id);
   const bool leads = state.leader == options().id && state.leader_incarnation == surroundings_.incarnation;
+  // When it joined it was taken out of the ISR: who is in it again has caught up with a leader; and who leads all the same
+  // is the only replica, or was ordered to (unclean election): what it has is the log from now on.
+  const bool in_sync = leads || std::ranges::find(state.isr, options().id) != state.isr.end();
+  if (in_sync && unproven_.erase(id) > 0) broker_.store().set_proven(id);
   if (!leads) {
-    // When it joined it was taken out of the ISR: who is in it again has caught up with a leader.
-    const bool in_sync = std::ranges::find(state.isr, options().id) != state.isr.end();
-    if (in_sync && unproven_.erase(id) > 0) broker_.store().set_proven(id);
     partition->resign(state);
     co_await follow(partition, state);
     co_return;

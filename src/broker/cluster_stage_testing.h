@@ -55,6 +55,7 @@ class ClusterStage {
 
   // Starts the broker's process on its node, which is switched on first where it is dead.
   void start(int i) {
+    if (!node(i).powered()) ++boots_[i];
     if (!node(i).alive()) node(i).restart();
     node(i).resume();
     Process& process = node(i).make<Process>();
@@ -310,6 +311,7 @@ class ClusterStage {
     options.store.journal_file_bytes = 1 << 20;
     options.store.reserve_bytes = 0;
     options.store.ballast_bytes = 0;
+    options.store.boot_id = "boot " + std::to_string(boots_[i]);
     if (adjust) adjust(options);
     process.store = coordination::connect(server, runtime, {.node = name});
     auto started = co_await Broker::start(std::move(options), runtime, *process.store, sink, process.metrics);
@@ -321,6 +323,7 @@ class ClusterStage {
   }
 
   std::map<int, int> generations_;
+  std::map<int, int> boots_;  // how often its power came back
   std::map<int, std::pair<Process*, uint64_t>> processes_;
 };
 

@@ -16,6 +16,12 @@ using runtime::Task;
 // Beside the send timeout: a peer that reads at least so many bytes a second is slow but alive.
 constexpr size_t kSlowestPeerBytesPerSecond = 100 * 1024;
 
+// Of the memory of all answers (of a shard) those of one connection may hold an eighth, but as much as a client asks for of a
+// partition where there is little.
+size_t own_part(size_t all) {
+  return std::max(all / 8, std::min<size_t>(all, 1 << 20));
+}
+
 class Connection final : public OpenConnection {
  public:
   Connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream, std::string listener)
@@ -24,6 +30,8 @@ class Connection final : public OpenConnection {
     client_.peer = stream_->peer();
     client_.local = stream_->local();
     client_.listener = std::move(listener);
+    client_.response_memory =
+        std::make_unique<runtime::Semaphore>(own_part(shard.response_memory().capacity()));
   }
 
   Task<void> run() {

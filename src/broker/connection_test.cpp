@@ -3,6 +3,9 @@
 
 #include "broker/fetch_wait.h"
 #include "broker/stage_testing.h"
+#include "kafka/messages/fetch.h"
+#include "kafka/messages/produce.h"
+#include "record/batch_builder.h"
 
 namespace godwit::broker {
 namespace {
@@ -122,6 +125,61 @@ TEST(Connection, AStopAnswersParkedFetchesAndIsNotHeldUp) {
       EXPECT_EQ(answer->responses.at(0).partitions.at(0).error_code, ErrorCode::none);
     }
   });
+}
+
+// Issue 3, §5: one slow reader hurts nobody.
+TEST(Connection, ThatDoesNotReadHoldsAPartOfTheAnswersMemoryAndNoMore) {
+  BrokerOptions options = stage_options();
+  options.response_memory = 32 << 20;  // 16 MiB a shard: 2 for a connection
+  run_on_stage(
+      [](Stage& stage) -> Task<void> {
+        co_await stage.create("orders");
+        for (int i = 0; i < 4; ++i) {
+          BatchBuilder builder({});
+          const std::string text(900'000, static_cast<char>('a' + i));
+          builder.add({.timestamp_ms = 1000, .value = as_bytes(text)});
+          kafka::ProduceRequest request;
+          request.acks = -1;
+          request.timeout_ms = 5000;
+          auto& topic = request.topic_data.emplace_back();
+          topic.name = "orders";
+          topic.partition_data.push_back({PartitionIndex(0), SharedBytes::own(*builder.build())});
+          const auto answer = co_await stage.ask(std::move(request), 9);
+          EXPECT_EQ(answer.responses.at(0).partition_responses.at(0).error_code, ErrorCode::none);
+        }
+        // Each of them has room for two batches; nobody reads what they give.
+        const auto slow = co_await stage.runtime.network().connect({"10.0.0.1", 9092}, 1s);
+        EXPECT_TRUE(slow.has_value());
+        Bytes sent;
+        for (int32_t i = 0; i < 20; ++i) {
+          auto request = fetch_of(0s);
+          request.max_bytes = request.topics[0].partitions[0].partition_max_bytes = 2 << 20;
+          const Bytes one = kafka::encode_request(i, "slow", request, kFetchVersion)->flatten();
+          sent.insert(sent.end(), one.begin(), one.end());
+        }
+        const BytesView part(sent);
+        EXPECT_TRUE(co_await (*slow)->write_all(std::span(&part, 1)));
+        co_await runtime::sleep_for(2s);
+        size_t held = 0;
+        for (size_t i = 0; i < stage.broker->shard_count(); ++i) {
+          const auto& memory = stage.broker->shard(i).response_memory();
+          held += memory.capacity() - memory.free();
+        }
+        EXPECT_GT(held, 0U);
+        EXPECT_LE(held, size_t{2} << 20);
+        // Others are served meanwhile, on either shard; and it gets all its answers when it reads.
+        for (int i = 0; i < 4; ++i) {
+          const auto other = co_await send_fetch(stage, 1s);
+          EXPECT_TRUE(co_await answer_of(*other));
+        }
+        for (int32_t i = 0; i < 20; ++i) {
+          const auto answer = co_await answer_of(**slow);
+          EXPECT_TRUE(answer.has_value());
+          if (!answer) co_return;
+          EXPECT_FALSE(answer->responses.at(0).partitions.at(0).records->empty());
+        }
+      },
+      options);
 }
 
 TEST(FetchWait, TellsWhatChangedUntilItIsStopped) {

@@ -305,7 +305,7 @@ Task<void> ReplicaSession::take_memory(RequestContext& context, Answers& answers
   if (total_ == 0) co_return;
   const size_t bytes = total_;
   if (shard_.response_memory().try_acquire(bytes)) {
-    context.permit = Permit(shard_.response_memory(), bytes);
+    context.permit = Permit(shard_.response_memory(), nullptr, bytes);
     co_return;
   }
   // Others hold all of it: nothing is pinned while this waits, and the records come with the next answer.

@@ -35,26 +35,35 @@ struct Client {
   std::weak_ptr<LongPoll> long_poll;  // of the request that is being served
   bool gone = false;                  // the peer has ended its side: nothing is waited for on its behalf
   std::shared_ptr<ReplicaSession> replica;  // where a follower fetches
+  // What answers to it may hold until they are sent, of the shard's response memory: a peer that does not read must not
+  // take what the others need.
+  std::unique_ptr<runtime::Semaphore> response_memory;
 };
 
 // Memory of a response that was made and not yet sent; given back when it is destroyed, on the connection's shard.
 class Permit {
  public:
   Permit() = default;
-  Permit(runtime::Semaphore& semaphore, size_t bytes) : semaphore_(&semaphore), bytes_(bytes) {}
+  // `bytes` were acquired of both; the second may be null.
+  Permit(runtime::Semaphore& all, runtime::Semaphore* own, size_t bytes)
+      : all_(&all), own_(own), bytes_(bytes) {}
   Permit(Permit&& other) noexcept
-      : semaphore_(std::exchange(other.semaphore_, nullptr)), bytes_(other.bytes_) {}
+      : all_(std::exchange(other.all_, nullptr)), own_(other.own_), bytes_(other.bytes_) {}
   Permit& operator=(Permit&& other) noexcept {
-    std::swap(semaphore_, other.semaphore_);
+    std::swap(all_, other.all_);
+    std::swap(own_, other.own_);
     std::swap(bytes_, other.bytes_);
     return *this;
   }
   ~Permit() {
-    if (semaphore_ != nullptr) semaphore_->release(bytes_);
+    if (all_ == nullptr) return;
+    all_->release(bytes_);
+    if (own_ != nullptr) own_->release(bytes_);
   }
 
  private:
-  runtime::Semaphore* semaphore_ = nullptr;
+  runtime::Semaphore* all_ = nullptr;
+  runtime::Semaphore* own_ = nullptr;
   size_t bytes_ = 0;
 };
 

@@ -247,7 +247,8 @@ constexpr Setting kSettings[] = {
      .type = Type::bytes,
      .fallback = "256MiB",
      .minimum = kMiB,
-     .doc = "memory of all Fetch answers that are under way; above it clients wait"},
+     .doc = "memory of all Fetch answers that are under way; above it clients wait. One connection holds "
+            "an eighth of it at most"},
     {.name = "num.partitions",
      .type = Type::integer,
      .fallback = "1",

@@ -131,7 +131,7 @@ runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> lo
     const auto id = co_await shard_.file_ids().next();
     if (!id) co_return fail(id.error());
     GW_TRY(co_return, co_await log->make_output_file(*id));
-    SegmentOutput output(shard_.files(), log->output_path(*id));
+    SegmentOutput output(shard_.files(), context_.folder_of(log->id()), *id, plan.segments[first].base);
     GW_TRY(co_return, co_await copy(*log, plan, *keys, first, last, output));
     GW_TRY(co_return, co_await output.finish());
     SegmentState added{.id = *id,

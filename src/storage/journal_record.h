@@ -26,6 +26,7 @@ enum class EntryKind : uint8_t {
   skip = 11,
   file_ids = 12,
   repair = 13,
+  unsynced = 14,
 };
 
 // Which log an entry is about, and after what: a state knows by (incarnation, version, end) whether it has

@@ -227,10 +227,18 @@ runtime::Task<void> LogShard::sweep() {
       PartitionLog& log = static_cast<PartitionLog::Hook*>(node)->log;
       node->unlink();
       const bool active = std::exchange(log.appended_lately, false);
-      if (active || !log.shrink()) still.push_back(*node);
+      if (active || !log.shrink() || !log.try_unmark_unsynced()) still.push_back(*node);
     }
     recent_.take_all(still);
   }
+}
+
+runtime::Task<void> LogShard::unmark_unsynced() {
+  std::vector<runtime::Task<void>> tasks;
+  for (const auto& log : logs()) {
+    if (log->marked_unsynced()) tasks.push_back(log->unmark_unsynced());
+  }
+  co_await runtime::when_all(std::move(tasks));
 }
 
 runtime::Task<void> LogShard::retain() {

@@ -48,6 +48,8 @@ class LogShard {
   // Those that are there now; they stay while they are held.
   std::vector<std::shared_ptr<PartitionLog>> logs() const;
   void end_writes();
+  // Before the store closes, when nothing is admitted any more: all is synced, and flush=interval logs say so.
+  runtime::Task<void> unmark_unsynced();
 
   // One pass of retention over all logs.
   runtime::Task<void> retain();

@@ -23,7 +23,7 @@ struct StoredProducer {
 };
 
 struct StoredLog {
-  static constexpr codec::Format kFormat{.name = "StoredLog", .versions = {0, 1}};
+  static constexpr codec::Format kFormat{.name = "StoredLog", .versions = {0, 2}};
   TopicId topic;
   PartitionIndex partition;
   FileId incarnation;
@@ -39,6 +39,8 @@ struct StoredLog {
   Offset cleaned_to;
   bool producers_incomplete = false;
   std::string unproven;
+  std::string unsynced_in;
+  bool tail_doubted = false;
   static void fields(auto& f) {
     f("topic", &StoredLog::topic);
     f("partition", &StoredLog::partition);
@@ -55,6 +57,8 @@ struct StoredLog {
     f("cleaned_to", &StoredLog::cleaned_to);
     f("producers_incomplete", &StoredLog::producers_incomplete);
     f("unproven", &StoredLog::unproven, codec::since(1));
+    f("unsynced_in", &StoredLog::unsynced_in, codec::since(2));
+    f("tail_doubted", &StoredLog::tail_doubted, codec::since(2));
   }
 };
 
@@ -130,6 +134,12 @@ void LogState::remove_damage(Offset from, Offset to) {
   damages = std::move(left);
 }
 
+void LogState::doubt_unsynced(std::string_view boot) {
+  if (unsynced_in.empty() || (unsynced_in == boot && boot != kSomeBoot)) return;
+  tail_doubted = true;
+  unsynced_in.clear();
+}
+
 uint64_t LogState::bytes() const {
   uint64_t sum = 0;
   for (const SegmentState& s : segments) sum += s.end.value();
@@ -157,12 +167,16 @@ Result<Bytes> encode_log_state(const LogState& state) {
                 .damages = state.damages,
                 .cleaned_to = state.cleaned_to,
                 .producers_incomplete = state.producers_incomplete,
-                .unproven = state.unproven};
+                .unproven = state.unproven,
+                .unsynced_in = state.unsynced_in,
+                .tail_doubted = state.tail_doubted};
   for (const ProducerEntry& entry : state.producers.entries()) {
     log.producers.push_back(
         {entry.producer_id, entry.epoch, entry.last_seen_ms, {entry.batches.begin(), entry.batches.end()}});
   }
-  return codec::encode_versioned(log, 1);
+  // An older build can go on with the directory where the newer fields say nothing.
+  const bool plain = log.unsynced_in.empty() && !log.tail_doubted;
+  return codec::encode_versioned(log, plain ? 1 : 2);
 }
 
 Result<LogState> decode_log_state(const SharedBytes& bytes) {
@@ -188,7 +202,9 @@ Result<LogState> decode_log_state(const SharedBytes& bytes) {
                   .damages = std::move(log->damages),
                   .cleaned_to = log->cleaned_to,
                   .producers_incomplete = log->producers_incomplete,
-                  .unproven = std::move(log->unproven)};
+                  .unproven = std::move(log->unproven),
+                  .unsynced_in = std::move(log->unsynced_in),
+                  .tail_doubted = log->tail_doubted};
 }
 
 }  // namespace godwit::storage

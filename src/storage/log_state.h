@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -76,6 +77,9 @@ struct DamagedRange {
   }
 };
 
+// In the place of StoreOptions::boot_id where that is not known: never the same run of the machine.
+inline constexpr std::string_view kSomeBoot = "?";
+
 struct LogState {
   TopicPartition id;
   // The first file's id: tells a log from an earlier one of the same partition that was dropped.
@@ -96,6 +100,11 @@ struct LogState {
   bool producers_incomplete = false;
   // Why the log cannot prove that it holds all that it reported as synced; empty: it can.
   std::string unproven;
+  // flush=interval: the run of the machine (StoreOptions::boot_id) in which something may have been acknowledged that is
+  // not synced, or kSomeBoot; empty: all is synced. Journalled and synced before the first such acknowledgement.
+  std::string unsynced_in;
+  // A power cut may have taken what was acknowledged last with flush=interval: it is not proven either.
+  bool tail_doubted = false;
 
   SegmentState& active() { return segments.back(); }
   const SegmentState& active() const { return segments.back(); }
@@ -107,6 +116,8 @@ struct LogState {
   const DamagedRange* damage_from(Offset offset) const;
   // Adds a damage; touching ones are joined.
   void add_damage(DamagedRange damage);
+  // What was acknowledged and not synced in another run of the machine than `boot` is in doubt from now on.
+  void doubt_unsynced(std::string_view boot);
   // [from, to) can be read again.
   void remove_damage(Offset from, Offset to);
   uint64_t bytes() const;

@@ -156,6 +156,11 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
         ErrorCode::record_list_too_large,
         fmt::format("a batch of {} bytes does not fit a segment of {}", batch.size(), config_.segment_bytes));
   }
+  if (needs_mark()) {
+    if (auto marked = co_await mark_unsynced(context.deadline); !marked) {
+      co_return tl::unexpected(std::move(marked.error()));
+    }
+  }
   if (roll_is_due(batch.size(), context.now)) {
     if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
   }
@@ -198,6 +203,11 @@ runtime::Task<Served<void>> PartitionLog::append_replicated(BytesView batches, W
         return {};
       });
   if (!checked) co_return refuse(ErrorCode::corrupt_message, checked.error().message);
+  if (needs_mark()) {
+    if (auto marked = co_await mark_unsynced(deadline); !marked) {
+      co_return tl::unexpected(std::move(marked.error()));
+    }
+  }
   BatchSplitter splitter(batches, {.check_crc = false});
   while (!splitter.done()) {
     const auto batch = splitter.next();
@@ -238,6 +248,9 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
     state_.producers.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms,
                             now.ms);
   }
+  // A follower of a compacted log is given gaps; who reads the file must know.
+  if (header.base_offset > state_.end && !std::exchange(active.compacted, true))
+    live(active.id).reader.reset();
   active.end = news.to;
   active.next = state_.end = news.next;
   active.timestamp_max = std::max(active.timestamp_max, header.max_timestamp_ms);

@@ -90,7 +90,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool failed() const { return failed_; }
   // Structure records up to this one are on stable storage.
   uint64_t durable_version() const { return synced_version_; }
-  void set_proven() { state_.unproven.clear(); }
+  void set_proven() {
+    state_.unproven.clear();
+    state_.tail_doubted = false;
+  }
   // The data directory failed (rule 14): what is not stable will not be.
   void end_writes();
   // Raises the start to at least `offset`, in the background of everything else (retention).
@@ -112,6 +115,11 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Unsynced unsynced() const;
   // All that unsynced() named is on stable storage.
   void set_synced(const Unsynced& what);
+  // Of flush=interval topics: whether a start after a power cut will doubt that the end is there; taken back when all
+  // is synced. The first gives false while that is not so, or somebody changes the log.
+  bool try_unmark_unsynced();
+  runtime::Task<void> unmark_unsynced();
+  bool marked_unsynced() const { return !state_.unsynced_in.empty(); }
   // Write-back. What of each file can be written now: stable bytes in whole blocks, of a sealed file all.
   template <class Visit>  // visit(FileId, uint64_t bytes, bool sealed)
   void for_each_writable(Visit visit) const {
@@ -149,9 +157,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Result<SegmentRead>> read_segment(FileId file, Offset from, size_t bytes_max);
   // Whether it is the newest that is known of its producer.
   bool is_last_of_producer(const BatchHeader& header) const;
-  // A new, empty file for output, and its path.
+  // A new, empty file for output.
   runtime::Task<Result<void>> make_output_file(FileId file);
-  std::string output_path(FileId file) const { return path_of(file); }
   // Puts the new segments in the place of `old`. When some of those are gone or were cut meanwhile the new files
   // are removed and nothing changes. Durable on return.
   runtime::Task<Result<void>> swap_segments(SwapSegments swap, const std::vector<SegmentState>& old);
@@ -252,6 +259,12 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Whether it is in the journal of flush=interval topics.
   bool relaxed() const { return state_.config.flush == LogConfig::Flush::interval; }
   runtime::Task<void> switch_flush();
+  // Before something is acknowledged that is not synced: that this may be so is on stable storage. In the log's turn.
+  // Refused when the deadline passed, or the log takes nothing.
+  bool needs_mark() const {
+    return relaxed() && (state_.unsynced_in.empty() || synced_version_ < unsynced_mark_);
+  }
+  runtime::Task<Served<void>> mark_unsynced(MonotonicTime deadline);
   RecordHead next_head() const;
   void add_news(News news);
   void take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max);
@@ -317,6 +330,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Offset synced_end_;
   uint64_t stable_version_ = 0;
   uint64_t synced_version_ = 0;
+  uint64_t unsynced_mark_ = 0;  // the version of the last MarkUnsynced of this process
   std::vector<News> news_;
   std::vector<News> under_way_;
   LogObserver* observer_ = nullptr;

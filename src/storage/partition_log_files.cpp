@@ -347,7 +347,7 @@ void PartitionLog::restore_bytes(FileId file, Position position, BytesView bytes
 }
 
 Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, int64_t now_ms) {
-  const SegmentState& segment = *state_.find(file);
+  SegmentState& segment = *state_.find(file);
   SegmentLive& l = live(file);
   const Position there = l.tail->end();
   const auto misplaced = [&](std::string_view why) {
@@ -364,6 +364,7 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
     if (!header) return misplaced(header.error().message);
     if (header->base_offset < l.restored_offset) return misplaced("its base offset is smaller");
     if (l.restored + header->total_size() > segment.end) return misplaced("it does not fit its file");
+    segment.compacted |= header->base_offset > l.restored_offset;
     if (header->base_offset >= producers_from && header->has_producer_id() && header->base_sequence >= 0) {
       state_.producers.record(
           {header->producer_id, header->producer_epoch, header->base_sequence, header->last_sequence()},

@@ -160,7 +160,8 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
   if (auto made = co_await make_file(*file); !made)
     co_return refuse(ErrorCode::kafka_storage_error, made.error().describe());
   // A crash from here to the record leaves a file that is nobody's.
-  SegmentOutput output(shard_.files(), path_of(*file));
+  SegmentOutput output(shard_.files(), shard_.context().folder_of(id()), *file,
+                       old.empty() ? *first : std::min(old.front().base, *first));
   const auto write = [&]() -> runtime::Task<Served<void>> {
     for (const SegmentState& segment : old) {
       if (auto copied = co_await copy_readable(segment, segment.base, *first, output); !copied)

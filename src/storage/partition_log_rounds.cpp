@@ -195,6 +195,40 @@ void PartitionLog::set_synced(const Unsynced& what) {
   notify_advanced();
 }
 
+runtime::Task<Served<void>> PartitionLog::mark_unsynced(MonotonicTime deadline) {
+  if (state_.unsynced_in.empty()) {
+    admit_structure(MarkUnsynced{.head = {}, .boot = shard_.context().boot()});
+    unsynced_mark_ = state_.version;
+  }
+  while (synced_version_ < unsynced_mark_) {
+    if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+    if (stable_version_ >= unsynced_mark_) shard_.sync_relaxed_now();
+    if (!co_await changed_.wait_until(deadline) && synced_version_ < unsynced_mark_) {
+      co_return refuse(ErrorCode::kafka_storage_error,
+                       "the journal of flush=interval topics was not synced within the timeout");
+    }
+  }
+  if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+  co_return {};
+}
+
+bool PartitionLog::try_unmark_unsynced() {
+  if (state_.unsynced_in.empty() || failed_ || dropping_) return true;
+  if (synced_version_ < state_.version || synced_end_ < state_.end || !turn_.try_acquire(1)) return false;
+  const Turn turn(turn_);
+  admit_structure(MarkUnsynced{});
+  return true;
+}
+
+runtime::Task<void> PartitionLog::unmark_unsynced() {
+  const auto self = shared_from_this();
+  co_await turn_.acquire(1);
+  const Turn turn(turn_);
+  if (dropping_ || !co_await wait_admitted() || state_.unsynced_in.empty()) co_return;
+  admit_structure(MarkUnsynced{});
+  (void)co_await wait_structure(state_.version);
+}
+
 runtime::Task<Served<void>> PartitionLog::wait_admitted() {
   const Offset end = state_.end;
   const uint64_t version = state_.version;

@@ -4,13 +4,9 @@
 #include <set>
 #include <tuple>
 
-#include "base/crc32c.h"
-#include "base/endian.h"
-#include "record/batches.h"
 #include "storage/rebuild_facts.h"
-#include "storage/segment_check.h"
-#include "storage/segment_index.h"
-#include "storage/segment_index_file.h"
+#include "storage/rebuild_scan.h"
+#include "storage/segment_name.h"
 #include "storage/unknown_folders.h"
 
 namespace godwit::storage {
@@ -137,6 +133,7 @@ class Rebuild {
         if (auto written = co_await (*file)->write_at(one.position.value(), {&bytes, 1}); !written) {
           outcome = std::move(written);
         }
+        journalled_[{one.log, one.file}].add(one.position, one.position + bytes.size());
       }
     };
     co_await source.journal->read_payloads(std::move(places), take);
@@ -195,16 +192,22 @@ class Rebuild {
         out_.to_remove.push_back({id.topic, id.partition, file});
         continue;
       }
-      auto scanned = co_await scan(id, file);
+      const auto known = facts.files.find(file);
+      const auto ranges = journalled_.find({id, file});
+      auto scanned = co_await scan_segment(files_, context_.folder_of(id), file,
+                                           known == facts.files.end() ? std::nullopt : known->second.base,
+                                           ranges == journalled_.end() ? JournalledRanges() : ranges->second);
       if (!scanned) co_return fail(std::move(scanned).error());
       found.push_back(std::move(*scanned));
     }
     if (facts.dropped) co_return {};
     const int64_t now = runtime::Shard::current()->wall_now().ms;
     std::vector<FileId> unused;
+    settle_files(facts, found, unused);
+    GW_TRY(co_return, co_await split_at_holes(id, found));
     const FileId fresh = out_.next_file_id;
     saw_file(fresh);
-    LogState state = assemble_log(id, facts, std::move(found), fresh, now, unused);
+    LogState state = assemble_log(id, facts, found, fresh, now);
     // What is damaged is not thrown away: such files stay where they are, and orphans are put aside later.
     context_.diagnostics.emit({Severity::warning,
                                "log.rebuilt",
@@ -218,61 +221,60 @@ class Rebuild {
     co_return {};
   }
 
-  // All whole batches from the start of the file on.
-  runtime::Task<Result<FoundFile>> scan(TopicPartition id, FileId file) {
-    constexpr size_t kRead = 4 << 20;
-    const std::string folder = context_.folder_of(id);
-    FoundFile found{.id = file};
-    const auto index = co_await runtime::read_file(files_, folder + "/" + index_name(file), size_t{64} << 20);
-    const auto base = index ? base_in_index(*index, file) : std::nullopt;
-    if (index) found.compacted = index_says_compacted(*index, file);
-    auto handle =
-        co_await files_.open(folder + "/" + segment_name(file), {.lane = runtime::OpenOptions::Lane::read});
-    if (!handle) co_return fail(std::move(handle).error());
-    const auto size = co_await (*handle)->size();
-    if (!size) co_return fail(size.error());
-    const SegmentInfo info{
-        .id = file, .base = base.value_or(Offset(0)), .end = Position(*size), .compacted = found.compacted};
-    WalkState walk = WalkState::start_of(info);
-    walk.exact = base && !found.compacted;
-    Bytes window;
-    uint64_t window_at = 0;
-    // Makes the window hold [position, position + count); false where the file or the device ends.
-    const auto hold = [&](uint64_t position, size_t count) -> runtime::Task<bool> {
-      if (position >= window_at && position + count <= window_at + window.size()) co_return true;
-      if (position + count > *size) co_return false;
-      window.resize(std::min<uint64_t>(std::max(count, kRead), *size - position));
-      window_at = position;
-      const auto read = co_await (*handle)->read_at(position, window);
-      if (!read) {
-        // Only as much as must be there: a bad block behind it is another batch's.
-        window.resize(count);
-        const auto less = co_await (*handle)->read_at(position, window);
-        if (!less) window.clear();
-        co_return less&&* less == count;
+  // Where something in the middle of a file is left out, what comes behind it goes to a new file: the bytes of the one that
+  // is there would be read as what they are not. After a crash the new file is found, and has the same batches.
+  runtime::Task<Result<void>> split_at_holes(TopicPartition id, std::vector<FoundFile>& found) {
+    std::vector<FoundFile> pieces;
+    for (FoundFile& file : found) {
+      Position at;
+      std::vector<FoundFile> own{FoundFile{.id = file.id, .compacted = file.compacted}};
+      own.front().damaged = std::move(file.damaged);
+      for (const FoundBatch& batch : file.batches) {
+        if (batch.begin != at) {
+          own.push_back(FoundFile{.id = out_.next_file_id, .compacted = file.compacted});
+          saw_file(out_.next_file_id);
+        }
+        own.back().batches.push_back(batch);
+        at = batch.end;
       }
-      window.resize(*read);
-      co_return *read >= count;
-    };
-    while (co_await hold(walk.position.value(), kBatchHeaderSize)) {
-      const auto at = BytesView(window).subspan(walk.position.value() - window_at);
-      const auto header = check_header(info, walk, at);
-      if (!header || !co_await hold(walk.position.value(), header->total_size())) break;
-      const auto whole = BytesView(window).subspan(walk.position.value() - window_at, header->total_size());
-      const auto batch = BatchView::parse(whole);
-      if (!batch || !batch->crc_matches()) break;
-      walk = walk.after(*header, info);
-      found.batches.push_back({.base = header->base_offset,
-                               .next = header->next_offset(),
-                               .end = walk.position,
-                               .epoch = header->leader_epoch,
-                               .timestamp_max = header->max_timestamp_ms,
-                               .producer_id = header->producer_id,
-                               .producer_epoch = header->producer_epoch,
-                               .first_sequence = header->base_sequence,
-                               .last_sequence = header->last_sequence()});
+      for (size_t i = 1; i < own.size(); ++i) {
+        GW_TRY(co_return, co_await copy_piece(id, file.id, own[i]));
+      }
+      std::ranges::move(own, std::back_inserter(pieces));
     }
-    co_return found;
+    if (pieces.size() != found.size()) {
+      GW_TRY(co_return, co_await files_.sync_directory(context_.folder_of(id)));
+      GW_TRY(co_return, co_await files_.sync_filesystem(context_.options.directory));
+    }
+    found = std::move(pieces);
+    co_return {};
+  }
+
+  // Copies the batches, which lie one behind the other in file `from`, and moves them to the start.
+  runtime::Task<Result<void>> copy_piece(TopicPartition id, FileId from, FoundFile& piece) {
+    constexpr size_t kAtOnce = 1 << 20;
+    const std::string folder = context_.folder_of(id);
+    auto source =
+        co_await files_.open(folder + "/" + segment_name(from), {.lane = runtime::OpenOptions::Lane::read});
+    if (!source) co_return fail(std::move(source).error());
+    auto target = co_await handle_of(id, piece.id);
+    if (!target) co_return fail(std::move(target).error());
+    const Position begin = piece.batches.front().begin;
+    const uint64_t size = piece.batches.back().end - begin;
+    Bytes buffer;
+    for (uint64_t done = 0; done < size; done += buffer.size()) {
+      buffer.resize(std::min<uint64_t>(kAtOnce, size - done));
+      const auto read = co_await (*source)->read_at(begin.value() + done, buffer);
+      if (!read) co_return fail(read.error());
+      if (*read != buffer.size()) co_return fail(ErrorKind::io, "a segment file became shorter");
+      const BytesView view = buffer;
+      GW_TRY(co_return, co_await (*target)->write_at(done, {&view, 1}));
+    }
+    for (FoundBatch& batch : piece.batches) {
+      batch.begin = Position(batch.begin - begin);
+      batch.end = Position(batch.end - begin);
+    }
+    co_return {};
   }
 
   StoreContext& context_;
@@ -282,6 +284,8 @@ class Rebuild {
   Checkpoint out_;
   std::map<TopicPartition, LogFacts> facts_;
   std::map<TopicPartition, std::vector<FileId>> on_disk_;
+  // What was written again; only once, or the same twice.
+  std::map<std::pair<TopicPartition, FileId>, JournalledRanges> journalled_;
   std::vector<Again> again_synced_;
   std::vector<Again> again_relaxed_;
   std::map<std::pair<TopicPartition, FileId>, std::shared_ptr<runtime::File>> handles_;

@@ -124,54 +124,79 @@ void settle_overlaps(const LogFacts& facts, std::vector<FoundFile>& files) {
     }
     bool replaced = facts.is_gone(file.id);
     for (const FoundFile& newer : files) {
-      if (newer.id <= file.id || newer.batches.empty() || file.batches.empty()) continue;
-      if (facts.is_gone(newer.id)) continue;
-      const Offset base = newer.batches.front().base;
+      if (newer.id <= file.id || facts.is_gone(newer.id)) continue;
+      const auto base = newer.first();
+      const auto first = file.first();
+      if (!base || !first) continue;
       if (!newer.compacted) {
-        cut = std::min(cut, base);
-      } else if (file.batches.front().base >= base && file.batches.front().base < newer.batches.back().next) {
+        cut = std::min(cut, *base);
+      } else if (*first >= *base && *first < *newer.last()) {
         replaced = true;
-      } else if (file.batches.front().base < base && file.batches.back().next > base) {
+      } else if (*first<*base&& * file.last()> * base) {
         // The output of compaction begins behind what it left out.
-        cut = std::min(cut, base);
+        cut = std::min(cut, *base);
       }
     }
-    if (replaced) file.batches.clear();
+    if (replaced) {
+      file.batches.clear();
+      file.damaged.clear();
+    }
     std::erase_if(file.batches,
                   [&](const FoundBatch& batch) { return batch.next > cut || batch.end > limit; });
+    for (auto& [from, to] : file.damaged) to = std::min(to, cut);
+    std::erase_if(file.damaged, [](const auto& range) { return range.first >= range.second; });
   }
 }
 
 }  // namespace
 
-LogState assemble_log(TopicPartition id, const LogFacts& facts, std::vector<FoundFile> files, FileId fresh,
-                      int64_t now_ms, std::vector<FileId>& unused) {
+std::optional<Offset> FoundFile::first() const {
+  std::optional<Offset> first;
+  if (!batches.empty()) first = batches.front().base;
+  if (!damaged.empty()) first = std::min(first.value_or(damaged.front().first), damaged.front().first);
+  return first;
+}
+
+std::optional<Offset> FoundFile::last() const {
+  std::optional<Offset> last;
+  if (!batches.empty()) last = batches.back().next;
+  if (!damaged.empty()) last = std::max(last.value_or(damaged.back().second), damaged.back().second);
+  return last;
+}
+
+void settle_files(const LogFacts& facts, std::vector<FoundFile>& files, std::vector<FileId>& unused) {
   std::ranges::sort(files, {}, &FoundFile::id);
   settle_overlaps(facts, files);
   std::erase_if(files, [&](const FoundFile& file) {
-    const bool expired = facts.start && !file.batches.empty() && file.batches.back().next <= *facts.start;
-    if (!file.batches.empty() && !expired) return false;
+    const bool expired = facts.start && file.last() && *file.last() <= *facts.start;
+    if (file.last() && !expired) return false;
     unused.push_back(file.id);
     return true;
   });
-  std::ranges::sort(files, {}, [](const FoundFile& file) { return file.batches.front().base; });
+  std::ranges::stable_sort(files, {}, [](const FoundFile& file) { return *file.first(); });
+  // Offsets go up in a log; what does not was damaged beyond what a checksum tells.
+  Offset at;
+  for (FoundFile& file : files) {
+    std::erase_if(file.batches, [&](const FoundBatch& batch) { return batch.base < at; });
+    if (!file.batches.empty()) at = file.batches.back().next;
+  }
+}
+
+LogState assemble_log(TopicPartition id, const LogFacts& facts, const std::vector<FoundFile>& files,
+                      FileId fresh, int64_t now_ms) {
   LogState state;
   state.id = id;
   state.incarnation = facts.incarnation.value() > 0 ? facts.incarnation
                       : files.empty()               ? fresh
-                                                    : files.front().id;
+                                                    : std::ranges::min(files, {}, &FoundFile::id).id;
   state.version = facts.version + 1;
   state.config = facts.config;
-  const Offset first = files.empty() ? facts.end.value_or(Offset(0)) : files.front().batches.front().base;
+  const Offset first = files.empty() ? facts.end.value_or(Offset(0)) : *files.front().first();
   state.start = facts.start.value_or(first);
   Offset at = state.start;
   const std::string lost = "it was not found when the log was rebuilt";
   bool gaps = files.empty() || files.front().compacted;
-  for (FoundFile& file : files) {
-    // Offsets go up in a log; what does not was damaged beyond what a checksum tells.
-    std::erase_if(file.batches, [&](const FoundBatch& batch) {
-      return batch.base < at && batch.next > state.start && batch.base >= state.start;
-    });
+  for (const FoundFile& file : files) {
     if (file.batches.empty()) continue;
     SegmentState segment{.id = file.id, .base = file.batches.front().base};
     const auto known = facts.files.find(file.id);
@@ -205,6 +230,22 @@ LogState assemble_log(TopicPartition id, const LogFacts& facts, std::vector<Foun
   state.producers.settle(at);
   state.end = std::max(at, facts.end.value_or(at));
   if (state.end > at) state.add_damage({at, state.end, lost});
+  for (const FoundFile& file : files) {
+    for (auto [from, to] : file.damaged) {
+      // Without what another file has; and nothing is known of where a log ends but what is whole in it.
+      from = std::max(from, state.start);
+      for (const SegmentState& segment : state.segments) {
+        if (segment.base >= to || segment.next <= from) continue;
+        if (from < segment.base && segment.id != file.id) {
+          state.add_damage({from, segment.base, "the segment's batches there cannot be proven"});
+        }
+        if (segment.id != file.id) from = std::max(from, segment.next);
+      }
+      if (from >= to) continue;
+      state.add_damage({from, to, "the segment's batches there cannot be proven"});
+      state.end = std::max(state.end, to);
+    }
+  }
   for (const DamagedRange& damage : facts.damages) {
     if (damage.from < state.end && damage.to > state.start)
       state.add_damage({damage.from, std::min(damage.to, state.end), damage.what});

@@ -52,6 +52,7 @@ struct LogFacts {
 struct FoundBatch {
   Offset base;
   Offset next;
+  Position begin;
   Position end;
   LeaderEpoch epoch;
   int64_t timestamp_max = -1;
@@ -59,15 +60,28 @@ struct FoundBatch {
   int16_t producer_epoch = -1;
   int32_t first_sequence = -1;
   int32_t last_sequence = -1;
+  // That it stands where it says is known from more than the batches beside it.
+  bool witnessed = false;
 };
 struct FoundFile {
   FileId id;
   bool compacted = false;  // as its index says
   std::vector<FoundBatch> batches;
+  // Offsets that the file held and that cannot be had from it: by offset, between its batches or behind them.
+  std::vector<std::pair<Offset, Offset>> damaged;
+
+  // Of both: where they begin and end; empty where there is nothing.
+  std::optional<Offset> first() const;
+  std::optional<Offset> last() const;
 };
 
-// The log that facts and files make; its active file is `fresh`. `files` that are no part of it are added to `unused`.
-LogState assemble_log(TopicPartition id, const LogFacts& facts, std::vector<FoundFile> files, FileId fresh,
-                      int64_t now_ms, std::vector<FileId>& unused);
+// Leaves each file the batches that are part of the log, which none of another has, and brings the files into the log's
+// order. Those without any are added to `unused`, unless something of them is damaged: then they stay, in front.
+void settle_files(const LogFacts& facts, std::vector<FoundFile>& files, std::vector<FileId>& unused);
+
+// The log that facts and files make, which are settled, and whose batches stand one behind the other from the file's start
+// on; its active file is `fresh`.
+LogState assemble_log(TopicPartition id, const LogFacts& facts, const std::vector<FoundFile>& files,
+                      FileId fresh, int64_t now_ms);
 
 }  // namespace godwit::storage

@@ -203,8 +203,11 @@ void Replay::apply_behind_hole(ReplayedLog& log, const StructureRecord& record) 
     apply_as_next(RaiseLogStart{.head = {}, .start = std::min(raise->start, state.end)});
   } else if (const auto* configure = std::get_if<ConfigureLog>(&record)) {
     state.config = configure->config;
+    if (state.config.flush == LogConfig::Flush::always) state.unsynced_in.clear();
   } else if (const auto* epoch = std::get_if<BeginEpoch>(&record)) {
     apply_as_next(*epoch);
+  } else if (const auto* mark = std::get_if<MarkUnsynced>(&record)) {
+    apply_as_next(*mark);
   } else if (const auto* swap = std::get_if<SwapSegments>(&record)) {
     // The old files may be gone already.
     if (has_all(state, swap->removed)) apply_as_next(*swap);

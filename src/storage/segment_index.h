@@ -64,10 +64,8 @@ class SegmentIndex {
   bool closed_ = false;
 };
 
-// Whether the index file of `file` is whole and says that its segment came out of compaction: for a start that knows
-// nothing else of it.
-// The first offset as a whole index file of `file` has it: a batch's CRC does not cover its own.
-std::optional<Offset> base_in_index(BytesView bytes, FileId file);
-bool index_says_compacted(BytesView bytes, FileId file);
+// What the head of a whole index file of `file` says of its segment, for a start that knows nothing else of it; empty where
+// the head is damaged, of another file or of another version.
+std::optional<SegmentInfo> info_in_index(BytesView bytes, FileId file);
 
 }  // namespace godwit::storage

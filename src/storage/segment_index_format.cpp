@@ -88,16 +88,16 @@ Bytes SegmentIndex::encode(const SegmentInfo& info) const {
   return out;
 }
 
-std::optional<Offset> base_in_index(BytesView bytes, FileId file) {
+std::optional<SegmentInfo> info_in_index(BytesView bytes, FileId file) {
   const bool whole = bytes.size() >= kBlock && load_little<uint64_t>(bytes.data()) == kMagic &&
                      load_little<uint32_t>(bytes.data() + 8) == kVersion && is_whole(bytes.data()) &&
                      load_little<uint64_t>(bytes.data() + 16) == file.value();
   if (!whole) return std::nullopt;
-  return Offset(load_little<int64_t>(bytes.data() + 24));
-}
-
-bool index_says_compacted(BytesView bytes, FileId file) {
-  return base_in_index(bytes, file) && load_little<uint32_t>(bytes.data() + 68) == 1;
+  return SegmentInfo{.id = file,
+                     .base = Offset(load_little<int64_t>(bytes.data() + 24)),
+                     .end = Position(load_little<uint64_t>(bytes.data() + 32)),
+                     .compacted = load_little<uint32_t>(bytes.data() + 68) == 1,
+                     .sealed = true};
 }
 
 Result<SegmentIndex> SegmentIndex::decode(BytesView bytes, const SegmentInfo& info) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "storage/segment_index_file.h"
+
 namespace godwit::storage {
 namespace {
 
@@ -11,10 +13,13 @@ constexpr size_t kBufferBytes = 1 << 20;
 
 }  // namespace
 
-SegmentOutput::SegmentOutput(FileCache& files, std::string path)
+SegmentOutput::SegmentOutput(FileCache& files, std::string folder, FileId file, Offset base)
     : files_(files),
-      path_(path),
-      writer_(files, std::move(path), Position(0), 8 << 20),
+      folder_(std::move(folder)),
+      info_{.id = file, .base = base, .end = Position(0), .compacted = true, .sealed = true},
+      path_(folder_ + "/" + segment_name(file)),
+      index_(std::make_shared<SegmentIndex>(info_)),
+      writer_(files, path_, Position(0), 8 << 20),
       buffer_(kBufferBytes) {}
 
 runtime::Task<Result<void>> SegmentOutput::flush(size_t bytes) {
@@ -25,6 +30,7 @@ runtime::Task<Result<void>> SegmentOutput::flush(size_t bytes) {
 }
 
 runtime::Task<Result<void>> SegmentOutput::add(const BatchHeader& header, BytesView batch) {
+  index_->add(header, batch, info_);
   end_ += batch.size();
   timestamp_max_ = std::max(timestamp_max_, header.max_timestamp_ms);
   while (!batch.empty()) {
@@ -46,7 +52,13 @@ runtime::Task<Result<void>> SegmentOutput::finish() {
   GW_TRY(co_return, co_await writer_.trim(end_));
   auto file = co_await files_.get(path_, true);
   if (!file) co_return fail(std::move(file).error());
-  co_return co_await (*file)->sync();
+  GW_TRY(co_return, co_await (*file)->sync());
+  index_->close();
+  info_.end = end_;
+  if (end_ > Position(0)) {
+    (void)co_await save_index(files_.files(), folder_ + "/" + index_name(info_.id), info_, index_);
+  }
+  co_return {};
 }
 
 }  // namespace godwit::storage

@@ -9,16 +9,19 @@
 #include "runtime/file.h"
 #include "storage/log_state.h"
 #include "storage/segment_file.h"
+#include "storage/segment_index.h"
 
 namespace godwit::storage {
 
 class SegmentOutput {
  public:
-  SegmentOutput(FileCache& files, std::string path);
+  // `base`: of the segment, as its SegmentState will have it.
+  SegmentOutput(FileCache& files, std::string folder, FileId file, Offset base);
 
   // Appends a whole batch. Errors as SegmentWriter::write.
   runtime::Task<Result<void>> add(const BatchHeader& header, BytesView batch);
-  // Writes what is left, padded, and syncs the file.
+  // Writes what is left, padded, and syncs the file. Its index follows, without which the batches' offsets could not be
+  // proven if the checkpoint were lost; that it cannot be written is no error.
   runtime::Task<Result<void>> finish();
 
   Position end() const { return end_; }
@@ -28,7 +31,10 @@ class SegmentOutput {
   runtime::Task<Result<void>> flush(size_t bytes);
 
   FileCache& files_;
-  std::string path_;
+  const std::string folder_;
+  SegmentInfo info_;
+  const std::string path_;
+  std::shared_ptr<SegmentIndex> index_;
   SegmentWriter writer_;
   runtime::AlignedBuffer buffer_;
   size_t filled_ = 0;

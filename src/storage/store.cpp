@@ -70,6 +70,9 @@ runtime::Task<std::vector<Store::Unproven>> StoreImpl::unproven() {
     } else if (!state.damages.empty()) {
       out.push_back({log.id(), "offsets from " + to_string(state.damages.front().from) +
                                    " on are damaged: " + state.damages.front().what});
+    } else if (state.tail_doubted) {
+      out.push_back(
+          {log.id(), "the machine stopped while records of it were not synced (flush=interval)", true});
     }
   });
 }
@@ -184,7 +187,12 @@ runtime::Task<Result<void>> StoreImpl::close() {
   co_await gate_.close();
   // Everything goes to the files, so that the next start has little to replay.
   Result<void> done;
-  if (!context_.failed) done = co_await maintenance_->turn(0);
+  if (!context_.failed) {
+    for (size_t i = 0; i < shards_.size(); ++i) {
+      co_await shard(i).call([this, i] { return shards_[i]->unmark_unsynced(); });
+    }
+    done = co_await maintenance_->turn(0);
+  }
   for (size_t i = 0; i < shards_.size(); ++i) {
     co_await shard(i).call([this, i] { return shards_[i]->stop(); });
   }

@@ -34,6 +34,10 @@ struct StoreOptions {
   uint64_t reserve_bytes = 256 << 20;
   // The ballast file; empty: the journal's capacity, at most 5 % of the disk.
   std::optional<uint64_t> ballast_bytes;
+  // Names the run of the operating system (Linux: /proc/sys/kernel/random/boot_id). While it is the same, what was written
+  // to the journal of flush=interval topics and not synced outlives this process; in another run it may be gone, and
+  // such logs are unproven. Empty: not known, never the same.
+  std::string boot_id;
   // How often retention and compaction look (log.retention.check.interval.ms).
   Duration retention_interval = std::chrono::minutes(5);
   Duration compaction_interval = std::chrono::seconds(15);
@@ -101,11 +105,14 @@ class Store {
   };
   virtual runtime::Task<std::vector<Damage>> damages() = 0;
 
-  // Logs that cannot prove that they hold all that they reported as synced (a start that lost a checkpoint, damage that
-  // is not repaired): a cluster takes them out of the in-sync replicas until they caught up. Kept over restarts.
+  // Logs that cannot prove that they hold all that they reported as stable (a start that lost a checkpoint, damage that
+  // is not repaired, flush=interval and a power cut): a cluster takes them out of the in-sync replicas until they caught
+  // up. Kept over restarts.
   struct Unproven {
     TopicPartition id;
     std::string why;
+    // All that can be missing is what a power cut may take of a flush=interval topic: its last interval.
+    bool tail_only = false;
   };
   virtual runtime::Task<std::vector<Unproven>> unproven() = 0;
   // The log was compared with the others and holds what they hold (it caught up with a leader from its start on).

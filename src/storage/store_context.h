@@ -8,6 +8,7 @@
 #include "base/diagnostic.h"
 #include "runtime/runtime.h"
 #include "storage/journal.h"
+#include "storage/log_state.h"
 #include "storage/storage_metrics.h"
 #include "storage/store.h"
 
@@ -41,6 +42,9 @@ struct StoreContext {
 
   // The journal of flush=interval topics, once it is open.
   std::atomic<Journal*> relaxed{nullptr};
+
+  // What MarkUnsynced says of this run of the machine.
+  std::string boot() const { return options.boot_id.empty() ? std::string(kSomeBoot) : options.boot_id; }
 
   std::string topics_folder() const { return options.directory + "/topics"; }
   std::string topic_folder(const TopicId& topic) const { return topics_folder() + "/" + to_string(topic); }

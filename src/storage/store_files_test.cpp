@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "record/batch_edit.h"
 #include "storage/store_testing.h"
 
 namespace godwit::storage::store_test {
@@ -215,6 +216,46 @@ TEST(StoreFiles, IntervalTopicsSurviveAKillAndLoseAtMostAnIntervalToAPowerCut) {
       Log* log = open->store->find(partition(0));
       EXPECT_GE(log->end(), Offset(kind == CrashKind::kill ? 12 : 10));
       co_await expect_texts(*log, 0, static_cast<int>(log->end().value()), 3000, 10'000);
+    });
+  }
+}
+
+// What a follower of a compacted log is given has gaps: they are read from its files like anything else.
+TEST(StoreFiles, GapsThatAFollowerIsGivenAreReadFromItsFiles) {
+  OneNode at;
+  LogConfig config;
+  config.segment_bytes = 40'000;
+  const auto check = [](OpenStore& open) -> Task<void> {
+    Log* const log = open.store->find(partition(0));
+    int count = 0;
+    for (const std::string& text : co_await read_texts(*log, log->start(), 10'000)) {
+      EXPECT_TRUE(text.starts_with(std::to_string(3 + count * 10) + "=")) << text.substr(0, 50);
+      ++count;
+    }
+    EXPECT_EQ(count, 30);
+    EXPECT_TRUE((co_await open.store->damages()).empty());
+  };
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    Log* const log = co_await made(*open->store, partition(0), config);
+    for (int i = 0; i < 30; ++i) {
+      Bytes batch = batch_of({std::string(3000, 'x')});
+      stamp(batch, Offset(3 + i * 10), LeaderEpoch(1));
+      const auto deadline = runtime::Shard::current()->now() + 5s;
+      EXPECT_TRUE((co_await log->append_replicated(batch, WallTime{1000}, deadline)).has_value());
+      EXPECT_EQ(co_await log->wait_stable(log->end(), deadline), ErrorCode::none);
+      // A reader that began before the gaps goes on.
+      if (i % 7 == 0) EXPECT_EQ((co_await read_texts(*log, log->start())).size(), static_cast<size_t>(i + 1));
+      if (i == 12) EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    }
+  });
+  // From journal and files, then from files alone.
+  for (int life = 0; life < 2; ++life) {
+    at.restart(CrashKind::power_cut);
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      co_await check(*open);
+      EXPECT_TRUE((co_await open->store->close()).has_value());
     });
   }
 }

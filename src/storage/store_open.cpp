@@ -222,11 +222,23 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   lost_.resize(shards_.size());
   {
     StoreLoader loader(context_, *journal_, relaxed_.get(), shards_, lost_);
+    size_t doubted = 0;
     for (ReplayedLog& log : replayed.logs) {
+      const bool before = std::exchange(log.state.tail_doubted, false);
+      log.state.doubt_unsynced(context_.boot());
+      if (std::exchange(log.state.tail_doubted, log.state.tail_doubted || before)) ++doubted;
       const size_t index = shard_of(log.state.id);
       loader.add(index, std::move(log));
     }
     replayed.logs.clear();
+    if (doubted > 0) {
+      context_.diagnostics.emit({Severity::warning,
+                                 "logs.tail_doubted",
+                                 "the machine stopped while records of flush=interval topics were not "
+                                 "synced: what was acknowledged within the "
+                                 "last interval may be gone; a cluster takes it from other replicas",
+                                 {{"logs", std::to_string(doubted)}}});
+    }
     GW_TRY(co_return, co_await loader.run());
   }
   std::vector<runtime::Task<Result<void>>> starts;

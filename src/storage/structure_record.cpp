@@ -16,6 +16,7 @@ GODWIT_STORED_CODEC(godwit::storage::DropLog);
 GODWIT_STORED_CODEC(godwit::storage::ConfigureLog);
 GODWIT_STORED_CODEC(godwit::storage::SkipDamage);
 GODWIT_STORED_CODEC(godwit::storage::RepairRange);
+GODWIT_STORED_CODEC(godwit::storage::MarkUnsynced);
 
 namespace godwit::storage {
 namespace {
@@ -149,6 +150,15 @@ Removed change(LogState& state, const RepairRange& repair) {
 
 Removed change(LogState& state, const ConfigureLog& configure) {
   state.config = configure.config;
+  // The journal changes when all is synced.
+  if (configure.config.flush == LogConfig::Flush::always) state.unsynced_in.clear();
+  return {};
+}
+
+Removed change(LogState& state, const MarkUnsynced& mark) {
+  // An earlier run of the machine ended before all was synced, and the checkpoint does not say so yet.
+  if (!mark.boot.empty()) state.doubt_unsynced(mark.boot);
+  state.unsynced_in = mark.boot;
   return {};
 }
 

@@ -169,9 +169,23 @@ struct RepairRange {
   }
 };
 
+// flush=interval: from here on records may be acknowledged that are not synced, in the run of the machine that `boot`
+// names; empty: all that were are. Synced before the first of them is acknowledged, so that a start in another run of
+// the machine (after a power cut) knows which logs may have lost their end.
+struct MarkUnsynced {
+  static constexpr EntryKind kKind = EntryKind::unsynced;
+  static constexpr codec::Format kFormat{.name = "MarkUnsynced", .versions = {0, 0}};
+  RecordHead head;
+  std::string boot;
+  static void fields(auto& f) {
+    f("head", &MarkUnsynced::head);
+    f("boot", &MarkUnsynced::boot);
+  }
+};
+
 using StructureRecord =
     std::variant<CreateLog, RollSegment, TruncateLog, RestartLog, RaiseLogStart, BeginEpoch, SwapSegments,
-                 DropLog, ConfigureLog, SkipDamage, RepairRange>;
+                 DropLog, ConfigureLog, SkipDamage, RepairRange, MarkUnsynced>;
 
 EntryKind kind_of(const StructureRecord& record);
 const RecordHead& head_of(const StructureRecord& record);

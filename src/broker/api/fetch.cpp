@@ -56,6 +56,9 @@ class Fetching {
     collect();
     bytes_max_ =
         std::min(static_cast<size_t>(std::max(0, request_.max_bytes)), shard_.options().fetch_bytes_max);
+    if (context_.client.response_memory) {
+      bytes_max_ = std::min(bytes_max_, context_.client.response_memory->capacity());
+    }
     bytes_min_ = std::min(static_cast<size_t>(std::max(0, request_.min_bytes)), bytes_max_);
     deadline_ = context_.arrived + std::chrono::milliseconds(std::max(0, request_.max_wait_ms));
     co_await read_all();
@@ -226,20 +229,25 @@ class Fetching {
     co_await wait.close();
   }
 
-  // What the response pins is counted until it is sent. While others hold all of it, nothing is pinned here.
+  // What the response pins is counted until it is sent. While others hold all of it, or earlier answers that the peer does
+  // not read hold its connection's part, nothing is pinned here.
   Task<void> take_memory() {
     const size_t bytes = total_;
     if (bytes == 0) co_return;
-    if (!shard_.response_memory().try_acquire(bytes)) {
+    runtime::Semaphore* const own = context_.client.response_memory.get();
+    runtime::Semaphore& all = shard_.response_memory();
+    const bool own_free = own == nullptr || own->try_acquire(bytes);
+    if (!own_free || !all.try_acquire(bytes)) {
       for (Item& item : items_) {
         if (item.answer.records) item.answer.records->clear();
       }
       total_ = 0;
-      co_await shard_.response_memory().acquire(bytes);
+      if (!own_free) co_await own->acquire(bytes);
+      co_await all.acquire(bytes);
       bytes_max_ = std::min(bytes_max_, bytes);
       co_await read_all();
     }
-    context_.permit = Permit(shard_.response_memory(), bytes);
+    context_.permit = Permit(all, own, bytes);
   }
 
   void respond(FetchResponse& response) {

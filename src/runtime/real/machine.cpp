@@ -117,6 +117,11 @@ Machine read_machine(const std::string& root) {
   return machine;
 }
 
+std::string read_boot_id(const std::string& root) {
+  const auto words = first_line(root + "/proc/sys/kernel/random/boot_id");
+  return words.empty() ? std::string() : words.front();
+}
+
 size_t raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;

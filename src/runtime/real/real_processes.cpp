@@ -18,6 +18,7 @@
 #include <sstream>
 
 #include "runtime/real/event_loop.h"
+#include "runtime/real/machine.h"
 #include "runtime/sync.h"
 
 namespace godwit::runtime {
@@ -27,12 +28,6 @@ namespace {
 std::string read_whole(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string boot_id() {
-  std::string text = read_whole("/proc/sys/kernel/random/boot_id");
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
 }
 
 // When the process started; empty when it does not run (any more).
@@ -122,7 +117,7 @@ Result<std::unique_ptr<Process>> hold(pid_t number, std::optional<uint64_t> expe
   const auto started = start_ticks(number);
   if (!child && (!started || (expected && *started != *expected)))
     return fail(ErrorKind::not_found, "process " + std::to_string(number) + " does not run any more");
-  ProcessIdentity identity{number, started.value_or(0), boot_id()};
+  ProcessIdentity identity{number, started.value_or(0), read_boot_id()};
   return std::make_unique<PosixProcess>(EventLoop::here(), std::move(identity), std::move(descriptor), child);
 }
 
@@ -247,7 +242,7 @@ class PosixProcesses final : public Processes {
     return hold(number, std::nullopt, true);
   }
   Result<std::unique_ptr<Process>> adopt(const ProcessIdentity& identity) override {
-    if (identity.number <= 0 || identity.boot != boot_id())
+    if (identity.number <= 0 || identity.boot != read_boot_id())
       return fail(ErrorKind::not_found, "the machine was started anew since");
     return hold(static_cast<pid_t>(identity.number), identity.started, false);
   }
