@@ -36,31 +36,67 @@ def missing():
     return None if done.returncode == 0 else "its jars cannot be had: " + done.stdout.strip()[-300:]
 
 
-class Kafka(Measured):
-    """A single broker (KRaft, combined mode). `fsync`: flush.interval.messages=1."""
+_JAVA = ["java", *JVM, "-cp", f"{JARS}/*"]
 
-    def __init__(self, directory, fsync):
+
+def _new_id():
+    made = subprocess.run([*_JAVA, "kafka.tools.StorageTool", "random-uuid"], capture_output=True, text=True, check=True)
+    return made.stdout.split()[-1]
+
+
+class Kafka(Measured):
+    """A broker (KRaft, combined mode), alone unless `voters` (of all: id, port of the controller) say otherwise.
+    `fsync`: flush.interval.messages=1. Does not wait for it where there are others: Kafkas does."""
+
+    def __init__(self, directory, fsync, node=1, voters=None, cluster_id=None):
         directory = Path(directory)
         directory.mkdir(parents=True)
-        port, controller = free_port(), free_port()
+        port = free_port()
+        alone = voters is None
+        voters = voters or {node: free_port()}
         config = directory / "server.properties"
         config.write_text("\n".join([
-            "process.roles=broker,controller", "node.id=1", f"controller.quorum.voters=1@127.0.0.1:{controller}",
-            f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}", "controller.listener.names=CONTROLLER",
+            "process.roles=broker,controller", f"node.id={node}",
+            "controller.quorum.voters=" + ",".join(f"{id}@127.0.0.1:{at}" for id, at in voters.items()),
+            f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{voters[node]}", "controller.listener.names=CONTROLLER",
             f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}", f"log.dirs={directory / 'logs'}",
             "offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
             *(["log.flush.interval.messages=1"] if fsync else []), ""]))
-        java = ["java", *JVM, "-cp", f"{JARS}/*"]
-        cluster = subprocess.run([*java, "kafka.tools.StorageTool", "random-uuid"], capture_output=True, text=True, check=True)
-        subprocess.run([*java, "kafka.tools.StorageTool", "format", "-t", cluster.stdout.split()[-1], "-c", config],
+        subprocess.run([*_JAVA, "kafka.tools.StorageTool", "format", "-t", cluster_id or _new_id(), "-c", config],
                        capture_output=True, check=True)
-        process = start([*java, "kafka.Kafka", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = start([*_JAVA, "kafka.Kafka", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         super().__init__(process, f"127.0.0.1:{port}")
+        if alone:
+            self.await_ready()
+
+    def await_ready(self):
+        host, port = self.address.split(":")
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as s:
                 s.settimeout(1)
-                if s.connect_ex(("127.0.0.1", port)) == 0:
+                if s.connect_ex((host, int(port))) == 0:
                     return
             time.sleep(0.1)
         raise RuntimeError("Kafka was not ready within 60 s")
+
+
+class Kafkas:
+    """Three brokers, as a server to measure."""
+
+    def __init__(self, folder, fsync, count=3):
+        voters = {node: free_port() for node in range(1, count + 1)}
+        cluster_id = _new_id()
+        self.brokers = [Kafka(folder.new(f"kafka{node}"), fsync, node, voters, cluster_id) for node in voters]
+        for broker in self.brokers:
+            broker.await_ready()
+        self.address = ",".join(broker.address for broker in self.brokers)
+
+    def cpu_seconds(self):
+        return sum(broker.cpu_seconds() for broker in self.brokers)
+
+    def stop(self):
+        for broker in self.brokers:
+            broker.process.terminate()
+        for broker in self.brokers:
+            broker.stop()

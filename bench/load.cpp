@@ -1,11 +1,13 @@
 // The load of `make bench`: librdkafka, since it is what users have.
 //
-//   bench_load create  BROKERS TOPIC PARTITIONS [name=value…]
+//   bench_load create  BROKERS TOPIC PARTITIONS [name=value…]      settings; replication.factor is 1 where it is not said
 //   bench_load produce BROKERS TOPIC PARTITIONS TOTAL_BYTES        1 KiB records, linger 5 ms, batches <= 1 MB, acks all
 //   bench_load consume BROKERS TOPIC PARTITIONS TOTAL_BYTES        from the beginning, without a group
 //   bench_load tail    BROKERS TOPIC PARTITIONS TOTAL_BYTES        produces, and reads it as it comes: producer and consumer here
 //   bench_load single  BROKERS TOPIC SECONDS                       one record in flight
 //   bench_load paced   BROKERS TOPIC SECONDS RATE                  one by one (linger 0), end to end: producer and consumer here
+//   bench_load steady  BROKERS TOPIC PARTITIONS RATE               the same without the consumer, until standard input ends; at
+//                                                                  each line there: from sent to acknowledged since the last
 //
 // Prints one line of JSON. Records are incompressible.
 #include <librdkafka/rdkafka.h>
@@ -20,6 +22,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -97,9 +100,14 @@ void wait_delivered(rd_kafka_t* rk, int64_t count) {
 int create(const std::string& brokers, const std::string& topic, int partitions, const Settings& settings) {
   const Handle admin{make(RD_KAFKA_PRODUCER, brokers, {})};
   char error[512];
-  rd_kafka_NewTopic_t* wish = rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, error, sizeof error);
+  const auto replicas = settings.find("replication.factor");
+  rd_kafka_NewTopic_t* wish = rd_kafka_NewTopic_new(
+      topic.c_str(), partitions, replicas == settings.end() ? 1 : std::atoi(replicas->second.c_str()), error,
+      sizeof error);
   if (wish == nullptr) die(error);
-  for (const auto& [name, value] : settings) rd_kafka_NewTopic_set_config(wish, name.c_str(), value.c_str());
+  for (const auto& [name, value] : settings) {
+    if (name != "replication.factor") rd_kafka_NewTopic_set_config(wish, name.c_str(), value.c_str());
+  }
   rd_kafka_queue_t* const queue = rd_kafka_queue_new(admin.rk);
   rd_kafka_CreateTopics(admin.rk, &wish, 1, nullptr, queue);
   rd_kafka_event_t* const event = rd_kafka_queue_poll(queue, 60000);
@@ -339,6 +347,58 @@ int paced(const std::string& brokers, const std::string& topic, double seconds, 
   return 0;
 }
 
+int steady(const std::string& brokers, const std::string& topic, int partitions, double rate) {
+  static std::mutex mutex;
+  static std::vector<double> times;
+  rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+  char error[512];
+  for (const auto& [name, value] :
+       Settings{{"bootstrap.servers", brokers}, {"linger.ms", "0"}, {"acks", "all"}}) {
+    if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error, sizeof error) != RD_KAFKA_CONF_OK)
+      die(error);
+  }
+  rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void*) {
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) die(rd_kafka_err2str(message->err));
+    double due;
+    std::memcpy(&due, message->payload, sizeof due);
+    const std::lock_guard lock(mutex);
+    times.push_back(now_us() - due);
+  });
+  const Handle producer{rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error)};
+  if (producer.rk == nullptr) die(error);
+  std::atomic<bool> running{true};
+  std::thread poller([&] {
+    while (running) rd_kafka_poll(producer.rk, 20);
+  });
+  std::thread sender([&] {
+    auto bytes = random_bytes(kRecord);
+    const double start = now_us();
+    for (int64_t i = 0; running; ++i) {
+      const double due = start + static_cast<double>(i) * 1e6 / rate;
+      if (due > now_us())
+        std::this_thread::sleep_for(std::chrono::duration<double, std::micro>(due - now_us()));
+      std::memcpy(bytes.data(), &due, sizeof due);
+      enqueue(producer.rk, topic, static_cast<int>(i % partitions), bytes.data(), bytes.size());
+    }
+  });
+  for (int c = std::getchar(); c != EOF; c = std::getchar()) {
+    if (c != '\n') continue;
+    std::vector<double> taken;
+    {
+      const std::lock_guard lock(mutex);
+      taken.swap(times);
+    }
+    if (taken.empty()) die("nothing was acknowledged");
+    print_times(std::move(taken), "");
+    std::fflush(stdout);
+  }
+  running = false;
+  sender.join();
+  poller.join();
+  rd_kafka_flush(producer.rk, 10000);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -360,6 +420,8 @@ int main(int argc, char** argv) {
   if (mode == "tail" && argc == 6) return tail(argv[2], argv[3], std::atoi(argv[4]), std::atoll(argv[5]));
   if (mode == "single" && argc == 5) return single(argv[2], argv[3], std::atof(argv[4]));
   if (mode == "paced" && argc == 6) return paced(argv[2], argv[3], std::atof(argv[4]), std::atof(argv[5]));
-  std::fprintf(stderr, "usage: bench_load create|produce|consume|tail|single|paced …: see bench/load.cpp\n");
+  if (mode == "steady" && argc == 6) return steady(argv[2], argv[3], std::atoi(argv[4]), std::atof(argv[5]));
+  std::fprintf(stderr,
+               "usage: bench_load create|produce|consume|tail|single|paced|steady …: see bench/load.cpp\n");
   return 2;
 }

@@ -1,16 +1,40 @@
 #!/usr/bin/env python3
 """Measures godwit, the disk under it and, where it is there, Apache Kafka, in one run; prints each goal as a ratio.
 
-Machines differ and are shared: only ratios within one run mean something. Nothing here fails because something is slow."""
+Machines differ and are shared: only ratios within one run mean something. Nothing here fails because something is slow.
+
+Parts, in their order (--only NAME,…; --without NAME,…):
+  one                 one broker: idle, ingest, reading, latency, slow readers
+  start               one broker: start after kill -9, memory of 10,000 partitions
+  kafka               the same as `one` by Apache Kafka, and the ratios of both (brings `one` with it)
+  failover            three brokers, one etcd: kill -9 of a leader, of the controller, of a broker that leads nothing
+  failover-managed    managed etcd: kill -9 of a leader and of the etcd leader in the same blow
+  failover-zookeeper  ZooKeeper: as failover
+  hang                SIGSTOP of a leader
+  latency             RF 3: end to end at 5,000 msg/s
+  rf                  RF 3 against RF 1, and against three brokers of Apache Kafka
+  many                3,000 partitions: idle, and kill -9 of the leader of 1,000
+  grow                a fourth broker joins under load
+  lease               managed etcd at full ingest: no lease is lost
+"""
 
 import argparse
 import os
 import platform
+import shutil
+import signal
+import sys
 import time
 
-import kafka
-from processes import Folder, Godwit, load, raw
-from slow_readers import memory_of
+sys.dont_write_bytecode = True
+
+import cluster_failover  # noqa: E402
+import cluster_load  # noqa: E402
+import cluster_many  # noqa: E402
+import kafka  # noqa: E402
+from measures import ingest, show  # noqa: E402
+from processes import Folder, Godwit, load, raw  # noqa: E402
+from slow_readers import memory_of  # noqa: E402
 
 MB = 1_000_000
 
@@ -22,7 +46,7 @@ class Report:
     def add(self, what, value, goal="", met=None):
         mark = {True: "reached", False: "NOT reached", None: ""}[met]
         self.rows.append((what, value, goal, mark))
-        print(f"  {what:<70} {value:>16}  {goal:<12} {mark}", flush=True)
+        print(f"  {what:<96} {value:>22}  {goal:<26} {mark}", flush=True)
 
     def ratio(self, what, a, b, goal, at_least=True):
         value = a / b if b else float("inf")
@@ -34,20 +58,6 @@ class Report:
             out.write("| what | measured | goal | |\n|---|---:|---|---|\n")
             for row in self.rows:
                 out.write("| " + " | ".join(row) + " |\n")
-
-
-def ingest(server, topic, partitions, total, rounds, settings=()):
-    """Throughput and the server's processor time of the best of the later rounds."""
-    load("create", server.address, topic, partitions, *settings)
-    best = None
-    for i in range(rounds):
-        cpu = server.cpu_seconds()
-        measured = load("produce", server.address, topic, partitions, total)
-        measured["cpu_s_per_gb"] = (server.cpu_seconds() - cpu) / (total / 1e9)
-        if i > 0 or rounds == 1:
-            if best is None or measured["mb_per_s"] > best["mb_per_s"]:
-                best = measured
-    return best
 
 
 def read(server, topic, partitions, total):
@@ -75,10 +85,6 @@ def bench_reading(report, name, server, options):
     grown, alive = memory_of(server, "tailed", options.readers, options.seconds)
     report.add(f"{name}: memory of {options.readers:,} slow readers ({alive:,} still served)", f"{grown:.0f} MB")
     return measured
-
-
-def show(report, name, measured):
-    report.add(name, f"{measured['mb_per_s']:.0f} MB/s, {measured['cpu_s_per_gb']:.2f} CPU s/GB")
 
 
 def bench_godwit(report, folder, options):
@@ -190,27 +196,99 @@ def bench_kafka(report, folder, options, ours):
     report.ratio("one in flight: flush=interval / Kafka without fsync", ours["interval_single"]["p50_us"], single_plain["p50_us"], 1, False)
 
 
+def alone(report, folder, options):
+    options.ours = bench_godwit(report, folder, options)
+
+
+def start_again(report, folder, options):
+    if options.start_gb:
+        bench_start(report, folder, options)
+
+
+def against_kafka(report, folder, options):
+    bench_kafka(report, folder, options, options.ours)
+
+
+# In the order of the report. What a part needs of the machine beside godwit: where it is not there, the part says so.
+PARTS = {
+    "one": (alone, []),
+    "start": (start_again, []),
+    "kafka": (against_kafka, []),
+    "latency": (cluster_load.paced, ["etcd"]),
+    "rf": (cluster_load.throughput, ["etcd"]),
+    "lease": (cluster_load.leases, ["etcd"]),
+    "many": (cluster_many.many, ["etcd"]),
+    "grow": (cluster_load.growth, ["etcd"]),
+    "failover": (cluster_failover.failover, ["etcd"]),
+    "failover-managed": (cluster_failover.failover_managed, ["etcd"]),
+    "hang": (cluster_failover.hang, ["etcd"]),
+    "failover-zookeeper": (cluster_failover.failover_zookeeper, ["java"]),
+}
+
+
+def chosen(options, parser):
+    names = options.only.split(",") if options.only else list(PARTS)
+    left_out = options.without.split(",") if options.without else []
+    for name in [*names, *left_out]:
+        if name not in PARTS:
+            parser.error(f"there is no part {name}: {', '.join(PARTS)}")
+    if "kafka" in names and "one" not in names:
+        names.append("one")
+    return [name for name in PARTS if name in names and name not in left_out]
+
+
+def perform(report, folder, options, name):
+    """One part. What goes wrong in it is told and does not take the others with it."""
+    part, programs = PARTS[name]
+    absent = [program for program in programs if shutil.which(program) is None]
+    if absent:
+        report.add(name, f"skipped: {absent[0]} is not installed")
+        return
+    began = time.monotonic()
+    try:
+        part(report, folder, options)
+    except (RuntimeError, OSError, ValueError) as error:
+        report.add(f"{name}: FAILED", str(error).splitlines()[0][:200], "", False)
+    print(f"  ({name} took {time.monotonic() - began:.0f} s)", flush=True)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", metavar="PART,...", help="these parts")
+    parser.add_argument("--without", metavar="PART,...", help="all but these")
     parser.add_argument("--mb", type=int, default=3000, help="megabytes of a round (four turns of the journal need 2,048)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of ingest; the first only warms up")
     parser.add_argument("--seconds", type=float, default=10, help="seconds of a latency measurement")
     parser.add_argument("--readers", type=int, default=200, help="slow readers")
     parser.add_argument("--start-gb", type=int, default=10, help="gigabytes for the measurement of the start; 0: leave it out")
     parser.add_argument("--no-kafka", action="store_true", help="leave Apache Kafka out")
+    parser.add_argument("--kills", type=int, default=50, help="kill -9 of each kind, with etcd")
+    parser.add_argument("--kills-managed", type=int, default=20, help="the same with managed etcd")
+    parser.add_argument("--kills-zookeeper", type=int, default=10, help="the same with ZooKeeper")
+    parser.add_argument("--kills-many", type=int, default=3, help="kill -9 of a broker that leads 1,000 partitions")
+    parser.add_argument("--stops", type=int, default=10, help="SIGSTOP")
+    parser.add_argument("--idle-seconds", type=float, default=20, help="how long 3,000 idle partitions are watched")
+    parser.add_argument("--lease-seconds", type=float, default=40, help="how long leases are to hold at full ingest")
+    parser.add_argument("--grow-rate", type=int, default=2000, help="messages a second while a fourth broker joins")
     parser.add_argument("--dir", default=".", help="where on disk to work")
     parser.add_argument("--output", help="also write the table to this file, in Markdown")
     options = parser.parse_args()
+    parts = chosen(options, parser)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     report = Report()
     folder = Folder(options.dir)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}")
-    ours = bench_godwit(report, folder, options)
-    if options.start_gb:
-        bench_start(report, folder, options)
-    bench_kafka(report, folder, options, ours)
-    if options.output:
-        report.write(options.output)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}", flush=True)
+    try:
+        for name in parts:
+            perform(report, folder, options, name)
+    finally:
+        if options.output:
+            report.write(options.output)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

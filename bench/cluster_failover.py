@@ -1,0 +1,189 @@
+"""How long publishing stops when a broker dies or hangs: kill -9 of a leader, of the controller, of a broker that leads
+nothing; with etcd, with managed etcd whose leader dies in the same blow, with ZooKeeper; SIGSTOP.
+
+Before each blow every replica is in sync and every partition is led by the broker that it prefers."""
+
+import json
+import select
+import signal
+import subprocess
+
+from cluster import Cluster, resume
+from processes import BUILD, start
+
+PATHS = {"raw": "(a) new leader takes a write", "rdkafka": "(b) librdkafka producer, defaults", "client": "(c) godwit's client"}
+WINDOW_MS = 1000
+LIMIT_MS = 30000
+
+
+def percentile(values, share):
+    """The smallest value that at least this share of them does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+
+
+class Publishing:
+    """bench_failover under way: the load on three paths."""
+
+    def __init__(self, cluster, prefix, partitions, rate=200):
+        self.process = start([BUILD / "bench" / "bench_failover", cluster.address, prefix, str(partitions), str(rate)],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+    def _ask(self, command, seconds):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        if not select.select([self.process.stdout], [], [], seconds)[0]:
+            raise RuntimeError(f"bench_failover: no answer to '{command}' in {seconds} s")
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"bench_failover ended at '{command}' with {self.process.wait(10)}")
+        return json.loads(line)
+
+    def target(self, partition):
+        self._ask(f"target {partition}", 60)
+
+    def blow(self, number, pids, partition, window_ms=WINDOW_MS):
+        words = ",".join(str(pid) for pid in pids)
+        return self._ask(f"blow {int(number)} {words} {partition} {window_ms} {LIMIT_MS}", 60 + (window_ms + LIMIT_MS) / 1000)
+
+    def finish(self):
+        counted = self._ask("finish", 600)
+        self.process.wait(10)
+        return counted
+
+
+class Gaps:
+    """What the blows of one kind measured."""
+
+    def __init__(self):
+        self.by_path = {path: [] for path in PATHS}
+
+    def add(self, measured):
+        for path, gap in measured.items():
+            self.by_path[path].append(gap)
+
+    def report(self, report, name, goals):
+        """`goals`: {path: [(share, ms), …]}."""
+        for path, what in PATHS.items():
+            gaps = self.by_path[path]
+            goal = goals.get(path, [])
+            met = all(percentile(gaps, share) <= ms for share, ms in goal) if goal else None
+            words = ", ".join(f"{'longest' if share == 1 else f'p{share * 100:g}'} <= {ms:g}" for share, ms in goal)
+            report.add(f"{name}, {what}: p50, p99, longest of {len(gaps)}",
+                       f"{percentile(gaps, .5):.0f}, {percentile(gaps, .99):.0f}, {max(gaps):.0f} ms", words, met)
+
+
+def kill_one(cluster, publishing, victim, partition, etcd=False):
+    """kill -9 of the broker, with `etcd` of its etcd member as well; back once it was started again and all is in sync."""
+    publishing.target(partition)
+    pids = ([*cluster.pids_of_member(victim)] if etcd else []) + [victim.process.pid]
+    gaps = publishing.blow(signal.SIGKILL, pids, partition)
+    victim.process.wait(10)
+    victim.begin()
+    victim.await_ready()
+    cluster.await_settled()
+    return gaps
+
+
+def count(report, name, publishing):
+    counted = publishing.finish()
+    acknowledged = sum(path["acknowledged"] for path in counted.values())
+    lost = sum(path["lost"] for path in counted.values())
+    report.add(f"{name}: acknowledged, of these lost", f"{acknowledged:,}, {lost:,}", "0 lost", lost == 0)
+    repeated, failed = counted["client"]["repeated"], sum(path["failed"] for path in counted.values())
+    report.add(f"{name}: repeated by godwit's idempotent client; failed on any path", f"{repeated:,}; {failed:,}", "0; 0",
+               repeated == 0 and failed == 0)
+
+
+def progress(text):
+    print(f"    {text}", flush=True)
+
+
+def topics(cluster, prefix, assignment):
+    for path in PATHS:
+        cluster.create(f"{prefix}-{path}", assignment)
+    cluster.await_settled()
+
+
+def of_leaders(report, cluster, name, kills, goals, controller, store_too=False):
+    """Partition k of each topic is led by broker k + 1. `store_too`: the broker whose etcd leads, and its etcd with it."""
+    topics(cluster, "led", cluster.spread(3))
+    publishing, gaps = Publishing(cluster, "led", 3), Gaps()
+    turn = 0
+    for i in range(kills):
+        office = cluster.controller()
+        if store_too:
+            victim = cluster.etcd_leader()
+        elif controller:
+            victim = office
+        else:
+            turn += 1
+            victim = [broker for broker in cluster.brokers if broker is not office][turn % 2]
+        measured = kill_one(cluster, publishing, victim, victim.number - 1, store_too)
+        gaps.add(measured)
+        progress(f"{name}: {i + 1}/{kills}: {measured}")
+    gaps.report(report, name, goals)
+    count(report, name, publishing)
+
+
+def of_bystander(report, cluster, name, kills, goals):
+    office = cluster.controller()
+    victim, third = [broker for broker in cluster.brokers if broker is not office]
+    a, b, v = office.number, third.number, victim.number
+    topics(cluster, "rest", [[a, b, v], [b, a, v]])
+    publishing, gaps = Publishing(cluster, "rest", 2), Gaps()
+    for i in range(kills):
+        measured = kill_one(cluster, publishing, victim, i % 2)
+        gaps.add(measured)
+        progress(f"{name}: {i + 1}/{kills}: {measured}")
+    gaps.report(report, name, goals)
+    count(report, name, publishing)
+
+
+KILL_GOALS = {"raw": [(.99, 300)], "rdkafka": [(.5, 600), (.99, 1100)], "client": [(.99, 600)]}
+NO_GOALS = {}
+FLAGS = ["--memory.arena", "64MiB", "--memory.read.buffers", "16MiB", "--journal.file.bytes", "16MiB"]
+
+
+def with_store(report, folder, kills, store, goals):
+    for kind in ("a leader", "the controller", "a broker that leads nothing"):
+        name = f"{store}, kill -9 of {kind}"
+        with Cluster(folder.path, store, flags=FLAGS) as cluster:
+            if kind == "a broker that leads nothing":
+                of_bystander(report, cluster, name, kills, goals)
+            else:
+                of_leaders(report, cluster, name, kills, goals, kind == "the controller")
+
+
+def failover(report, folder, options):
+    with_store(report, folder, options.kills, "etcd", KILL_GOALS)
+
+
+def failover_managed(report, folder, options):
+    with Cluster(folder.path, "managed-etcd", flags=FLAGS) as cluster:
+        of_leaders(report, cluster, "managed etcd, kill -9 of a leader with the etcd leader", options.kills_managed,
+                   {"raw": [(1, 1500)]}, False, store_too=True)
+
+
+def failover_zookeeper(report, folder, options):
+    with_store(report, folder, options.kills_zookeeper, "zookeeper", NO_GOALS)
+
+
+def hang(report, folder, options):
+    """SIGSTOP of each broker in turn, for as long as it takes until it was given up and longer."""
+    name = "etcd, SIGSTOP of a leader"
+    with Cluster(folder.path, "etcd", flags=FLAGS) as cluster:
+        topics(cluster, "led", cluster.spread(3))
+        publishing, gaps = Publishing(cluster, "led", 3), Gaps()
+        bound = cluster.session_ms() + 1000
+        for i in range(options.stops):
+            victim = cluster.brokers[i % 3]
+            publishing.target(victim.number - 1)
+            measured = publishing.blow(signal.SIGSTOP, [victim.process.pid], victim.number - 1)
+            resume(victim)
+            cluster.await_settled()
+            gaps.add(measured)
+            progress(f"{name}: {i + 1}/{options.stops}: {measured}")
+        report.add(f"{name}: negotiated session timeout", f"{cluster.session_ms()} ms")
+        gaps.report(report, name, {"raw": [(1, bound)], "client": [(1, bound)]})
+        count(report, name, publishing)
