@@ -10,11 +10,12 @@
 //
 // Commands on standard input, a line of JSON for each on standard output:
 //   target PARTITION                                the raw path writes here; answered once all three paths had it acknowledged
-//   blow SIGNAL PIDS PARTITION WINDOW_MS LIMIT_MS   sends SIGNAL to each of PIDS (comma) and measures the gaps of PARTITION
+//   blow SIGNAL PIDS PARTITION WINDOW_MS LIMIT_MS PATHS   sends SIGNAL to each of PIDS and measures the gaps of PARTITION;
+//                                                   waits for PATHS. Both with commas in between
 //   finish                                          ends the load, reads everything back, and counts
 //
 // A gap is the longest time between two acknowledgements of the partition, one after the other, from the blow on: until
-// something that was sent after the blow is acknowledged and WINDOW_MS are over, at most LIMIT_MS.
+// something that was sent after the blow is acknowledged on PATHS and WINDOW_MS are over, at most LIMIT_MS.
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
 
@@ -62,7 +63,9 @@ class Ledger {
     at.last = now;
     if (sent >= at.since) at.through = true;
   }
-  void failed() { ++failed_; }
+  void failed(const std::string& why) {
+    if (failed_++ == 0) std::fprintf(stderr, "bench_failover: %s: %s\n", name_.c_str(), why.c_str());
+  }
 
   // From now on gaps are measured anew.
   void begin(int32_t partition) {
@@ -181,7 +184,7 @@ rd_kafka_t* make_rdkafka(rd_kafka_type_t type,
   if (type == RD_KAFKA_PRODUCER) {
     rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t*, const rd_kafka_message_t* message, void* to) {
       auto& ledger = *static_cast<Ledger*>(to);
-      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return ledger.failed();
+      if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return ledger.failed(rd_kafka_err2str(message->err));
       Mark mark;
       std::memcpy(&mark, message->payload, sizeof mark);
       ledger.acknowledged(message->partition, message->offset, mark.id, mark.sent);
@@ -214,12 +217,12 @@ class RdkafkaPath {
                             RD_KAFKA_V_VALUE(text.data(), text.size()),
                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                             RD_KAFKA_V_END) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        ledger_.failed();
+        ledger_.failed("its queue is full");
     });
     rd_kafka_flush(rk_, 60000);
     polling = false;
     poller.join();
-    if (rd_kafka_outq_len(rk_) > 0) ledger_.failed();
+    if (rd_kafka_outq_len(rk_) > 0) ledger_.failed("not everything was sent in the end");
   }
 
  private:
@@ -237,12 +240,13 @@ void run_client(Load& load, Ledger& ledger) {
     const auto taken =
         (*made)->write_async(topic, {.value = text_of(mark), .partition = partition},
                              [&ledger, mark](godwit::client::Result<godwit::client::Written> written) {
-                               if (!written) return ledger.failed();
+                               if (!written) return ledger.failed(written.error().message);
                                ledger.acknowledged(written->partition, written->offset, mark.id, mark.sent);
                              });
-    if (!taken) ledger.failed();
+    if (!taken) ledger.failed(taken.error().message);
   });
-  if (const auto flushed = (*made)->flush(milliseconds(60000)); !flushed) ledger.failed();
+  if (const auto flushed = (*made)->flush(milliseconds(60000)); !flushed)
+    ledger.failed(flushed.error().message);
 }
 
 std::vector<std::unordered_map<int64_t, uint64_t>> read_back(const Load& load, const std::string& topic) {
@@ -280,20 +284,26 @@ std::vector<std::unordered_map<int64_t, uint64_t>> read_back(const Load& load, c
 
 using Ledgers = std::vector<std::unique_ptr<Ledger>>;
 
-bool wait_through(const Ledgers& ledgers, int32_t partition, double until) {
+// Until something that was sent after begin() is acknowledged on each of `paths`; gives those where nothing was.
+std::string wait_through(const Ledgers& ledgers, const std::string& paths, int32_t partition, double until) {
   for (;;) {
-    if (std::ranges::all_of(ledgers, [&](const auto& ledger) { return ledger->through(partition); }))
-      return true;
-    if (now_ms() > until) return false;
+    std::string stuck;
+    for (const auto& ledger : ledgers) {
+      if (paths.find(ledger->name()) != std::string::npos && !ledger->through(partition))
+        stuck += " " + ledger->name();
+    }
+    if (stuck.empty() || now_ms() > until) return stuck;
     std::this_thread::sleep_for(milliseconds(2));
   }
 }
 
+constexpr const char* kAllPaths = "raw,rdkafka,client";
+
 void aim(Load& load, const Ledgers& ledgers, int32_t partition) {
   load.target = partition;
   for (const auto& ledger : ledgers) ledger->begin(partition);
-  if (!wait_through(ledgers, partition, now_ms() + 30000))
-    die("the load does not get through before the blow");
+  const std::string stuck = wait_through(ledgers, kAllPaths, partition, now_ms() + 90000);
+  if (!stuck.empty()) die("nothing is acknowledged before the blow, on" + stuck);
   std::printf("{}\n");
 }
 
@@ -303,8 +313,9 @@ void blow(const Ledgers& ledgers, std::istream& words) {
   int32_t partition = 0;
   double window = 0;
   double limit = 0;
-  if (!(words >> number >> pids >> partition >> window >> limit))
-    die("blow SIGNAL PIDS PARTITION WINDOW_MS LIMIT_MS");
+  std::string paths;
+  if (!(words >> number >> pids >> partition >> window >> limit >> paths))
+    die("blow SIGNAL PIDS PARTITION WINDOW_MS LIMIT_MS PATHS");
   std::vector<pid_t> victims;
   std::istringstream list(pids);
   for (std::string pid; std::getline(list, pid, ',');) victims.push_back(std::atoi(pid.c_str()));
@@ -313,7 +324,7 @@ void blow(const Ledgers& ledgers, std::istream& words) {
   for (const pid_t pid : victims) {
     if (pid <= 1 || ::kill(pid, number) != 0) die("there is no process " + std::to_string(pid));
   }
-  wait_through(ledgers, partition, start + limit);
+  (void)wait_through(ledgers, paths, partition, start + limit);
   while (now_ms() < start + window) std::this_thread::sleep_for(milliseconds(2));
   std::string line;
   for (const auto& ledger : ledgers) {

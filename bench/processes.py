@@ -82,16 +82,19 @@ class Godwit(Measured):
         began = time.monotonic()
         process = start([BUILD / "godwit", "serve", "--data-dir", str(self.directory), "--kafka",
                          f"127.0.0.1:{self.port}", "--http", "off", "--diagnostics.format", "json", *flags],
-                        stderr=subprocess.PIPE, text=True)
+                        stderr=subprocess.PIPE)
         super().__init__(process, f"127.0.0.1:{self.port}")
         deadline = began + 120
+        said = b""
         while time.monotonic() < deadline:
             if not select.select([process.stderr], [], [], 1)[0]:
                 continue
-            line = process.stderr.readline()
-            if not line:
+            # Not by lines: what a reader keeps back, select does not see.
+            more = os.read(process.stderr.fileno(), 65536)
+            if not more:
                 raise RuntimeError("godwit ended before it was ready")
-            if "broker.ready" in line:
+            said += more
+            if b"broker.ready" in said:
                 break
         else:
             raise RuntimeError("godwit was not ready within 120 s")
