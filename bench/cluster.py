@@ -12,7 +12,6 @@ guard (tests/cluster/world.py) ends whatever names the cluster's folder, also wh
 
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -227,7 +226,3 @@ class Cluster:
         told = [int(line["fields"]["granted_ms"]) for broker in self.brokers for line in broker.lines()
                 if "granted_ms" in line.get("fields", {})]
         return max([3000, *told])
-
-
-def resume(broker):
-    broker.signal(signal.SIGCONT)

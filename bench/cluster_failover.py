@@ -7,8 +7,9 @@ import json
 import select
 import signal
 import subprocess
+import time
 
-from cluster import Cluster, resume
+from cluster import Cluster
 from processes import BUILD, start
 
 PATHS = {"raw": "(a) new leader takes a write", "rdkafka": "(b) librdkafka producer, defaults", "client": "(c) godwit's client"}
@@ -100,49 +101,59 @@ def count(report, name, publishing):
                repeated == 0 and failed == 0)
 
 
-def progress(text):
-    print(f"    {text}", flush=True)
-
-
 def topics(cluster, prefix, assignment):
     for path in PATHS:
         cluster.create(f"{prefix}-{path}", assignment)
     cluster.await_settled()
 
 
-def of_leaders(report, cluster, name, kills, goals, controller, store_too=False):
+def rounds(report, name, options, wanted, publishing, goals, blow):
+    """`blow(i)` gives what one measured; so many times, or for --part-seconds. Reports also what came before a failure."""
+    gaps, began, why = Gaps(), time.monotonic(), ""
+    done = 0
+    try:
+        while done < wanted and time.monotonic() - began < options.part_seconds:
+            measured = blow(done)
+            gaps.add(measured)
+            done += 1
+            print(f"    {name}: {done}/{wanted}: {measured}", flush=True)
+    except RuntimeError as error:
+        why = str(error).splitlines()[0]
+    if done:
+        gaps.report(report, name, goals)
+    if why:
+        report.add(f"{name}: FAILED after {done}", why[:200], "", False)
+    else:
+        if done < wanted:
+            report.add(f"{name}: only {done} of {wanted} in {options.part_seconds} s", "")
+        count(report, name, publishing)
+
+
+def of_leaders(report, cluster, name, options, kills, goals, controller, store_too=False):
     """Partition k of each topic is led by broker k + 1. `store_too`: the broker whose etcd leads, and its etcd with it."""
     topics(cluster, "led", cluster.spread(3))
-    publishing, gaps = Publishing(cluster, "led", 3), Gaps()
-    turn = 0
-    for i in range(kills):
+    publishing = Publishing(cluster, "led", 3)
+
+    def blow(i):
         office = cluster.controller()
         if store_too:
             victim = cluster.etcd_leader()
         elif controller:
             victim = office
         else:
-            turn += 1
-            victim = [broker for broker in cluster.brokers if broker is not office][turn % 2]
-        measured = kill_one(cluster, publishing, victim, victim.number - 1, store_too)
-        gaps.add(measured)
-        progress(f"{name}: {i + 1}/{kills}: {measured}")
-    gaps.report(report, name, goals)
-    count(report, name, publishing)
+            victim = [broker for broker in cluster.brokers if broker is not office][i % 2]
+        return kill_one(cluster, publishing, victim, victim.number - 1, store_too)
+
+    rounds(report, name, options, kills, publishing, goals, blow)
 
 
-def of_bystander(report, cluster, name, kills, goals):
+def of_bystander(report, cluster, name, options, kills, goals):
     office = cluster.controller()
     victim, third = [broker for broker in cluster.brokers if broker is not office]
     a, b, v = office.number, third.number, victim.number
     topics(cluster, "rest", [[a, b, v], [b, a, v]])
-    publishing, gaps = Publishing(cluster, "rest", 2), Gaps()
-    for i in range(kills):
-        measured = kill_one(cluster, publishing, victim, i % 2)
-        gaps.add(measured)
-        progress(f"{name}: {i + 1}/{kills}: {measured}")
-    gaps.report(report, name, goals)
-    count(report, name, publishing)
+    publishing = Publishing(cluster, "rest", 2)
+    rounds(report, name, options, kills, publishing, goals, lambda i: kill_one(cluster, publishing, victim, i % 2))
 
 
 KILL_GOALS = {"raw": [(.99, 300)], "rdkafka": [(.5, 600), (.99, 1100)], "client": [(.99, 600)]}
@@ -150,46 +161,47 @@ NO_GOALS = {}
 FLAGS = ["--memory.arena", "64MiB", "--memory.read.buffers", "16MiB", "--journal.file.bytes", "16MiB"]
 
 
-def with_store(report, folder, kills, store, goals):
+def with_store(report, folder, options, kills, store, goals):
     for kind in ("a leader", "the controller", "a broker that leads nothing"):
         name = f"{store}, kill -9 of {kind}"
         with Cluster(folder.path, store, flags=FLAGS) as cluster:
             if kind == "a broker that leads nothing":
-                of_bystander(report, cluster, name, kills, goals)
+                of_bystander(report, cluster, name, options, kills, goals)
             else:
-                of_leaders(report, cluster, name, kills, goals, kind == "the controller")
+                of_leaders(report, cluster, name, options, kills, goals, kind == "the controller")
 
 
 def failover(report, folder, options):
-    with_store(report, folder, options.kills, "etcd", KILL_GOALS)
+    with_store(report, folder, options, options.kills, "etcd", KILL_GOALS)
 
 
 def failover_managed(report, folder, options):
     with Cluster(folder.path, "managed-etcd", flags=FLAGS) as cluster:
-        of_leaders(report, cluster, "managed etcd, kill -9 of a leader with the etcd leader", options.kills_managed,
+        of_leaders(report, cluster, "managed etcd, kill -9 of a leader and of the etcd leader at once", options, options.kills_managed,
                    {"raw": [(1, 1500)]}, False, store_too=True)
 
 
 def failover_zookeeper(report, folder, options):
-    with_store(report, folder, options.kills_zookeeper, "zookeeper", NO_GOALS)
+    with_store(report, folder, options, options.kills_zookeeper, "zookeeper", NO_GOALS)
 
 
 def hang(report, folder, options):
-    """SIGSTOP of each broker in turn, for as long as it takes until it was given up and longer."""
+    """SIGSTOP of each broker in turn, until it was given up and publishing goes on; then SIGCONT."""
     name = "etcd, SIGSTOP of a leader"
     with Cluster(folder.path, "etcd", flags=FLAGS) as cluster:
         topics(cluster, "led", cluster.spread(3))
-        publishing, gaps = Publishing(cluster, "led", 3), Gaps()
+        publishing = Publishing(cluster, "led", 3)
         bound = cluster.session_ms() + 1000
-        for i in range(options.stops):
+
+        def blow(i):
             victim = cluster.brokers[i % 3]
             publishing.target(victim.number - 1)
-            # librdkafka with its defaults waits for a minute for a broker that hangs: nothing that a broker could change.
-            measured = publishing.blow(signal.SIGSTOP, [victim.process.pid], victim.number - 1, ["raw", "client"])
-            resume(victim)
-            cluster.await_settled()
-            gaps.add(measured)
-            progress(f"{name}: {i + 1}/{options.stops}: {measured}")
+            try:
+                # librdkafka with its defaults waits a minute for a broker that hangs: nothing that a broker could change.
+                return publishing.blow(signal.SIGSTOP, [victim.process.pid], victim.number - 1, ["raw", "client"])
+            finally:
+                victim.signal(signal.SIGCONT)
+                cluster.await_settled()
+
         report.add(f"{name}: negotiated session timeout", f"{cluster.session_ms()} ms")
-        gaps.report(report, name, {"raw": [(1, bound)], "client": [(1, bound)]})
-        count(report, name, publishing)
+        rounds(report, name, options, options.stops, publishing, {"raw": [(1, bound)], "client": [(1, bound)]}, blow)

@@ -32,7 +32,8 @@ def start(command, **kwargs):
 
 
 @atexit.register
-def _end_all():
+def end_all():
+    """Whatever was started and still runs."""
     for process in _running:
         if process.poll() is None:
             process.kill()

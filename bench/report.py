@@ -33,7 +33,7 @@ import cluster_load  # noqa: E402
 import cluster_many  # noqa: E402
 import kafka  # noqa: E402
 from measures import ingest, show  # noqa: E402
-from processes import Folder, Godwit, load, raw  # noqa: E402
+from processes import Folder, Godwit, end_all, load, raw  # noqa: E402
 from slow_readers import memory_of  # noqa: E402
 
 MB = 1_000_000
@@ -247,8 +247,9 @@ def perform(report, folder, options, name):
     began = time.monotonic()
     try:
         part(report, folder, options)
-    except (RuntimeError, OSError, ValueError) as error:
-        report.add(f"{name}: FAILED", str(error).splitlines()[0][:200], "", False)
+    except Exception as error:  # a part may fail in any way: it is told
+        end_all()
+        report.add(f"{name}: FAILED", (str(error) or type(error).__name__).splitlines()[0][:200], "", False)
     print(f"  ({name} took {time.monotonic() - began:.0f} s)", flush=True)
 
 
@@ -267,6 +268,7 @@ def main():
     parser.add_argument("--kills-zookeeper", type=int, default=10, help="the same with ZooKeeper")
     parser.add_argument("--kills-many", type=int, default=3, help="kill -9 of a broker that leads 1,000 partitions")
     parser.add_argument("--stops", type=int, default=10, help="SIGSTOP")
+    parser.add_argument("--part-seconds", type=float, default=400, help="the longest that kills of one kind may take together")
     parser.add_argument("--idle-seconds", type=float, default=20, help="how long 3,000 idle partitions are watched")
     parser.add_argument("--lease-seconds", type=float, default=40, help="how long leases are to hold at full ingest")
     parser.add_argument("--grow-rate", type=int, default=2000, help="messages a second while a fourth broker joins")
