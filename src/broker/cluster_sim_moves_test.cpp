@@ -96,6 +96,21 @@ class Moving : public ClusterStage {
     });
     return well && ended;
   }
+  // Creates it where the controller sees fit, with three replicas, and waits until it is whole.
+  bool place(const std::string& topic, int32_t partitions) {
+    ErrorCode code = ErrorCode::unknown_server_error;
+    const bool asked = as_client([&](peer::Cluster& cluster) -> Task<void> {
+      kafka::CreateTopicsRequest request;
+      auto& wish = request.topics.emplace_back();
+      wish.name = topic;
+      wish.num_partitions = partitions;
+      wish.replication_factor = 3;
+      const auto answer = co_await cluster.call(peer::Target::controller(), request,
+                                                [](const auto& r) { return r.topics.at(0).error_code; });
+      if (answer) code = answer->topics.at(0).error_code;
+    });
+    return asked && code == ErrorCode::none && wait([&] { return whole(topic); });
+  }
   bool moved(const std::string& topic, int partition) {
     const auto now = state(topic, partition);
     return now && now->adding.empty() && now->removing.empty();
@@ -369,6 +384,58 @@ TEST(ClusterSimMoves, ADrainIsTakenBackUnderLoad) {
   EXPECT_TRUE(stage.wait([&] { return stage.whole("orders") && stage.whole("filled"); }, 30s));
   load.finish();
   check_history(stage, history, "orders", 1);
+}
+
+// The fourth of four: it gets a quarter, ten partitions at a time, and nothing else moves.
+TEST(ClusterSimMoves, ABrokerThatIsAddedGetsItsShareWhilePublishingGoesOn) {
+  Moving stage(52, 1, 4);
+  for (int i = 1; i <= 3; ++i) stage.start(i);
+  ASSERT_TRUE(stage.wait(
+      [&] { return stage.up(1) && stage.up(2) && stage.up(3) && stage.image()->brokers.size() == 3; }));
+  ASSERT_TRUE(stage.place("orders", 24));
+  for (int p = 0; p < 24; ++p) ASSERT_TRUE(stage.fill("orders", p, 1, kBatch));
+  ASSERT_TRUE(stage.configure(kBroker, "", {{kFollowerRate, "200000"}}));
+  History history;
+  ASSERT_TRUE(stage.place("busy", 1));
+  Load load(stage, history, "busy", 1, 20ms);
+  stage.world.run_for(1s);
+  const size_t quiet = load.acknowledged();
+  std::map<int, std::vector<BrokerId>> before;
+  for (int p = 0; p < 24; ++p) before[p] = stage.state("orders", p)->replicas;
+  stage.start(4);
+  const auto held = [&] {
+    size_t count = 0;
+    for (int p = 0; p < 24; ++p) {
+      const auto now = stage.state("orders", p);
+      const auto is_fourth = [](BrokerId id) { return id == BrokerId(4); };
+      if (now->adding.empty()) count += static_cast<size_t>(std::ranges::count_if(now->replicas, is_fourth));
+    }
+    return count;
+  };
+  size_t most = 0;
+  const auto arrived = [&] {
+    size_t moving = 0;
+    for (int p = 0; p < 24; ++p) moving += stage.state("orders", p)->adding.size();
+    most = std::max(most, moving);
+    return held() >= 17;
+  };
+  const MonotonicTime began = stage.world.now();
+  ASSERT_TRUE(stage.wait(arrived, 30s)) << held() << " of 18\n" << stage.describe_all("orders");
+  EXPECT_GT(stage.world.now() - began, 1200ms) << "18 batches of 20 kB at 200 kB/s";
+  EXPECT_LE(most, 10u);
+  EXPECT_GT(load.acknowledged(), 2 * quiet) << "publishing goes on";
+  ASSERT_TRUE(stage.wait([&] { return stage.order("status").moving == 0; }, 10s));
+  int moved = 0;
+  for (int p = 0; p < 24; ++p) {
+    const auto now = stage.state("orders", p)->replicas;
+    if (now == before[p]) continue;
+    ++moved;
+    EXPECT_EQ(std::ranges::count(now, BrokerId(4)), 1) << "partition " << p;
+  }
+  EXPECT_LE(moved, 19);
+  EXPECT_GE(moved, 17);
+  load.finish();
+  check_history(stage, history, "busy", 1);
 }
 
 }  // namespace
