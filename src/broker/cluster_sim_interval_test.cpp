@@ -62,7 +62,7 @@ TEST(ClusterSimInterval, WhoLostItsTailToAPowerCutIsNotElected) {
   stage.node(2).crash(CrashKind::kill);
   stage.start(2);
   ASSERT_TRUE(stage.wait([&] { return stage.whole("orders"); }, 120s));
-  const auto told = stage.sink.told["replicas.unproven"];
+  const auto told = stage.sink.told["cluster.replicas.unproven"];
   EXPECT_EQ(told, 1);
 }
 

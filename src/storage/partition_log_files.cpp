@@ -132,6 +132,12 @@ bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
     const bool old = (oldest && *oldest <= through) || (oldest_relaxed && *oldest_relaxed <= through_relaxed);
     if (segment == nullptr || !l->tail || !old || l->write_under_way || l->carry_under_way) continue;
     if (l->stable <= segment->written || l->stable - segment->written > kRemainderMax) continue;
+    // A checkpoint takes of a log what is synced. The rounds with the rest must stay, or a kill -9 would lose what was
+    // acknowledged with flush=interval.
+    if (l->synced < l->stable) {
+      if (relaxed()) shard_.sync_relaxed_now();
+      continue;
+    }
     l->carry_under_way = any = true;
     // In front: it has room in a journal in which publishers wait for room.
     news_.insert(news_.begin(), DataNews{.version = state_.version,

@@ -127,8 +127,10 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
     const Offset segment_next = segment->next;
     const bool may_have_gaps = segment->compacted;
     Served<ReadAnswer> part;
+    bool in_tail = false;
     if (const auto start = l != nullptr ? tail_start(*segment, *l) : std::nullopt;
         start && request.from >= start->offset) {
+      in_tail = true;
       part = read_tail(*segment, *l, request);
     } else {
       part = co_await read_file(segment->id, request);
@@ -138,9 +140,10 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
       co_return part;
     }
     if (part->batches.empty()) {
-      if (!may_have_gaps || part->next > request.from) co_return answer;
-      // Compaction left nothing from here to the segment's end.
-      request.from = answer.next = segment_next;
+      // The tail has a batch there, which does not fit any more.
+      if (in_tail || !may_have_gaps || part->next > request.from) co_return answer;
+      // Compaction left nothing from here to the segment's end, or before the end that was asked for.
+      request.from = answer.next = std::min(segment_next, request.end);
       continue;
     }
     request.bytes_max -= std::min(request.bytes_max, part->batches.size());

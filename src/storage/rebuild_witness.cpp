@@ -30,7 +30,10 @@ void keep_witnessed(FoundFile& file, std::optional<Offset> base) {
   std::optional<Offset> expected = base;
   Offset smallest = base.value_or(Offset(0));
   LeaderEpoch epoch = kNoLeaderEpoch;
-  std::optional<Offset> claimed;  // by batches that were left out since the last that was kept
+  // By batches that were left out since the last that was kept: where they say that they end, how many offsets they have.
+  std::optional<Offset> claimed;
+  int64_t left_out = 0;
+  const auto is_begun = [&] { return base.has_value() || !kept.empty(); };
   bool gaps = file.compacted;
   for (size_t i = 0; i < file.batches.size(); ++i) {
     const FoundBatch& batch = file.batches[i];
@@ -41,14 +44,19 @@ void keep_witnessed(FoundFile& file, std::optional<Offset> base) {
     const bool epoch_stands =
         batch.epoch >= epoch && (next == nullptr || batch.epoch == epoch || batch.epoch <= next->epoch);
     const bool believed = batch.witnessed || ((follows || is_followed) && epoch_stands);
-    if (!believed || batch.base < smallest) {
+    if (!believed || (is_begun() && batch.base < smallest)) {
+      if (!claimed && !is_begun()) smallest = batch.base;
       claimed = std::max(claimed.value_or(batch.next), batch.next);
+      left_out += batch.next - batch.base;
       if (expected) expected = *expected + (batch.next - batch.base);
       continue;
     }
+    // At the start of a file of which nothing is known, they stood right before the first that is believed.
+    if (claimed && !is_begun()) smallest = Offset(std::max<int64_t>(0, batch.base.value() - left_out));
     if (claimed && batch.base > smallest) file.damaged.emplace_back(smallest, batch.base);
     if (!claimed && expected && batch.base > *expected) gaps = true;
     claimed.reset();
+    left_out = 0;
     kept.push_back(batch);
     expected = smallest = batch.next;
     epoch = batch.epoch;

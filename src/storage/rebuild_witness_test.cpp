@@ -65,6 +65,11 @@ TEST(RebuildWitness, WhatIsLeftOutIsADamageBetweenItsNeighbours) {
   keep_witnessed(file, Offset(10));
   EXPECT_THAT(bases(file), ElementsAre(10, 14, 16));
   EXPECT_THAT(file.damaged, ElementsAre(range(12, 14)));
+  // At the start of a file of which nothing is known: right before the first that is believed.
+  file = file_of({1034, 12, 14});
+  keep_witnessed(file, std::nullopt);
+  EXPECT_THAT(bases(file), ElementsAre(12, 14));
+  EXPECT_THAT(file.damaged, ElementsAre(range(10, 12)));
   // At the end: so many offsets were given, whatever it claims.
   file = file_of({10, 12, 1038});
   keep_witnessed(file, Offset(10));
@@ -88,7 +93,7 @@ TEST(RebuildWitness, WhatTheJournalHadNeedsNoNeighbour) {
   file = file_of({10});
   keep_witnessed(file, std::nullopt);
   EXPECT_THAT(bases(file), IsEmpty());
-  EXPECT_THAT(file.damaged, ElementsAre(range(0, 12)));
+  EXPECT_THAT(file.damaged, ElementsAre(range(10, 12)));
 }
 
 TEST(RebuildWitness, AnEpochAboveItsSuccessorsIsNotBelieved) {

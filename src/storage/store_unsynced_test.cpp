@@ -188,6 +188,56 @@ TEST(StoreUnsynced, ABatchCostsNoSync) {
   });
 }
 
+TEST(StoreUnsynced, KillsInARowLoseNothing) {
+  OneMachine at;
+  int64_t end = 0;
+  for (int32_t life = 0; life < 6; ++life) {
+    at.open([&](OpenStore& open) -> Task<void> {
+      LogConfig config = interval();
+      config.retention_ms += life / 3;
+      const auto log = co_await open.store->create(partition(0), config);
+      EXPECT_TRUE(log.has_value());
+      if (!log) co_return;
+      EXPECT_EQ((*log)->end(), Offset(end));
+      EXPECT_TRUE((co_await open.store->damages()).empty());
+      EXPECT_TRUE((co_await (*log)->begin_epoch(LeaderEpoch(life))).has_value());
+      for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(co_await publish(**log, {"text"}, LeaderEpoch(life)), ErrorCode::none);
+        if (life == 4 && i == 10) co_await runtime::sleep_for(30s);
+      }
+      end += 20;
+    });
+    at.crash(CrashKind::kill);
+    if (HasFailure()) break;
+  }
+}
+
+// A checkpoint knows of a log what is synced: the rounds of what is not must stay until it is, also where the journal turns and
+// remainders are carried forward.
+TEST(StoreUnsynced, WhenTheJournalTurnsBeforeASyncAKillLosesNothing) {
+  OneMachine at;
+  StoreOptions options = at.options();
+  options.journal_file_bytes = 128 << 10;
+  constexpr int kCount = 600;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    LogConfig config = interval();
+    config.flush_ms = 60'000;
+    EXPECT_TRUE((co_await open->store->create(partition(0), config)).has_value());
+    for (int i = 0; i < kCount; ++i) {
+      co_await publish_to(*open->store, 0, 1);
+      co_await runtime::sleep_for(5ms);
+    }
+  });
+  at.crash(CrashKind::kill);
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    EXPECT_TRUE((co_await open->store->damages()).empty());
+    EXPECT_EQ((co_await read_texts(*open->store->find(partition(0)), Offset(0))).size(),
+              static_cast<size_t>(kCount));
+  });
+}
+
 // The property itself: after a crash at any write and sync, whatever is missing of what was acknowledged is in doubt.
 TEST(StoreUnsynced, WhatIsMissingAfterACrashAnywhereIsInDoubt) {
   size_t lost = 0;
