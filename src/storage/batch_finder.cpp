@@ -38,22 +38,41 @@ runtime::Task<Result<SegmentBlock>> BatchFinder::block_at(std::shared_ptr<Segmen
     co_return damage(Error{ErrorKind::corrupt, path_ + " at byte 0: the file is missing"}, Position(0));
   }
   run.file = std::move(*file);
-  const auto ahead = run.sequential ? ahead_ : nullptr;
-  if (ahead && ahead->covers(from) && (!needed || ahead->to() >= *needed)) {
-    auto block = co_await ReadAhead::take(ahead);
-    if (block && !block->error) {
-      // The next one is on its way while this one is looked at, where it is known to be used up.
-      const bool used_up = run.wish.bytes_max >= block->to - from || index->interval_end(from) >= block->to;
-      if (ahead_ == ahead && used_up) read_ahead(*index, run, block->to);
-      co_return std::move(*block);
-    }
-    if (ahead_ == ahead) ahead_.reset();
+  forget_given_up();
+  if (run.sequential) {
+    if (auto block = co_await take_read_ahead(*index, run, needed)) co_return std::move(*block);
   }
   Position to = plan(*index, from, std::max(run.wish.bytes_max, run.scan_step));
   if (needed) to = std::max(to, *needed);
   auto buffer = co_await buffers_->get(block_buffer_size(from, to));
   if (run.sequential && !ahead_) read_ahead(*index, run, to);
   co_return co_await read_block(run.file, std::move(buffer), from, to);
+}
+
+// The block that was read ahead for run.cursor; empty when there is none that serves.
+runtime::Task<std::optional<SegmentBlock>> BatchFinder::take_read_ahead(const SegmentIndex& index,
+                                                                        const Run& run,
+                                                                        std::optional<Position> needed) {
+  const Position from = run.cursor.walk.position;
+  const auto serves = [&](const std::shared_ptr<ReadAhead>& block) {
+    return block && block->covers(from) && (!needed || block->to() >= *needed);
+  };
+  if (!serves(current_) && serves(ahead_)) current_ = std::move(ahead_);
+  const auto current = current_;
+  if (!serves(current)) co_return std::nullopt;
+  auto block = co_await ReadAhead::take(current);
+  if (block && !block->error) {
+    // The next one is on its way while this one is used, where it is known to be used up: by this answer, or by a few more
+    // to a reader who takes much.
+    const bool used_up = run.wish.bytes_max >= block->to - from || index.interval_end(from) >= block->to;
+    const bool will_be = run.ahead_max > run.ahead_bytes && run.ahead_bytes >= kAheadMin;
+    if (current_ == current && (!ahead_ || ahead_->from() != block->to) && (used_up || will_be)) {
+      read_ahead(index, run, block->to);
+    }
+    co_return block;
+  }
+  if (current_ == current) current_.reset();
+  co_return std::nullopt;
 }
 
 // Starts to read what follows `from`, if that is where the next search will start for sure.
@@ -63,8 +82,28 @@ void BatchFinder::read_ahead(const SegmentIndex& index, const Run& run, Position
   const Position frontier = index.frontier().position;
   if (run.ahead_bytes == 0 || from >= info_.end || from > frontier) return;
   if (from < frontier && index.before(from)->position != from) return;
-  const Position to = plan(index, from, std::max(run.ahead_bytes, kAheadMin));
-  ahead_ = ReadAhead::start(buffers_, run.file, from, to);
+  const size_t bytes =
+      std::max({run.ahead_bytes, kAheadMin, std::min(run.ahead_max, buffers_->block_bytes_max())});
+  ahead_ = ReadAhead::start(buffers_, run.file, from, plan(index, from, bytes));
+}
+
+// The reader has come to `end`, in `block`: lets go of what lies behind it, and reads ahead if nothing there is held.
+void BatchFinder::move_on(const SegmentIndex& index, const Run& run, const SegmentBlock& block,
+                          Position end) {
+  if (current_ && block.has(current_->from()) && end >= current_->to()) current_.reset();
+  if ((current_ && current_->covers(end)) || (ahead_ && ahead_->covers(end))) return;
+  if (!ahead_ || (block.has(ahead_->from()) && end >= ahead_->to())) read_ahead(index, run, end);
+}
+
+// Somebody needed the memory more: as if it had not been read.
+void BatchFinder::forget_given_up() {
+  if (current_ && current_->given_up()) current_.reset();
+  if (ahead_ && ahead_->given_up()) ahead_.reset();
+}
+
+// A block whose reader does not come is given up.
+void BatchFinder::grow_old(std::shared_ptr<ReadAhead>& block) {
+  if (block && ++block->passed_by > kPassedByMax && !block->under_way()) block.reset();
 }
 
 runtime::Task<Result<std::optional<SharedBytes>>> BatchFinder::find(std::shared_ptr<SegmentIndex> index,
@@ -77,12 +116,12 @@ runtime::Task<Result<std::optional<SharedBytes>>> BatchFinder::find(std::shared_
     if (run.cursor.walk.position >= info.end) break;  // it was sealed before
     WalkResult result = walk_block(info, *index, *block, run.cursor, run.wish, path_);
     run.cursor = result.cursor;
-    if (ahead_ && ++ahead_->passed_by > kPassedByMax && !ahead_->under_way()) ahead_.reset();
+    forget_given_up();
+    grow_old(current_);
+    grow_old(ahead_);
     if (result.from) {
       const Position end = run.cursor.walk.position;
-      if (run.sequential && (!ahead_ || (block->has(ahead_->from()) && end >= ahead_->to()))) {
-        read_ahead(*index, run, end);
-      }
+      if (run.sequential) move_on(*index, run, *block, end);
       co_return std::optional(block->share(*result.from, end));
     }
     if (result.damage) co_return damage(std::move(*result.damage), result.damage_at);

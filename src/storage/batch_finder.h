@@ -28,7 +28,8 @@ class BatchFinder {
     size_t step = 0;          // the caller's: how much an answer may take
     // How much is read at once while nothing that is wanted was found, at least.
     size_t scan_step = 0;
-    size_t ahead_bytes = 0;  // how much is read ahead; 0: nothing
+    size_t ahead_bytes = 0;  // how much is read ahead at least; 0: nothing
+    size_t ahead_max = 0;    // … and at most, where there is memory for it
     std::shared_ptr<runtime::File> file{};
   };
 
@@ -42,13 +43,21 @@ class BatchFinder {
   // for one.
   runtime::Task<Result<std::optional<SharedBytes>>> find(std::shared_ptr<SegmentIndex> index, Run& run);
   // Drops what was read ahead.
-  void forget() { ahead_.reset(); }
+  void forget() {
+    current_.reset();
+    ahead_.reset();
+  }
 
  private:
   Position plan(const SegmentIndex& index, Position from, size_t bytes) const;
   runtime::Task<Result<SegmentBlock>> block_at(std::shared_ptr<SegmentIndex> index, Run& run,
                                                std::optional<Position> needed);
+  runtime::Task<std::optional<SegmentBlock>> take_read_ahead(const SegmentIndex& index, const Run& run,
+                                                             std::optional<Position> needed);
   void read_ahead(const SegmentIndex& index, const Run& run, Position from);
+  void move_on(const SegmentIndex& index, const Run& run, const SegmentBlock& block, Position end);
+  void forget_given_up();
+  void grow_old(std::shared_ptr<ReadAhead>& block);
   tl::unexpected<Error> damage(Error error, Position position);
 
   FileCache& cache_;
@@ -56,6 +65,8 @@ class BatchFinder {
   const std::string path_;
   const SegmentInfo& info_;
   DiagnosticSink& diagnostics_;
+  // What was read ahead: the block that is being used, and the one that follows it.
+  std::shared_ptr<ReadAhead> current_;
   std::shared_ptr<ReadAhead> ahead_;
   size_t batch_bytes_ = 0;  // of the last batch that a block was too short for
   std::vector<Position> told_;

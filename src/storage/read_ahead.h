@@ -24,6 +24,7 @@ class ReadAhead final : public ReadBuffers::Spare {
   // The block once it is there; empty when it was given up meanwhile. `self` keeps it.
   static runtime::Task<std::optional<SegmentBlock>> take(std::shared_ptr<ReadAhead> self);
   bool under_way() const { return !block_ && !given_up_; }
+  bool given_up() const { return given_up_; }
   void give_up() override;
 
   // Reads of others that went by since it was last used.

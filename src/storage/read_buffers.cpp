@@ -5,8 +5,9 @@
 #include <atomic>
 #include <vector>
 
-#include "base/check.h"
+#include "runtime/file.h"
 #include "runtime/sync.h"
+#include "storage/buffer_slots.h"
 
 namespace godwit::storage {
 namespace {
@@ -14,8 +15,19 @@ namespace {
 constexpr size_t kGrain = 4096;
 // A range of 2^n bytes that starts anywhere fits a buffer, with the blocks at both ends.
 constexpr size_t kSlack = 16 << 10;
-constexpr std::array<size_t, 6> kClasses = {(16 << 10),           (64 << 10) + kSlack,  (128 << 10) + kSlack,
-                                            (256 << 10) + kSlack, (512 << 10) + kSlack, (1 << 20) + kSlack};
+// The two largest are whole huge pages, and what is planned for them has the slack inside.
+constexpr std::array<size_t, 8> kClasses = {(16 << 10),
+                                            (64 << 10) + kSlack,
+                                            (128 << 10) + kSlack,
+                                            (256 << 10) + kSlack,
+                                            (512 << 10) + kSlack,
+                                            (1 << 20) + kSlack,
+                                            2 << 20,
+                                            4 << 20};
+// Buffers from here on lie in huge pages.
+constexpr size_t kSlotsFrom = (256 << 10) + kSlack;
+// A spare block for which nobody came: its reader has gone.
+constexpr Duration kStaleAfter = std::chrono::seconds(2);
 
 // Bytes of the buffer that serves `size`; larger ones than the largest class are not kept for reuse.
 size_t rounded(size_t size) {
@@ -27,12 +39,18 @@ size_t rounded(size_t size) {
 
 class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_this<PooledBuffers> {
  public:
-  explicit PooledBuffers(size_t bytes_max) : semaphore_(bytes_max), indexes_(bytes_max / 4) {}
+  explicit PooledBuffers(size_t bytes_max) : semaphore_(bytes_max), indexes_(bytes_max / 4) {
+    for (size_t cls = 0; cls < kClasses.size(); ++cls) {
+      if (kClasses[cls] >= kSlotsFrom && kClasses[cls] <= bytes_max) {
+        slots_[cls] = std::make_unique<BufferSlots>(kClasses[cls], bytes_max / kClasses[cls]);
+      }
+    }
+  }
 
   ~PooledBuffers() override {
     drain();
     for (auto& idle : idle_) {
-      for (Slot* slot : idle) delete slot;
+      for (Lent* buffer : idle) delete buffer;
     }
   }
 
@@ -42,12 +60,7 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
     shard_ = runtime::Shard::current();
     const Waiting waiting(*this);
     drain();
-    while (semaphore_.free() < std::min(bytes, semaphore_.capacity()) && !spares_.empty()) {
-      auto& spare = static_cast<Spare&>(*spares_.front());
-      spare.unlink();
-      spare.give_up();
-      drain();
-    }
+    while (semaphore_.free() < std::min(bytes, semaphore_.capacity()) && !spares_.empty()) give_up_oldest();
     co_await semaphore_.acquire(bytes);
     co_return lend(bytes);
   }
@@ -56,14 +69,25 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
     const size_t bytes = rounded(size);
     shard_ = runtime::Shard::current();
     drain();
+    give_up_stale(bytes);
     if (bytes > semaphore_.capacity() || !semaphore_.try_acquire(bytes)) return nullptr;
     return lend(bytes);
+  }
+
+  size_t block_bytes_max() override {
+    drain();
+    give_up_stale(semaphore_.capacity() / 2);
+    const size_t share = std::min(semaphore_.free() / 4, semaphore_.capacity() / 8);
+    if (share >= (size_t{4} << 20)) return (4 << 20) - kSlack;
+    if (share >= (size_t{2} << 20)) return (2 << 20) - kSlack;
+    return 1 << 20;
   }
 
   bool pressed() const override { return waiting_.load() > 0; }
 
   void offer(Spare& spare) override {
     spare.unlink();
+    spare.offered_at = runtime::Shard::current()->now();
     spares_.push_back(spare);
   }
 
@@ -76,9 +100,11 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
 
  private:
   // A buffer, with the link that it needs on its way back.
-  struct Slot {
-    runtime::AlignedBuffer buffer;
-    Slot* next = nullptr;
+  struct Lent final : ReadBuffer {
+    explicit Lent(MutableBytes slot) { bytes_ = slot; }
+    explicit Lent(size_t bytes) : own(bytes) { bytes_ = own.bytes(); }
+    runtime::AlignedBuffer own;  // empty when it is a slot
+    Lent* next = nullptr;
   };
 
   // Counts who waits, also when a frame that does is destroyed.
@@ -93,23 +119,51 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
     PooledBuffers& pool_;
   };
 
+  void give_up_oldest() {
+    auto& spare = static_cast<Spare&>(*spares_.front());
+    spare.unlink();
+    spare.give_up();
+    drain();
+  }
+
+  // What readers left behind who went away gives way to those who are there, until `bytes` are free.
+  void give_up_stale(size_t bytes) {
+    while (semaphore_.free() < bytes && !spares_.empty()) {
+      const auto& oldest = static_cast<const Spare&>(*spares_.front());
+      if (runtime::Shard::current()->now() - oldest.offered_at < kStaleAfter) return;
+      give_up_oldest();
+    }
+  }
+
   static size_t class_of(size_t bytes) {
     return static_cast<size_t>(std::ranges::find(kClasses, bytes) - kClasses.begin());
   }
 
   // `bytes` were acquired.
   Buffer lend(size_t bytes) {
-    Slot* slot = nullptr;
+    Lent* buffer = nullptr;
     const size_t cls = class_of(bytes);
     if (cls < kClasses.size() && !idle_[cls].empty()) {
-      slot = idle_[cls].back();
+      buffer = idle_[cls].back();
       idle_[cls].pop_back();
       idle_bytes_ -= bytes;
     }
     out_bytes_ += bytes;
     trim_idle();
-    if (slot == nullptr) slot = new Slot{runtime::AlignedBuffer(bytes)};
-    return {&slot->buffer, [self = shared_from_this(), slot](const void*) { self->give_back(slot); }};
+    if (buffer == nullptr) buffer = make(cls, bytes);
+    return {buffer, [self = shared_from_this(), buffer](const void*) { self->give_back(buffer); }};
+  }
+
+  Lent* make(size_t cls, size_t bytes) {
+    if (cls < kClasses.size() && slots_[cls]) {
+      if (const MutableBytes slot = slots_[cls]->take(); !slot.empty()) return new Lent(slot);
+    }
+    return new Lent(bytes);
+  }
+
+  void destroy(size_t cls, Lent* buffer) {
+    if (buffer->own.size() == 0) slots_[cls]->give_back(buffer->data(), true);
+    delete buffer;
   }
 
   // Idle buffers of other sizes make room, largest first.
@@ -120,16 +174,16 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
         --cls;
         continue;
       }
-      delete idle.back();
+      destroy(cls - 1, idle.back());
       idle.pop_back();
       idle_bytes_ -= kClasses[cls - 1];
     }
   }
 
-  // On any thread. Either the one who waits sees the slot in its drain(), or this sees that one waits.
-  void give_back(Slot* slot) {
-    slot->next = returned_.load(std::memory_order_relaxed);
-    while (!returned_.compare_exchange_weak(slot->next, slot)) {
+  // On any thread. Either the one who waits sees the buffer in its drain(), or this sees that one waits.
+  void give_back(Lent* buffer) {
+    buffer->next = returned_.load(std::memory_order_relaxed);
+    while (!returned_.compare_exchange_weak(buffer->next, buffer)) {
     }
     if (waiting_.load() == 0) return;
     runtime::Shard* const shard = shard_;
@@ -144,32 +198,33 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
 
   // Takes in what came back. On the shard (or with nobody left to call).
   void drain() {
-    Slot* slot = returned_.exchange(nullptr);
-    while (slot != nullptr) {
-      Slot* const next = slot->next;
-      const size_t bytes = slot->buffer.size();
+    Lent* buffer = returned_.exchange(nullptr);
+    while (buffer != nullptr) {
+      Lent* const next = buffer->next;
+      const size_t bytes = buffer->size();
       const size_t cls = class_of(bytes);
       out_bytes_ -= bytes;
       if (cls < kClasses.size()) {
-        idle_[cls].push_back(slot);
+        idle_[cls].push_back(buffer);
         idle_bytes_ += bytes;
       } else {
-        delete slot;
+        delete buffer;
       }
       semaphore_.release(bytes);
-      slot = next;
+      buffer = next;
     }
     trim_idle();
   }
 
   runtime::Semaphore semaphore_;
   IndexCache indexes_;
-  std::array<std::vector<Slot*>, kClasses.size()> idle_;
+  std::array<std::unique_ptr<BufferSlots>, kClasses.size()> slots_;  // null: of the heap
+  std::array<std::vector<Lent*>, kClasses.size()> idle_;
   size_t out_bytes_ = 0;
   size_t idle_bytes_ = 0;
   runtime::List spares_;  // offered longest ago first
   std::atomic<runtime::Shard*> shard_{nullptr};
-  std::atomic<Slot*> returned_{nullptr};
+  std::atomic<Lent*> returned_{nullptr};
   std::atomic<int> waiting_{0};
 };
 

@@ -11,16 +11,30 @@
 
 #include <memory>
 
-#include "runtime/file.h"
+#include "base/bytes.h"
+#include "base/time.h"
 #include "runtime/list.h"
 #include "runtime/task.h"
 #include "storage/index_cache.h"
 
 namespace godwit::storage {
 
+// Memory of a read buffer.
+class ReadBuffer {
+ public:
+  std::byte* data() const { return bytes_.data(); }
+  size_t size() const { return bytes_.size(); }
+  MutableBytes bytes() const { return bytes_; }
+  BytesView view() const { return bytes_; }
+
+ protected:
+  ReadBuffer() = default;
+  MutableBytes bytes_;
+};
+
 class ReadBuffers {
  public:
-  using Buffer = std::shared_ptr<runtime::AlignedBuffer>;
+  using Buffer = std::shared_ptr<const ReadBuffer>;
 
   // A block that is kept for later and can be had again from the disk. Leaves the pool's list when it is destroyed.
   class Spare : public runtime::ListNode {
@@ -28,6 +42,8 @@ class ReadBuffers {
     virtual ~Spare() = default;
     // Gives the memory up. Called on the pool's shard, once it was taken off the list; does not call back.
     virtual void give_up() = 0;
+
+    MonotonicTime offered_at{};  // the pool's
   };
 
   // At most `bytes_max` bytes in buffers.
@@ -38,7 +54,8 @@ class ReadBuffers {
   // shared. Waits while bytes_max are out, first come, first served; spare buffers are given up first. A reader
   // that wants more than everything gets it when it is alone.
   virtual runtime::Task<Buffer> get(size_t size) = 0;
-  // The same at once, or null when it would have to wait or others wait.
+  // The same at once, or null when it would have to wait or others wait. Of the spare buffers it takes those that nobody
+  // came for in two seconds.
   virtual Buffer try_get(size_t size) = 0;
   // Whether somebody waits for memory now.
   virtual bool pressed() const = 0;
@@ -53,6 +70,10 @@ class ReadBuffers {
     size_t idle = 0;  // bytes in buffers that wait to be used again
   };
   virtual Usage usage() = 0;
+
+  // The most bytes of a file that a block should have now, for a reader that will use them all: each read costs the same
+  // whatever its size, but a few that hold large ones must not hold everything. Between 1 and 4 MiB, less in a small pool.
+  virtual size_t block_bytes_max() = 0;
 };
 
 }  // namespace godwit::storage

@@ -99,6 +99,23 @@ TEST_F(Pool, SpareBlocksAreGivenUpBeforeAnybodyWaits) {
   });
 }
 
+TEST_F(Pool, SpareBlocksThatNobodyCameForGiveWayToReadingAhead) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(256 << 10);
+    Kept old(pool->try_get(60'000));
+    pool->offer(old);
+    co_await runtime::sleep_for(std::chrono::seconds(1));
+    Kept young(pool->try_get(60'000));
+    pool->offer(young);
+    EXPECT_EQ(pool->try_get(140'000), nullptr);
+    EXPECT_TRUE(old.buffer);
+    co_await runtime::sleep_for(std::chrono::milliseconds(1500));
+    EXPECT_NE(pool->try_get(140'000), nullptr);
+    EXPECT_FALSE(old.buffer);
+    EXPECT_TRUE(young.buffer);
+  });
+}
+
 TEST_F(Pool, ABufferThatComesBackOnAnotherThreadWakesWhoWaits) {
   run([](Runtime& runtime) -> Task<void> {
     const auto pool = ReadBuffers::create(100 << 10);
@@ -132,6 +149,55 @@ TEST_F(Pool, AFrameThatIsDestroyedWhileItWaitsHoldsUpNobody) {
     EXPECT_FALSE(pool->pressed());
     buffer.reset();
     EXPECT_TRUE(co_await pool->get(90'000));
+  });
+}
+
+TEST_F(Pool, LargeBuffersLieInSlotsThatAreUsedAgainAndGivenUpForOtherSizes) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(8 << 20);
+    auto first = co_await pool->get(4 << 20);
+    auto second = co_await pool->get(4 << 20);
+    EXPECT_NE(first->data(), second->data());
+    EXPECT_EQ(pool->try_get(300'000), nullptr);
+    first->data()[0] = std::byte{1};
+    second->data()[(4 << 20) - 1] = std::byte{2};
+    const std::byte* const where = first->data();
+    first.reset();
+    second.reset();
+    EXPECT_EQ(pool->usage().idle, size_t{8} << 20);
+    // Others need the memory: one of the two is given up, and had again later.
+    auto small = co_await pool->get(300'000);
+    std::memset(small->data(), 3, small->size());
+    EXPECT_EQ(pool->usage().idle, size_t{4} << 20);
+    first = co_await pool->get(4 << 20);
+    EXPECT_LE(pool->usage().out + pool->usage().idle, size_t{8} << 20);
+    small.reset();
+    second = co_await pool->get(4 << 20);
+    EXPECT_TRUE(first->data() == where || second->data() == where);
+    std::memset(first->data(), 4, first->size());
+    std::memset(second->data(), 5, second->size());
+    EXPECT_EQ(first->data()[first->size() - 1], std::byte{4});
+  });
+}
+
+TEST_F(Pool, BlocksAreLargeWhileThereIsMuchMemory) {
+  run([](Runtime&) -> Task<void> {
+    EXPECT_EQ(ReadBuffers::create(4 << 20)->block_bytes_max(), size_t{1} << 20);
+    const auto pool = ReadBuffers::create(32 << 20);
+    std::vector<ReadBuffers::Buffer> held;
+    size_t last = pool->block_bytes_max();
+    EXPECT_GT(last, size_t{3} << 20);
+    while (auto buffer = pool->try_get(last)) {
+      held.push_back(std::move(buffer));
+      EXPECT_LE(pool->block_bytes_max(), last);
+      last = pool->block_bytes_max();
+    }
+    EXPECT_EQ(last, size_t{1} << 20);
+    // Slow readers, each with one block, do not hold everything before there are many of them.
+    EXPECT_GE(held.size(), 14u);
+    held.clear();
+    EXPECT_GT(pool->block_bytes_max(), size_t{3} << 20);
+    co_return;
   });
 }
 

@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kStepMin = 128 << 10;  // of a reader that may never come back
 constexpr size_t kStepMax = BatchFinder::kStepMax;
+// What is read ahead at once: as much as the reader has read so far, but for a few answers only.
+constexpr size_t kAheadMax = 4 << 20;
+constexpr size_t kAheadAnswers = 4;
 
 using IndexPtr = std::shared_ptr<SegmentIndex>;
 
@@ -48,7 +51,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     Run run{.sequential = hint.has_value(), .step = hint ? kStepMax : kStepMin};
     if (const Trace* trace = find_trace(from, hint)) {
       run.cursor = trace->cursor;
-      run.step = std::min(kStepMax, trace->step * 2);
+      run.step = std::min(kAheadMax, trace->step * 2);
     } else {
       run.cursor = cursor_for(*index, from);
     }
@@ -56,6 +59,7 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     run.wish = {.wanted = [from](const BatchHeader& h) { return h.last_offset() >= from; },
                 .bytes_max = std::min(limit, run.step)};
     run.ahead_bytes = limit;
+    run.ahead_max = std::min(limit * kAheadAnswers, run.step);
     const auto found = co_await find(index, run);
     if (!found) co_return fail(found.error());
     const WalkState& end = run.cursor.walk;

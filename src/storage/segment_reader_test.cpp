@@ -201,6 +201,48 @@ TEST_F(SegmentReading, AReaderThatGoesForwardFindsTheNextBlockReadAlready) {
   });
 }
 
+TEST_F(SegmentReading, AReaderThatGoesOnLongIsReadAheadInLargeBlocks) {
+  Content content = uniform(40, {.value_bytes = 1 << 20});
+  install(content);
+  for (const size_t answer : {size_t{1} << 20, size_t{300} << 10}) {
+    run([&](Runtime& runtime) -> Task<void> {
+      Files files(runtime, 64 << 20);
+      const auto reader = files.reader(info_of(content));
+      EXPECT_TRUE((co_await reader->index()).has_value());
+      std::optional<Position> hint;
+      Offset from(0);
+      size_t held_max = 0;
+      for (int i = 0; i < 40; ++i) {
+        const auto part = co_await reader->read(from, answer, hint);
+        EXPECT_EQ(part->next, from + 1);
+        from = part->next;
+        hint = part->next_position;
+        held_max = std::max(held_max, files.buffers->usage().out);
+      }
+      // What is used and what follows it, no more.
+      EXPECT_GE(held_max, answer == 1 << 20 ? size_t{8} << 20 : size_t{2} << 20);
+      EXPECT_LE(held_max, size_t{12} << 20);
+      co_await runtime::sleep_for(1s);
+      EXPECT_LE(files.buffers->usage().out, size_t{4} << 20);
+    });
+  }
+}
+
+TEST_F(SegmentReading, TwoReadersInTurnGetEverythingOnce) {
+  Content content = uniform(3000, {.value_bytes = 5000});
+  install(content);
+  run([&](Runtime& runtime) -> Task<void> {
+    Files files(runtime, 64 << 20);
+    const auto reader = files.reader(info_of(content));
+    int well = 0;
+    std::vector<Task<void>> tasks;
+    for (const int64_t from : {int64_t{0}, int64_t{700}, int64_t{2900}})
+      tasks.push_back(consume(*reader, content, Offset(from), 1 << 20, well));
+    co_await runtime::when_all(std::move(tasks));
+    EXPECT_EQ(well, 3);
+  });
+}
+
 TEST_F(SegmentReading, AReaderThatIsGoneLeavesNothingBehind) {
   Content content = uniform(8, {.value_bytes = 1 << 20});
   install(content);
