@@ -21,7 +21,7 @@ int clock_gettime(clockid_t clock, struct timespec* into) {
 
 int gettimeofday(struct timeval* restrict into, void* restrict zone) {
   const long result = syscall(SYS_gettimeofday, into, zone);
-  if (result == 0 && into) into->tv_sec += offset();
+  if (result == 0) into->tv_sec += offset();
   return (int)result;
 }
 
