@@ -101,7 +101,7 @@ def node_of(root, key):
     group, rest = ("", key) if slash < 0 else (key[:slash + 1], key[slash + 1:])
     cut = rest.find("/")
     bucket = _crc32c((rest if cut < 0 else rest[:cut]).encode()) & 0xFF
-    return f"{root}/keys/{_escaped(group)}/{bucket:02x}/{_escaped(rest)}"
+    return f"{root}/keys/{_escaped(group)}/{bucket:02X}/{_escaped(rest)}"
 
 
 def key_of(group, rest):
