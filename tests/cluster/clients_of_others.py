@@ -42,8 +42,8 @@ def through_a_hang(world, names):
     victim = cluster.leader("load", 0)
     led = cluster.led_by("load", victim)
     victim.pause()
-    # A client that waits for the answer of a broker that hangs does so for its own request timeout: those of librdkafka
-    # (60 s) and kafka-python (30 s) are the longest.
+    # A client that waits for the answer of a broker that hangs does so for its own request timeout: that of franz-go and
+    # kafka-python (30 s) is the longest.
     loads.goes_on(seconds=90 + session_timeout(cluster), partitions=led)
     victim.resume()
     cluster.await_full_isr("load")
@@ -62,6 +62,10 @@ for _names, _long in [(NAMED, False), (OTHERS, True)]:
     def _rolls(world, names=_names):
         through_a_roll(world, names)
 
-    @scenario(f"{_who} publish through SIGSTOP of a leader, and SIGCONT", long=True)
-    def _hangs(world, names=_names):
+    # aiokafka has one bound for a request and for a record that waits: when the broker that hangs has used it up, its
+    # records have failed.
+    _patient = [name for name in _names if name != "aiokafka"]
+
+    @scenario(f"{', '.join(_patient[:-1])} and {_patient[-1]} publish through SIGSTOP of a leader, and SIGCONT", long=True)
+    def _hangs(world, names=tuple(_patient)):
         through_a_hang(world, names)
