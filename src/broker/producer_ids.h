@@ -26,7 +26,8 @@ class ProducerIds {
   Broker& broker_;
   runtime::Mutex reserving_;
   int64_t next_ = 0;
-  int64_t end_ = 0;  // of the block
+  int64_t end_ = 0;    // of the block
+  bool told_ = false;  // that there are none
 };
 
 }  // namespace godwit::broker

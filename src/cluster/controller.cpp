@@ -61,6 +61,7 @@ Task<Result<void>> ControllerImpl::load() {
   auto events = co_await coordination_.list(std::string(keys::kEvents));
   if (!events) co_return fail(events.error());
   log_.load(*events);
+  for (const Error& stranger : loaded->strangers) tell_stranger(stranger);
   // Before anything else: partitions that a topic gets later have the same keys.
   Draft::Transactions removals;
   for (std::string& key : loaded->orphans) {
@@ -104,12 +105,22 @@ Task<Result<void>> ControllerImpl::load() {
   co_return Result<void>();
 }
 
+void ControllerImpl::tell_stranger(const Error& error) {
+  diagnostics_.emit({Severity::error,
+                     "coordination.damaged",
+                     "a key in the coordination store makes no sense and is ignored; remove it",
+                     {{"error", error.message}}});
+}
+
 Task<Result<void>> ControllerImpl::load_brokers(Image& image) {
   auto joined = co_await coordination_.list(std::string(keys::kJoined));
   if (!joined) co_return fail(joined.error());
   for (const auto& entry : *joined) {
     const auto id = broker_of(entry.key, keys::kJoined);
-    if (!id) co_return corrupt(entry.key, "does not end in a broker id");
+    if (!id) {
+      tell_stranger(corrupt(entry.key, "does not end in a broker id").value());
+      continue;
+    }
     const auto stored = codec::decode_versioned<StoredJoined>(SharedBytes::copy(entry.value));
     if (!stored) co_return corrupt(entry.key, stored.error().message);
     for (const auto& listener : stored->listeners) {
@@ -135,7 +146,10 @@ Task<Result<void>> ControllerImpl::load_tombstones() {
   if (!listed) co_return fail(listed.error());
   for (const auto& entry : *listed) {
     const auto id = Uuid::parse(std::string_view(entry.key).substr(keys::kTombstones.size()));
-    if (!id) co_return corrupt(entry.key, "has no valid name");
+    if (!id) {
+      tell_stranger(corrupt(entry.key, "has no valid name").value());
+      continue;
+    }
     Tombstone& tombstone = tombstones_[*id];
     tombstone.gone_in = {options_.fence, 1};
     for (const auto& [broker, known] : fleet_.brokers()) tombstone.waiting.insert(broker);

@@ -101,6 +101,8 @@ class ControllerImpl final : public Controller {
   void note(Severity severity, std::string what, std::string detail);
   MonotonicTime now() const { return shard_.now(); }
 
+  // Of a key whose name is none of ours.
+  void tell_stranger(const Error& error);
   runtime::Task<Result<void>> load_brokers(Image& image);
   runtime::Task<Result<void>> load_tombstones();
 

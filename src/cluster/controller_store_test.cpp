@@ -205,9 +205,31 @@ TEST_F(StoreTroubles, ADamagedStoreIsNamedAndTheOfficeNotTaken) {
     return told;
   };
   EXPECT_NE(open("/joined/1", "?").find("/joined/1"), std::string::npos);
-  EXPECT_NE(open("/joined/one", "").find("/joined/one"), std::string::npos);
-  EXPECT_NE(open("/topics/nonsense", "").find("/topics/nonsense"), std::string::npos);
-  EXPECT_NE(open("/tombstones/nonsense", "").find("/tombstones/nonsense"), std::string::npos);
+  const std::string id = "AAAAAAAAQACAAAAAAAAAAQ";
+  const std::string topic = "/topics/" + id;
+  EXPECT_NE(open(topic, "?").find(topic), std::string::npos);
+  const std::string tombstone = "/tombstones/" + id;
+  EXPECT_NE(open(tombstone, "?").find(tombstone), std::string::npos);
+}
+
+TEST_F(StoreTroubles, AKeyWhoseNameIsNoneOfOursIsNamedAndLeftAlone) {
+  const std::vector<std::string> strangers{"/joined/one",          "/topics/nonsense",
+                                           "/tombstones/nonsense", "/partitions/nonsense",
+                                           "/partitions/x/y",      "/configs/brokers/one"};
+  Transaction damage;
+  for (const auto& key : strangers) damage.put(key, to_bytes("?"));
+  memory.load(damage.writes);
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1});
+    (void)co_await controller.create_topic(topic_named("t", 1, 1), false);
+    EXPECT_NE(controller.image()->find("t"), nullptr);
+  });
+  for (const auto& key : strangers) {
+    EXPECT_TRUE(std::ranges::any_of(sink.events, [&](const Diagnostic& event) {
+      return event.name == "coordination.damaged" && event.fields.at(0).second.find(key) != std::string::npos;
+    })) << key;
+    EXPECT_EQ(memory.keys().list(key).size(), 1U) << key;
+  }
 }
 
 TEST_F(StoreTroubles, WhoComesWithAnOldFenceDoesNotBegin) {

@@ -23,12 +23,18 @@ Error misnamed(const KeyValue& entry) {
   return {ErrorKind::corrupt, "coordination key " + entry.key + " has no valid name"};
 }
 
-Task<Result<void>> load_topics(Coordination& store, std::map<TopicId, std::shared_ptr<Topic>>& topics) {
+using Strangers = std::vector<Error>;
+
+Task<Result<void>> load_topics(Coordination& store, std::map<TopicId, std::shared_ptr<Topic>>& topics,
+                               Strangers& strangers) {
   auto listed = co_await store.list(std::string(keys::kTopics));
   if (!listed) co_return fail(listed.error());
   for (const KeyValue& entry : *listed) {
     const auto id = Uuid::parse(std::string_view(entry.key).substr(keys::kTopics.size()));
-    if (!id) co_return fail(misnamed(entry));
+    if (!id) {
+      strangers.push_back(misnamed(entry));
+      continue;
+    }
     auto stored = decode<StoredTopic>(entry);
     if (!stored) co_return fail(stored.error());
     if (stored->partitions <= 0 || !topic_name_fault(stored->name).empty()) {
@@ -62,13 +68,16 @@ std::optional<PartitionKey> parse_partition_key(std::string_view key) {
 }
 
 Task<Result<void>> load_partitions(Coordination& store, std::map<TopicId, std::shared_ptr<Topic>>& topics,
-                                   std::vector<std::string>& orphans) {
+                                   std::vector<std::string>& orphans, Strangers& strangers) {
   auto listed = co_await store.list(std::string(keys::kPartitions));
   if (!listed) co_return fail(listed.error());
   std::map<TopicId, size_t> counts;
   for (const KeyValue& entry : *listed) {
     const auto key = parse_partition_key(entry.key);
-    if (!key) co_return fail(misnamed(entry));
+    if (!key) {
+      strangers.push_back(misnamed(entry));
+      continue;
+    }
     const auto topic = topics.find(key->topic);
     if (topic == topics.end() || key->index >= topic->second->partitions.size()) {
       orphans.push_back(entry.key);
@@ -93,7 +102,7 @@ Task<Result<void>> load_partitions(Coordination& store, std::map<TopicId, std::s
   co_return Result<void>();
 }
 
-Task<Result<void>> load_broker_configs(Coordination& store, Image& image) {
+Task<Result<void>> load_broker_configs(Coordination& store, Image& image, Strangers& strangers) {
   auto listed = co_await store.list(std::string(keys::kBrokerConfigs));
   if (!listed) co_return fail(listed.error());
   for (const KeyValue& entry : *listed) {
@@ -101,7 +110,10 @@ Task<Result<void>> load_broker_configs(Coordination& store, Image& image) {
     int32_t id = kNoBroker.value();
     if (name != "default") {
       const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-      if (error != std::errc{} || end != name.data() + name.size()) co_return fail(misnamed(entry));
+      if (error != std::errc{} || end != name.data() + name.size()) {
+        strangers.push_back(misnamed(entry));
+        continue;
+      }
     }
     auto stored = decode<StoredSettings>(entry);
     if (!stored) co_return fail(stored.error());
@@ -126,10 +138,10 @@ Task<Result<LoadedImage>> load_image(Coordination& store) {
   if (!level) co_return fail(level.error());
   image.feature_level = level->level;
   std::map<TopicId, std::shared_ptr<Topic>> topics;
-  GW_TRY(co_return, co_await load_topics(store, topics));
-  GW_TRY(co_return, co_await load_partitions(store, topics, loaded.orphans));
+  GW_TRY(co_return, co_await load_topics(store, topics, loaded.strangers));
+  GW_TRY(co_return, co_await load_partitions(store, topics, loaded.orphans, loaded.strangers));
   for (auto& [id, topic] : topics) image.put(std::move(topic));
-  GW_TRY(co_return, co_await load_broker_configs(store, image));
+  GW_TRY(co_return, co_await load_broker_configs(store, image, loaded.strangers));
   co_return loaded;
 }
 

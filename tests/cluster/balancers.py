@@ -7,7 +7,7 @@ from pathlib import Path
 from cluster import Cluster
 from load import Load, publish
 from scenario import scenario
-from world import free_ports
+from world import REPOSITORY, free_ports
 from harness.deadline import wait_until
 from harness.process import Process
 from harness.journey import check
@@ -16,26 +16,34 @@ from harness.runtimes import Unavailable
 _NGINX_STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
+def _adapted(path, port, cluster):
+    """A file of deploy/ for this cluster: what operators are given is what is tested."""
+    text = (REPOSITORY / "deploy" / path).read_text()
+    changes = [(f"10.0.0.{m.number}:9092 port 8080", f"{m.address} port {m.http_port}") for m in cluster.members]
+    changes += [(f"10.0.0.{m.number}:9092", m.address) for m in cluster.members]
+    changes += [(f"10.0.0.{m.number}:8080", f"127.0.0.1:{m.http_port}") for m in cluster.members]
+    # As many descriptors as a whole machine has are not for a test.
+    changes += [("maxconn 50000", "maxconn 200")]
+    changes += [("bind :9192", f"bind 127.0.0.1:{port}"), ("listen 9192", f"listen 127.0.0.1:{port}"),
+                ("listen 9180", f"listen 127.0.0.1:{free_ports()}")]
+    for old, new in changes:
+        text = text.replace(old, new)
+    check("10.0.0." not in text and ":9192" not in text, f"{path} has changed: this test must follow")
+    return text
+
+
 def haproxy(folder, port, cluster):
-    servers = "\n".join(f"  server b{m.number} {m.address} check port {m.http_port} inter 200 fall 1 rise 1"
-                        for m in cluster.members)
-    (folder / "haproxy.cfg").write_text(
-        "global\n  maxconn 200\ndefaults\n  mode tcp\n  timeout connect 500ms\n  timeout client 60s\n  timeout server 60s\n"
-        f"  retries 3\n  option redispatch\nlisten kafka\n  bind 127.0.0.1:{port}\n  balance roundrobin\n"
-        f"  option httpchk GET /readyz\n{servers}\n")
+    (folder / "haproxy.cfg").write_text(_adapted("haproxy/haproxy.cfg", port, cluster))
     return ["haproxy", "-db", "-f", folder / "haproxy.cfg"]
 
 
 def nginx(folder, port, cluster):
     if not _NGINX_STREAM.exists():
         raise Unavailable("nginx has no stream module (Debian's libnginx-mod-stream)")
-    servers = " ".join(f"server {m.address} max_fails=1 fail_timeout=1s;" for m in cluster.members)
-    (folder / "nginx.conf").write_text(
-        f"load_module {_NGINX_STREAM};\ndaemon off;\nworker_processes 1;\npid {folder}/nginx.pid;\nerror_log stderr;\n"
-        "events { worker_connections 200; }\n"
-        f"stream {{ upstream brokers {{ {servers} }} server {{ listen 127.0.0.1:{port}; proxy_pass brokers; "
-        "proxy_connect_timeout 500ms; proxy_timeout 60s; } }\n")
-    return ["nginx", "-p", folder, "-c", folder / "nginx.conf"]
+    (folder / "modules").symlink_to(_NGINX_STREAM.parent)
+    (folder / "nginx.conf").write_text(_adapted("nginx/nginx.conf", port, cluster))
+    return ["nginx", "-p", folder, "-c", folder / "nginx.conf", "-g",
+            f"daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr;"]
 
 
 def _answers(port):

@@ -33,15 +33,17 @@ class Member(GodwitBroker):
         self.address = address
         self.http_port = free_ports()
         self.paused = False
+        self.program = godwit_binary()
+        self.environment = {}
 
     def begin(self):
         self._ready = None
         self.starts += 1
-        command = [godwit_binary(), "serve", "--data-dir", self.directory, "--kafka", self.address, "--http",
+        command = [self.program, "serve", "--data-dir", self.directory, "--kafka", self.address, "--http",
                    f"127.0.0.1:{self.http_port}", "--diagnostics.format", "json"]
         for name, value in self.settings.items():
             command += [f"--{name}", str(value)]
-        self.process = Process(command, f"broker {self.number}", on_complaint=self._heed)
+        self.process = Process(command, f"broker {self.number}", self.environment, on_complaint=self._heed)
         return self
 
     def await_ready(self, seconds=READY_SECONDS):

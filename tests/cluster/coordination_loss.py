@@ -1,11 +1,14 @@
 """The coordination service dies, alone or with a broker, and comes back with or without what it knew."""
 
+import os
 import shutil
+import signal
 import time
 
 from cluster import Cluster
 from load import Load, publish
 from scenario import scenario
+from stores_in_use import etcd_member
 from harness.deadline import wait_until
 from harness.journey import check
 
@@ -19,9 +22,8 @@ def goes_on_for(load, seconds):
         load.goes_on(50, 10)
 
 
-@scenario("the coordination service is killed: publishing goes on while all brokers live, longer than any lease")
-def alone(world):
-    cluster = Cluster(world)
+def alone(world, kind):
+    cluster = Cluster(world, kind)
     cluster.create("load")
     load = Load(cluster)
     cluster.store.kill()
@@ -37,9 +39,18 @@ def alone(world):
     load.finish()
 
 
-@scenario("a broker dies while the coordination service is away: its partitions wait, and go on when the service is back")
-def with_a_broker(world):
-    cluster = Cluster(world)
+@scenario("the coordination service is killed: publishing goes on while all brokers live, longer than any lease")
+def alone_etcd(world):
+    alone(world, "etcd")
+
+
+@scenario("ZooKeeper is killed: publishing goes on while all brokers live, longer than any session", long=True)
+def alone_zookeeper(world):
+    alone(world, "zookeeper")
+
+
+def with_a_broker(world, kind):
+    cluster = Cluster(world, kind)
     cluster.create("load")
     load = Load(cluster)
     victim = cluster.leader("load", 0)
@@ -51,6 +62,37 @@ def with_a_broker(world):
     load.goes_on(50)
     victim.start()
     cluster.await_full_isr("load")
+    load.finish()
+
+
+@scenario("a broker dies while the coordination service is away: its partitions wait, and go on when the service is back")
+def with_a_broker_etcd(world):
+    with_a_broker(world, "etcd")
+
+
+@scenario("a broker dies while ZooKeeper is away: its partitions wait, and go on when it is back", long=True)
+def with_a_broker_zookeeper(world):
+    with_a_broker(world, "zookeeper")
+
+
+@scenario("managed etcd without a quorum: two members hang, publishing goes on; when they wake up topics can be made again",
+          long=True)
+def managed_without_quorum(world):
+    cluster = Cluster(world, "managed-etcd")
+    cluster.create("load")
+    load = Load(cluster)
+    members = [etcd_member(world, broker) for broker in cluster.members[:2]]
+    for member in members:
+        os.kill(member, signal.SIGSTOP)
+    goes_on_for(load, OUTAGE_SECONDS)
+    check(cluster.run("topic", "create", "too-early", seconds=3).returncode != 0, "a topic was made without a quorum")
+    for member in members:
+        os.kill(member, signal.SIGCONT)
+    wait_until(lambda: cluster.run("topic", "create", "afterwards", "--if-not-exists", seconds=5).returncode == 0, 30,
+               lambda: f"no topic is created although the quorum is back\n{cluster.words()}")
+    load.goes_on(50)
+    cluster.await_full_isr("load")
+    check(all(member.process.alive for member in cluster.members), "a broker ended")
     load.finish()
 
 

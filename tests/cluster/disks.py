@@ -1,10 +1,13 @@
 """A broker that lost its disk."""
 
+import os
 import shutil
+import signal
 
 from cluster import Cluster
 from load import Load, publish
 from scenario import scenario
+from stores_in_use import etcd_member
 from harness.deadline import wait_until
 from harness.journey import check
 
@@ -13,18 +16,24 @@ def empty(member):
     shutil.rmtree(member.directory)
 
 
-@scenario("a broker comes back with an empty disk: it is rebuilt under its id")
-def rebuilt(world):
-    cluster = Cluster(world)
+def rebuilt(world, kind):
+    cluster = Cluster(world, kind)
     cluster.create("load")
     load = Load(cluster)
     victim = cluster.leader("load", 1)
+    if kind == "managed-etcd":
+        # Its etcd member's data is on the same disk.
+        os.kill(etcd_member(world, victim), signal.SIGKILL)
     victim.kill()
     empty(victim)
     load.goes_on(100)
+    mark = len(victim.diagnostics)
     victim.start()
     cluster.await_full_isr("load")
     load.goes_on(50)
+    if kind == "managed-etcd":
+        # A broker serves as soon as the others' members answer; its own takes its place among them meanwhile.
+        wait_until(lambda: victim.told("etcd.answers", mark), 40, lambda: f"its member is not rebuilt\n{victim.words()}")
     # What was rebuilt carries the topic alone for a moment: the other two go.
     others = [member for member in cluster.members if member is not victim]
     for member in others:
@@ -36,6 +45,21 @@ def rebuilt(world):
     load.goes_on(50)
     cluster.await_full_isr("load")
     load.finish()
+
+
+@scenario("a broker comes back with an empty disk: it is rebuilt under its id")
+def rebuilt_with_etcd(world):
+    rebuilt(world, "etcd")
+
+
+@scenario("a broker comes back with an empty disk, ZooKeeper: it is rebuilt under its id", long=True)
+def rebuilt_with_zookeeper(world):
+    rebuilt(world, "zookeeper")
+
+
+@scenario("a broker comes back with an empty disk, managed etcd: it and its etcd member are rebuilt", long=True)
+def rebuilt_with_managed(world):
+    rebuilt(world, "managed-etcd")
 
 
 @scenario("a broker with an empty disk never votes for its emptiness: without the others there is no leader")

@@ -64,3 +64,10 @@ def survives(cluster, name):
 @scenario("a consumer group goes on over the kill of its group manager, and no commit is lost")
 def group(world):
     survives(Cluster(world), "librdkafka")
+
+
+for _name in ["java", "kafkajs", "franz-go", "kafka-python", "confluent-kafka", "aiokafka"]:
+    @scenario(f"a consumer group of {_name} goes on over the kill of its group manager, and no commit is lost", long=True)
+    def _group_of(world, name=_name):
+        client(name)  # where it cannot be had, that is said before anything is started
+        survives(Cluster(world), name)

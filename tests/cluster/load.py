@@ -8,7 +8,7 @@ twice, and what one key's records say is in the order in which they were publish
 import time
 
 from harness import runtimes
-from harness.journey import Journey, check
+from harness.journey import Journey, Wrong, check
 from harness.deadline import wait_until
 from harness.program import ProgramFailed
 
@@ -24,9 +24,9 @@ def client(name):
 
 
 class Load:
-    """`prefix`: in every record's value, so that several loads can be told apart."""
+    """`prefix`: in every record's value, so that several loads can be told apart. `wait`: until it is under way."""
 
-    def __init__(self, cluster, topic="load", name="librdkafka", prefix="load", pace_ms=5, brokers=None):
+    def __init__(self, cluster, topic="load", name="librdkafka", prefix="load", pace_ms=5, brokers=None, wait=True):
         self.cluster = cluster
         self.topic = topic
         self.client = client(name)
@@ -37,7 +37,8 @@ class Load:
         self.running = self.client.start("produce", f"({prefix})", brokers=brokers or cluster.brokers, topic=topic,
                                          codecs="none", idempotent=1, keys=KEYS, prefix=prefix, pace_ms=pace_ms,
                                          **{"from": 0})
-        self.goes_on(50)
+        if wait:
+            self.goes_on(50)
 
     @property
     def acked(self):
@@ -50,7 +51,11 @@ class Load:
     def goes_on(self, more=100, seconds=_SOON, partitions=None):
         """`more` further records are acknowledged, and in each of `partitions` (all) at least one; gives the seconds."""
         began = time.monotonic()
-        start = self.count
+        self.await_more(self.count, more, seconds, partitions)
+        return time.monotonic() - began
+
+    def await_more(self, start, more, seconds, partitions=None):
+        """The same, counted from acknowledgement number `start` on."""
         wanted = set(range(self.partitions) if partitions is None else partitions)
 
         def more_are_there():
@@ -60,19 +65,53 @@ class Load:
         self.running.wait_for(more_are_there, seconds,
                               f"{more} more acknowledgements, some in each of {sorted(wanted)} of {self.topic}; "
                               f"{self.cluster.describe(self.topic)}")
-        return time.monotonic() - began
 
     def finish(self):
         """Ends the producer, to whom nothing was refused, and judges."""
-        self.running.process.close_input()
-        events = self.running.finish(_SOON + 30)
-        failed = self.running.of("failed")
-        check(not failed, f"{len(failed)} publishes failed, such as {failed[:2]}")
-        check(events[-1]["event"] == "done", "the producer did not come to its end")
-        self.judge()
+        self.stop()
+        self.judge(read_all(self.cluster, self.topic, self.partitions))
 
-    def judge(self):
-        judge(self.acked, read_all(self.cluster, self.topic, self.partitions), self.prefix)
+    def stop(self):
+        self.running.process.close_input()
+        try:
+            events = self.running.finish(_SOON + 30)
+        finally:
+            failed = self.running.of("failed")
+            check(not failed, f"{self.name}: {len(failed)} publishes failed, such as {failed[:2]}")
+        check(events[-1]["event"] == "done", f"{self.name}: the producer did not come to its end")
+
+    def judge(self, records):
+        try:
+            judge(self.acked, records, self.prefix)
+        except Wrong as wrong:
+            raise Wrong(f"{self.name}: {wrong}") from wrong
+
+
+class Loads:
+    """Several clients at once on one topic, each a load of its own."""
+
+    def __init__(self, cluster, names, topic="load", pace_ms=20):
+        for name in names:
+            client(name)  # what cannot be had is told before any of them begins
+        self.cluster, self.topic = cluster, topic
+        self.loads = [Load(cluster, topic, name, prefix=name, pace_ms=pace_ms, wait=False) for name in names]
+        self.partitions = self.loads[0].partitions
+        self.goes_on(20)
+
+    def goes_on(self, more=20, seconds=_SOON, partitions=None):
+        """As Load's, for each of them; gives the seconds until it was so for all."""
+        began = time.monotonic()
+        starts = [load.count for load in self.loads]
+        for load, start in zip(self.loads, starts):
+            load.await_more(start, more, max(1, began + seconds - time.monotonic()), partitions)
+        return time.monotonic() - began
+
+    def finish(self):
+        for load in self.loads:
+            load.stop()
+        records = read_all(self.cluster, self.topic, self.partitions)
+        for load in self.loads:
+            load.judge(records)
 
 
 def judge(acked, records, prefix):

@@ -10,6 +10,10 @@ from harness.deadline import wait_until
 from harness.process import Process
 
 from world import free_ports
+from zookeeper_nodes import Nodes, key_of, node_of
+
+# Under which a cluster named as the scenarios' has its keys.
+ROOT = "/godwit/scenario"
 
 _JARS = ":".join(f"/usr/share/java/{name}.jar" for name in [
     "zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-simple", "netty-all", "metrics-core", "snappy-java", "commons-cli",
@@ -73,15 +77,34 @@ class Etcd(Store):
         with urllib.request.urlopen(request, timeout=5) as answer:
             return json.load(answer)
 
-    def keys(self, prefix):
-        """{key: value} of what begins with `prefix`, as bytes."""
-        start = prefix.encode()
+    def keys(self, prefix=""):
+        """{key: value} of this cluster's keys that begin with `prefix`, such as "/topics/"; values as bytes."""
+        found = self.all_keys(f"{ROOT}{prefix or '/'}")
+        return {key[len(ROOT):]: value for key, value in found.items()}
+
+    def all_keys(self, start):
+        """The same, of whatever begins with `start`."""
+        start = start.encode()
         end = start[:-1] + bytes([start[-1] + 1])
         found = self.ask("range", key=b64encode(start).decode(), range_end=b64encode(end).decode())
         return {b64decode(kv["key"]).decode(): b64decode(kv.get("value", "")) for kv in found.get("kvs", [])}
 
     def put(self, key, value):
-        self.ask("put", key=b64encode(key.encode()).decode(), value=b64encode(value).decode())
+        self.put_any(ROOT + key, value)
+
+    def put_any(self, name, value):
+        """A key that need not be this cluster's."""
+        self.ask("put", key=b64encode(name.encode()).decode(), value=b64encode(value).decode())
+
+    def remove(self, key):
+        self.ask("deleterange", key=b64encode((ROOT + key).encode()).decode())
+
+    def foreign_names(self):
+        """Names that are nobody's: beside the cluster, in it, and among its keys."""
+        return ["/elsewhere", "/godwit/note", f"{ROOT}x/topics/a", f"{ROOT}/unknown/thing", f"{ROOT}/note", f"{ROOT}//"]
+
+    def get_any(self, name):
+        return self.all_keys(name).get(name)
 
 
 class Zookeeper(Store):
@@ -107,6 +130,38 @@ class Zookeeper(Store):
                 return connection.recv(4) == b"imok"
         except OSError:
             return False
+
+
+    def keys(self, prefix=""):
+        """{key: value} of this cluster's keys that begin with `prefix`, such as "/topics/"; values as bytes."""
+        found = {}
+        with Nodes(self.port) as nodes:
+            for group in nodes.children(f"{ROOT}/keys"):
+                for bucket in nodes.children(f"{ROOT}/keys/{group}"):
+                    for rest in nodes.children(f"{ROOT}/keys/{group}/{bucket}"):
+                        found[key_of(group, rest)] = nodes.get(f"{ROOT}/keys/{group}/{bucket}/{rest}")
+        return {key: value for key, value in found.items() if key.startswith(prefix)}
+
+    def put(self, key, value):
+        self.put_any(node_of(ROOT, key), value)
+
+    def put_any(self, name, value):
+        """A node that need not be this cluster's."""
+        with Nodes(self.port) as nodes:
+            nodes.put(name, value)
+
+    def remove(self, key):
+        with Nodes(self.port) as nodes:
+            nodes.remove(node_of(ROOT, key))
+
+    def foreign_names(self):
+        """Nodes that are nobody's: beside the cluster, in it, and among its keys."""
+        return ["/elsewhere", "/godwit/note", f"{ROOT}/note", f"{ROOT}/keys/note", f"{ROOT}/keys/+topics+/zz",
+                f"{ROOT}/keys/+topics+/00/%zz", f"{ROOT}/keys/+unknown+/00/thing"]
+
+    def get_any(self, name):
+        with Nodes(self.port) as nodes:
+            return nodes.get(name)
 
 
 class ManagedEtcd:

@@ -6,7 +6,9 @@
 #include <fmt/ranges.h>
 
 #include "app/console_sink.h"
+#include "app/demo/etcd_members.h"
 #include "app/demo/fleet.h"
+#include "app/demo/guard.h"
 #include "app/demo/options.h"
 #include "app/demo/scratch.h"
 #include "app/demo/screen.h"
@@ -118,41 +120,57 @@ class Demo {
   Task<Result<void>> find_places() {
     if (options_.data_dir.empty()) {
       const char* place = std::getenv("TMPDIR");
-      temporary_ = fmt::format("{}/godwit-demo-{}", place != nullptr && *place != 0 ? place : "/tmp",
-                               hex(shard_.random().next()));
+      temporary_ = runtime::absolute_path(fmt::format("{}/godwit-demo-{}",
+                                                      place != nullptr && *place != 0 ? place : "/tmp",
+                                                      hex(shard_.random().next())));
       options_.data_dir = temporary_;
     }
+    options_.data_dir = runtime::absolute_path(options_.data_dir);
     GW_TRY(co_return, co_await make_folders(runtime_.files(), options_.data_dir));
     for (auto* addresses : {&options_.kafka, &options_.http}) {
       const size_t wanted =
           addresses == &options_.kafka && options_.kafka.empty() ? kReplicas : broker_count();
-      while (addresses->size() < wanted) {
-        const auto port = co_await free_port(runtime_.network());
-        if (!port) co_return fail(port.error());
-        addresses->push_back({"127.0.0.1", *port});
-      }
+      addresses->resize(wanted, {"127.0.0.1", 0});
       // An address that is taken is better told before anything runs.
-      for (const auto& address : *addresses) {
-        if (const auto listener = co_await runtime_.network().listen(address, {}); !listener)
+      for (auto& address : *addresses) {
+        auto listener = co_await runtime_.network().listen(address, {});
+        if (!listener)
           co_return fail(listener.error().kind,
                          to_string(address) + " is not to be had: " + listener.error().message);
+        if (address.port == 0) address.port = (*listener)->local().port;
+        held_.push_back(std::move(*listener));
       }
     }
     co_return Result<void>();
   }
 
+  std::string folder_of(size_t broker) const {
+    return fmt::format("{}/broker-{}", options_.data_dir, broker + 1);
+  }
+
   Task<Result<void>> start_programs() {
-    if (options_.coordination.empty()) GW_TRY(co_return, co_await start_etcd());
+    GuardOptions watched{runtime::own_identity(), temporary_, {}};
+    for (size_t i = 0; i < broker_count(); ++i) watched.data_dirs.push_back(folder_of(i));
+    auto guard = start_guard(*processes_, watched);
+    if (!guard) co_return fail(guard.error());
+    guard_ = std::move(*guard);
+    if (options_.managed_etcd) {
+      members_ = std::make_unique<EtcdMembers>(runtime_, *processes_, watched.data_dirs);
+      GW_TRY(co_return, co_await members_->find_places(options_.data_dir + "/managed-etcd"));
+      options_.coordination = members_->address();
+    } else if (options_.coordination.empty()) {
+      GW_TRY(co_return, co_await start_etcd());
+    }
+    held_.clear();
     const std::string program = runtime::own_program();
     for (size_t i = 0; i < broker_count(); ++i) {
       const std::string id = std::to_string(i + 1);
-      const std::string folder = options_.data_dir + "/broker-" + id;
       std::vector<std::string> arguments{program, "serve"};
       const auto set = [&](const std::string& name, const std::string& value) {
         arguments.insert(arguments.end(), {"--" + name, value});
       };
       set("broker.id", id);
-      set("data.dir", folder);
+      set("data.dir", folder_of(i));
       set("kafka", to_string(options_.kafka[i]));
       set("http", to_string(options_.http[i]));
       set("coordination", options_.coordination);
@@ -161,7 +179,7 @@ class Demo {
       set("memory.read.buffers", "16MiB");
       set("journal.file.bytes", "16MiB");
       for (const auto& [name, value] : options_.settings) set(name, value);
-      auto added = fleet_.add({"broker " + id, std::move(arguments), folder + ".output"});
+      auto added = fleet_.add({"broker " + id, std::move(arguments), folder_of(i) + ".output"});
       if (!added) co_return fail(added.error());
       brokers_.push_back(*added);
     }
@@ -172,37 +190,12 @@ class Demo {
     const auto client_port = co_await free_port(runtime_.network());
     const auto peer_port = co_await free_port(runtime_.network());
     if (!client_port || !peer_port) co_return fail((!client_port ? client_port : peer_port).error());
-    const std::string client = fmt::format("http://127.0.0.1:{}", *client_port);
-    const std::string peer = fmt::format("http://127.0.0.1:{}", *peer_port);
-    std::vector<std::string> arguments{"etcd",
-                                       "--name",
-                                       "demo",
-                                       "--data-dir",
-                                       options_.data_dir + "/etcd",
-                                       "--listen-client-urls",
-                                       client,
-                                       "--advertise-client-urls",
-                                       client,
-                                       "--listen-peer-urls",
-                                       peer,
-                                       "--initial-advertise-peer-urls",
-                                       peer,
-                                       "--initial-cluster",
-                                       "demo=" + peer,
-                                       "--heartbeat-interval",
-                                       "50",
-                                       "--election-timeout",
-                                       "500",
-                                       "--auto-compaction-mode",
-                                       "periodic",
-                                       "--auto-compaction-retention",
-                                       "10m"};
-    auto added = fleet_.add({"etcd", std::move(arguments), options_.data_dir + "/etcd.output"});
+    auto added = fleet_.add({"etcd", single_etcd(*client_port, *peer_port, options_.data_dir + "/etcd"),
+                             options_.data_dir + "/etcd.output"});
     if (!added && added.error().kind == ErrorKind::not_found) {
       co_return fail(ErrorKind::not_found,
                      "there is no program etcd, which keeps the cluster's state: 'apt-get install "
-                     "etcd-server' brings it, "
-                     "or name a service that runs: --coordination etcd://HOST:PORT");
+                     "etcd-server' brings it, or name a service that runs: --coordination etcd://HOST:PORT");
     }
     if (!added) co_return fail(added.error());
     etcd_ = *added;
@@ -429,11 +422,20 @@ class Demo {
         const size_t next = (last + step) % broker_count();
         if (view_.led_by(BrokerId(static_cast<int32_t>(next) + 1)).empty()) continue;
         last = next;
+        if (members_) co_await kill_member(next);
         killed_at_ = shard_.now();
         fleet_.kill(brokers_[next]);
         break;
       }
     }
+  }
+
+  // As where its machine dies.
+  Task<void> kill_member(size_t broker) {
+    const bool led = co_await members_->leads(broker);
+    if (!members_->kill(broker)) co_return;
+    screen_.event(elapsed(), fmt::format("the etcd member of broker {} is killed (-9) in the same blow{}",
+                                         broker + 1, led ? "; it led the others" : ""));
   }
 
   Task<void> show() {
@@ -492,10 +494,18 @@ class Demo {
     traffic_.reset();
     if (cluster_) cluster_->close();
     co_await fleet_.stop(brokers_, kStopsWithin);
+    if (members_) co_await members_->end_all();
     if (etcd_) co_await fleet_.stop({*etcd_}, kStopsWithin);
+    if (guard_) {
+      guard_->kill();
+      co_await guard_->ended();
+    }
     if (!temporary_.empty() && !failed_) co_await remove_tree(runtime_.files(), temporary_);
-    if (!temporary_.empty() && failed_)
-      screen_.say("what the brokers said is in " + temporary_ + "/*.output");
+    if (temporary_.empty() || failed_) {
+      screen_.say(fmt::format("{} in {}, what the brokers said in {}/*.output",
+                              temporary_.empty() ? "the data stays" : "the data is", options_.data_dir,
+                              options_.data_dir));
+    }
   }
 
   Options options_;
@@ -505,7 +515,10 @@ class Demo {
   std::unique_ptr<runtime::Processes> processes_;
   Fleet fleet_;
   std::string temporary_;
+  std::vector<std::unique_ptr<runtime::Listener>> held_;  // the brokers' addresses, until they take them
   std::optional<size_t> etcd_;
+  std::unique_ptr<EtcdMembers> members_;  // where they are managed
+  std::unique_ptr<runtime::Process> guard_;
   std::vector<size_t> brokers_;  // in the fleet; the first is broker 1
   std::unique_ptr<peer::Cluster> cluster_;
   std::unique_ptr<Traffic> traffic_;
@@ -527,6 +540,7 @@ class Demo {
 }  // namespace demo
 
 int run_demo(std::span<const std::string> arguments) {
+  if (!arguments.empty() && arguments[0] == "guard") return demo::run_guard(arguments.subspan(1));
   auto parsed = demo::parse(arguments);
   cli::StandardConsole console;
   if (const auto* say = std::get_if<demo::Say>(&parsed)) {

@@ -7,6 +7,7 @@
 namespace godwit::app::demo {
 namespace {
 
+constexpr std::string_view kManaged = "managed-etcd";
 constexpr size_t kBrokersMin = 3;
 constexpr size_t kBrokersMax = 9;
 
@@ -51,6 +52,10 @@ std::string interpret(const Raw& raw, Options& options) {
         time("--for", raw.length, options.length)}) {
     if (!mistake.empty()) return mistake;
   }
+  if (options.coordination == kManaged) {
+    options.managed_etcd = true;
+    options.coordination.clear();
+  }
   const size_t brokers = options.kafka.empty() ? kBrokersMin : options.kafka.size();
   if (!options.http.empty() && options.http.size() != brokers)
     return "--http: give " + std::to_string(brokers) + " addresses, one for each broker";
@@ -75,8 +80,10 @@ std::variant<Options, Say> parse(std::span<const std::string> arguments) {
       ->type_name("HOST:PORT,...");
   app.add_option("--http", raw.http, "where they serve metrics and health (default: free ports)")
       ->type_name("HOST:PORT,...");
-  app.add_option("--coordination", options.coordination,
-                 "a coordination service that runs already (default: an etcd is started beside the brokers)")
+  app.add_option(
+         "--coordination", options.coordination,
+         "a coordination service that runs already, or 'managed-etcd': each broker runs a member of its own, "
+         "which dies in the same blow (default: one etcd is started beside the brokers)")
       ->type_name("URL");
   app.add_option("--topic", options.topic, "the topic (default: demo)")->type_name("TOPIC");
   app.add_option("--partitions", options.partitions, "its partitions (default: 6)")

@@ -19,6 +19,7 @@ struct Options {
   std::vector<runtime::Endpoint> kafka;
   std::vector<runtime::Endpoint> http;  // the same; empty: free ports
   std::string coordination;             // empty: an etcd is started
+  bool managed_etcd = false;            // each broker runs a member of its own
   std::string topic = "demo";
   int32_t partitions = 6;
   int64_t rate = 1000;  // messages a second

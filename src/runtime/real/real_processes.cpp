@@ -273,6 +273,11 @@ std::unique_ptr<Processes> make_real_processes() {
   return std::make_unique<real::PosixProcesses>();
 }
 
+ProcessIdentity own_identity() {
+  const pid_t number = ::getpid();
+  return {number, real::start_ticks(number).value_or(0), real::boot_id()};
+}
+
 std::string own_program() {
   char path[4096];
   const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);

@@ -44,6 +44,17 @@ TEST(Processes, AProgramThatIsNotThereIsAnError) {
   });
 }
 
+TEST(Processes, AProcessCanNameItself) {
+  run([](World&, Processes& processes) -> Task<void> {
+    const ProcessIdentity own = own_identity();
+    const auto same = processes.adopt(own);
+    GW_REQUIRE_OK(same);
+    EXPECT_EQ((*same)->identity(), own);
+    EXPECT_TRUE((*same)->running());
+    co_return;
+  });
+}
+
 TEST(Processes, OneThatEndsWithUsIsKilledWhenItsStarterIs) {
   run([](World& world, Processes& processes) -> Task<void> {
     const std::string mark = "20.0" + std::to_string(Shard::current()->random().below(1'000'000'000));

@@ -40,6 +40,7 @@ stop.done = new Promise((resolve) => {
 function client(options, name) {
   return new Kafka({
     clientId: name, brokers: options.brokers.split(','), logLevel: logLevel.ERROR, connectionTimeout: 3000,
+    requestTimeout: 10000,
     retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 100 },
     logCreator: () => ({ namespace, log }) => process.stderr.write(`${namespace} ${log.message} ${log.error || ''}\n`),
   });
@@ -61,6 +62,8 @@ async function produce(options) {
   for (const codec of options.codecs.split(',')) {
     const producer = client(options, 'kafkajs-produce').producer({
       idempotent: options.idempotent === '1', maxInFlightRequests: 1,
+      // A broker that hangs gives no reason to ask who leads now: kafkajs asks only when its answer is older than this.
+      metadataMaxAge: 5000,
       createPartitioner: Partitioners.DefaultPartitioner });
     await producer.connect();
     // One send is one batch a partition, and is over when all of it is acknowledged: kafkajs has no batching of its own.
@@ -74,15 +77,24 @@ async function produce(options) {
       // Which record got which offset follows from the partition, and kafkajs tells that only to its partitioner.
       const chosen = messages.map((message) => Partitioners.DefaultPartitioner()({
         topic: options.topic, message: { ...message, key: Buffer.from(message.key) }, partitionMetadata: partitions }));
-      const answers = await producer.send({ topic: options.topic, acks: -1, compression: CODECS[codec], messages });
-      for (const answer of answers) {
-        if (answer.errorCode !== 0) throw new Error(`not acknowledged: ${answer.errorCode}`);
-        next[answer.partition] = BigInt(answer.baseOffset);
+      // When a partition's new leader is a broker that has answered for others already, kafkajs's own retry passes the
+      // partition over and reports success without it: what has no answer was not sent, and is sent again. Its sequence
+      // numbers are the same, so that an idempotent producer's records are there once.
+      for (let left = [...messages.keys()]; left.length > 0;) {
+        const answers = await producer.send({ topic: options.topic, acks: -1, compression: CODECS[codec],
+                                              messages: left.map((i) => messages[i]) });
+        for (const answer of answers) {
+          if (answer.errorCode !== 0) throw new Error(`not acknowledged: ${answer.errorCode}`);
+          next[answer.partition] = BigInt(answer.baseOffset);
+        }
+        const answered = new Set(answers.map((answer) => answer.partition));
+        for (const i of left.filter((one) => answered.has(chosen[one]))) {
+          const { key, value } = messages[i];
+          tell('acked', { partition: chosen[i], offset: Number(next[chosen[i]]), key, value });
+          next[chosen[i]] += 1n;
+        }
+        left = left.filter((one) => !answered.has(chosen[one]));
       }
-      messages.forEach((message, i) => {
-        tell('acked', { partition: chosen[i], offset: Number(next[chosen[i]]), key: message.key, value: message.value });
-        next[chosen[i]] += 1n;
-      });
     };
     const admin = client(options, 'kafkajs-layout').admin();
     await admin.connect();

@@ -63,7 +63,7 @@ def produce(options):
         child = Process(
             kcat(options, "-P", "-t", options["topic"], "-K", "\\t", "-z", codec, "-v", "-v", "-v",
                  "-X", f"enable.idempotence={'true' if options['idempotent'] == '1' else 'false'}",
-                 "-X", "linger.ms=5", "-X", "message.timeout.ms=60000"), "kcat -P", on_complaint=heed)
+                 "-X", "linger.ms=5", "-X", "message.timeout.ms=60000", "-X", "socket.timeout.ms=10000"), "kcat -P", on_complaint=heed)
         number = int(options["from"])
         while child.alive and (not stop.is_set() if paced else number < int(options["from"]) + int(options["count"])):
             key, value = key_of(options, number), value_of(options, codec, number)

@@ -36,7 +36,7 @@ def produce(options):
         producer = Producer({
             "bootstrap.servers": options["brokers"], "compression.type": codec, "linger.ms": 5,
             "enable.idempotence": options["idempotent"] == "1", "partitioner": "murmur2_random",
-            "reconnect.backoff.max.ms": 500, "message.timeout.ms": 60000})
+            "reconnect.backoff.max.ms": 500, "message.timeout.ms": 60000, "socket.timeout.ms": 10000})
         number = int(options["from"])
         while (not stop.is_set()) if paced else number < int(options["from"]) + int(options["count"]):
             producer.produce(options["topic"], key=key_of(options, number), value=value_of(options, codec, number),
