@@ -127,7 +127,7 @@ TEST(Connection, AStopAnswersParkedFetchesAndIsNotHeldUp) {
   });
 }
 
-// Issue 3, §5: one slow reader hurts nobody.
+// One slow reader hurts nobody.
 TEST(Connection, ThatDoesNotReadHoldsAPartOfTheAnswersMemoryAndNoMore) {
   BrokerOptions options = stage_options();
   options.response_memory = 32 << 20;  // 16 MiB a shard: 2 for a connection

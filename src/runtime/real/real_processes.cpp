@@ -275,7 +275,7 @@ std::unique_ptr<Processes> make_real_processes() {
 
 ProcessIdentity own_identity() {
   const pid_t number = ::getpid();
-  return {number, real::start_ticks(number).value_or(0), real::boot_id()};
+  return {number, real::start_ticks(number).value_or(0), real::read_boot_id()};
 }
 
 std::string own_program() {
