@@ -1,7 +1,7 @@
 // A range of addresses cut into slots of one size: where large read buffers live.
 //
 // With advice for huge pages, for which the kernel pins, walks and hands to the device a few pages where there would be
-// hundreds: 0.32 to 0.24 CPU s/GB of a cold read. Memory is taken as slots are first written to, and kept until release().
+// hundreds (docs/decisions/0013). Memory is taken as slots are first written to, and kept until release().
 // Slots are aligned to 4 KiB. Used by one thread at a time.
 #pragma once
 
