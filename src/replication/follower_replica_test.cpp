@@ -58,6 +58,20 @@ TEST(Fetching, SyncsBeforeItAsks) {
   EXPECT_TRUE(f.next_fetch(kNow));
 }
 
+TEST(Fetching, KnowsWhatItLacksOfWhatIsCommitted) {
+  auto f = follower(facts(10, 10, 3), 8);
+  EXPECT_FALSE(f.lag()) << "the leader of this epoch was not heard yet";
+  f.on_answer(f.next_fetch(kNow)->id, records(40), kNow);
+  EXPECT_EQ(f.lag(), 30);
+  f.on_done(facts(25, 25, 5));
+  EXPECT_EQ(f.lag(), 15);
+  f.on_answer(f.next_fetch(kNow)->id, records(40), kNow);
+  f.on_done(facts(42, 42, 5));
+  EXPECT_EQ(f.lag(), 0) << "the leader has not said yet that more is committed";
+  f.on_answer(f.next_fetch(kNow)->id, diverging(ends(3, 9), ends(3, 10)), kNow);
+  EXPECT_FALSE(f.lag()) << "what it has is not the leader's";
+}
+
 TEST(Fetching, AppendsThenSyncsThenAsksAgain) {
   auto f = follower(facts(10, 10, 3), 8);
   const auto step = f.on_answer(f.next_fetch(kNow)->id, records(12), kNow);
