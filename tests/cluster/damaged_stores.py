@@ -121,7 +121,7 @@ def damaged_while_running(world, kind):
 
 for _kind in ("etcd", "zookeeper"):
     @scenario(f"a damaged partition in {_kind} when the controller dies: it is named, what needs no election goes on; once "
-              "it is repaired all goes on by itself", long=_kind == "zookeeper")
+              "it is repaired all goes on by itself", long=True)
     def _damaged(world, kind=_kind):
         damaged_while_running(world, kind)
 

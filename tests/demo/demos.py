@@ -104,7 +104,7 @@ def killed(world, kind):
 
 for _kind, _seconds in [("one etcd", 15), ("managed etcd", 10)]:
     @scenario(f"godwit demo --kill-every 3s --for {_seconds}s with {_kind}: nothing is missing or out of order, and it ends "
-              "with 0")
+              "with 0", long=_kind != "one etcd")
     def _kills(world, kind=_kind, seconds=_seconds):
         kills(world, kind, seconds)
 
@@ -134,7 +134,8 @@ def impatient(world):
     demo.ends(code)
 
 
-@scenario("a broker that somebody kills is started again, and the demo goes on; its data can be used by the next demo")
+@scenario("a broker that somebody kills is started again, and the demo goes on; its data can be used by the next demo",
+          long=True)
 def by_hand(world):
     for first in (True, False):
         demo = Demo(world, *KINDS["managed etcd"])

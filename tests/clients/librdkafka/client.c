@@ -121,7 +121,8 @@ static int produce(void) {
     set(conf, "enable.idempotence", strcmp(option("idempotent", NULL), "1") == 0 ? "true" : "false");
     set(conf, "linger.ms", "5");
     set(conf, "message.timeout.ms", "60000");
-    set(conf, "socket.timeout.ms", "10000");  // for a broker that hangs; the default is as long as the line above
+    set(conf, "socket.timeout.ms",
+        "10000");  // for a broker that hangs; the default is as long as the line above
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_t* handle = new_handle(RD_KAFKA_PRODUCER, conf);
     const int64_t from = number("from");
