@@ -82,7 +82,11 @@ runtime::Task<Result<Journal::Opened>> Journal::open(JournalOptions options, run
   co_await remove_leftovers(*usable, files, recovered->leftovers);
 
   journal::FileSet set(usable->files_min, usable->file_bytes, usable->released);
-  for (auto& file : recovered->files) set.add(std::move(file));
+  for (auto& file : recovered->files) {
+    // One that was cut short takes the place of a whole one, and the journal would never have its room again.
+    if (file.size < std::min(usable->first_file_bytes, usable->file_bytes)) file.retire = true;
+    set.add(std::move(file));
+  }
   const uint64_t smallest = journal::round_up(usable->round_bytes_max + journal::kHeaderBytes);
   const bool needs_file = set.full(smallest);
   const uint64_t first_file_bytes = usable->first_file_bytes;

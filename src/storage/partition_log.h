@@ -90,10 +90,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool failed() const { return failed_; }
   // Structure records up to this one are on stable storage.
   uint64_t durable_version() const { return synced_version_; }
-  void set_proven() {
-    state_.unproven.clear();
-    state_.tail_doubted = false;
-  }
+  // As Store::set_proven.
+  void set_proven();
   // The data directory failed (rule 14): what is not stable will not be.
   void end_writes();
   // Raises the start to at least `offset`, in the background of everything else (retention).

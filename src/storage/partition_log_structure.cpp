@@ -212,6 +212,11 @@ void PartitionLog::set_config(LogConfig config) {
   if (config.flush != now.flush) shard_.spawn(switch_flush());
 }
 
+void PartitionLog::set_proven() {
+  if (dropping_ || failed_ || (state_.unproven.empty() && !state_.tail_doubted)) return;
+  admit_structure(MarkUnsynced{.head = {}, .boot = state_.unsynced_in, .proven = true});
+}
+
 runtime::Task<void> PartitionLog::switch_flush() {
   const auto self = shared_from_this();
   co_await turn_.acquire(1);

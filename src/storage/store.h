@@ -116,7 +116,7 @@ class Store {
   };
   virtual runtime::Task<std::vector<Unproven>> unproven() = 0;
   // The log was compared with the others and holds what they hold (it caught up with a leader from its start on).
-  // On its shard; durable with the next checkpoint. Damages that are left still make it unproven.
+  // On its shard; durable with the journal's next round. Damages that are left still make it unproven.
   virtual void set_proven(const TopicPartition& id) = 0;
 
   // The largest producer id in any log: the allocator goes on above it. Shard 0.

@@ -159,6 +159,10 @@ Removed change(LogState& state, const MarkUnsynced& mark) {
   // An earlier run of the machine ended before all was synced, and the checkpoint does not say so yet.
   if (!mark.boot.empty()) state.doubt_unsynced(mark.boot);
   state.unsynced_in = mark.boot;
+  if (mark.proven) {
+    state.unproven.clear();
+    state.tail_doubted = false;
+  }
   return {};
 }
 

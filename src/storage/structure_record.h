@@ -177,9 +177,12 @@ struct MarkUnsynced {
   static constexpr codec::Format kFormat{.name = "MarkUnsynced", .versions = {0, 0}};
   RecordHead head;
   std::string boot;
+  // The log was compared with others: what was in doubt of it is not any more.
+  bool proven = false;
   static void fields(auto& f) {
     f("head", &MarkUnsynced::head);
     f("boot", &MarkUnsynced::boot);
+    f("proven", &MarkUnsynced::proven);
   }
 };
 

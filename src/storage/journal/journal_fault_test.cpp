@@ -188,6 +188,27 @@ TEST(JournalFault, AFileThatCannotBeMadeIsTriedAgainAndMeanwhileTheOthersServe) 
   });
 }
 
+// Else the journal would never have its room again, and publishers would wait for it for ever.
+TEST(JournalFault, AFileThatWasCutShortIsReplaced) {
+  Bench bench(31);
+  bench.live(
+      [](Runtime&, OpenJournal&) -> Task<void> { co_await runtime::sleep_for(std::chrono::seconds(1)); });
+  bench.power_cut();
+  const std::string cut = path_of(3);
+  auto contents = bench.node.disk().contents(cut);
+  ASSERT_TRUE(contents.has_value());
+  contents->resize(4096);
+  bench.node.disk().install(cut, *contents);
+  bench.live([&](Runtime&, OpenJournal& open) -> Task<void> {
+    EXPECT_TRUE(co_await write_noted(*open.journal, bench.promises, 1, 500));
+    co_await release_noted(*open.journal, bench.promises, Sequence(1));
+    co_await runtime::sleep_for(std::chrono::seconds(1));
+    EXPECT_EQ(open.journal->usage().capacity, 4u * (32 << 10));
+    EXPECT_FALSE(bench.node.disk().contents(cut).has_value());
+    EXPECT_EQ(bench.node.disk().files().size(), 4u);
+  });
+}
+
 TEST(JournalFault, OnAFullDiskItOpensToBeReplayedAndReleased) {
   Bench bench(8);
   bench.live([&](Runtime&, OpenJournal& open) -> Task<void> {
