@@ -106,10 +106,24 @@ void BrokerShard::open_up() {
 Task<void> BrokerShard::look_after_leaders() {
   while (!ending_) {
     co_await ended_.wait_until(shard_.now() + kLookAfterLeaders);
+    // Rule 17: who was declared dead leads nothing any more, also where the image that says so cannot come yet (a disk that
+    // hangs keeps it from joining again).
+    if (broker_.suspects(options().id)) resign_all();
     for (const auto& [id, partition] : partitions_) {
       if (partition->leading() && partition->state().replicas.size() > 1) isr_asker_.look_at(*partition);
     }
   }
+}
+
+void BrokerShard::resign_all() {
+  bool any = false;
+  for (const auto& [id, partition] : partitions_) {
+    if (!partition->leading()) continue;
+    any = true;
+    cluster::PartitionState same = partition->state();
+    partition->resign(std::move(same));
+  }
+  if (any) groups_.apply(*image_, *image_);
 }
 
 Task<void> BrokerShard::repair_damages() {
@@ -126,10 +140,14 @@ Task<void> BrokerShard::repair_damages() {
 }
 
 Task<void> BrokerShard::repair(std::shared_ptr<Partition> partition) {
-  const cluster::PartitionState& state = partition->state();
-  for (const BrokerId id : state.isr) {
-    // A follower asks its leader; the leader one of its followers.
-    if (id == options().id || (!partition->leading() && id != state.leader)) continue;
+  // The leader first; where that has lost it too, or this broker leads, whoever else is in sync.
+  const cluster::PartitionState state = partition->state();
+  std::vector<BrokerId> others = state.isr;
+  std::erase(others, options().id);
+  std::ranges::stable_partition(others, [&](BrokerId id) { return id == state.leader; });
+  std::string trouble;
+  for (const BrokerId id : others) {
+    if (ending_ || find(partition->id()) != partition) co_return;
     const auto broker = image_->brokers.find(id);
     if (broker == image_->brokers.end()) continue;
     const runtime::Endpoint* const at = broker->second.address(options().inter_broker_listener);
@@ -140,16 +158,22 @@ Task<void> BrokerShard::repair(std::shared_ptr<Partition> partition) {
         co_await replicator::repair(*partition->log(), from, broker_.runtime(), kRepairPatience);
     repairing_.reset();
     repaired_.notify_all();
-    const bool well = done.has_value();
-    diagnostics().emit({well ? Severity::info : Severity::warning,
-                        well ? "storage.repaired" : "storage.not_repaired",
-                        well ? "a damaged part of the log was put back from another replica"
-                             : "a damaged part of the log was not put back yet: " + done.error().describe(),
-                        {{"topic", partition->topic()},
-                         {"partition", to_string(partition->id().partition)},
-                         {"from_broker", to_string(id)}}});
-    co_return;
+    if (done) {
+      diagnostics().emit({Severity::info,
+                          "storage.repaired",
+                          "a damaged part of the log was put back from another replica",
+                          {{"topic", partition->topic()},
+                           {"partition", to_string(partition->id().partition)},
+                           {"from_broker", to_string(id)}}});
+      co_return;
+    }
+    trouble = "broker " + to_string(id) + ": " + done.error().describe();
   }
+  if (trouble.empty()) co_return;  // nobody could be asked
+  diagnostics().emit({Severity::warning,
+                      "storage.not_repaired",
+                      "a damaged part of the log was not put back yet: " + trouble,
+                      {{"topic", partition->topic()}, {"partition", to_string(partition->id().partition)}}});
 }
 
 Task<void> BrokerShard::end_replication() {

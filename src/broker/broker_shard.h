@@ -112,6 +112,8 @@ class BrokerShard {
   runtime::Task<void> drop(std::shared_ptr<Partition> partition);
   runtime::Task<void> drop_missing();
   runtime::Task<void> look_after_leaders();
+  // Leads nothing any more until another image says so.
+  void resign_all();
   // Puts back from other replicas what the disk lost.
   runtime::Task<void> repair_damages();
   runtime::Task<void> repair(std::shared_ptr<Partition> partition);

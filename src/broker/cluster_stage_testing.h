@@ -157,9 +157,10 @@ class ClusterStage {
     return true;
   }
 
-  // Creates the topic with all brokers as replicas, partition p preferably led by broker 1 + p % count, and waits until
-  // it is whole.
-  bool create(const std::string& topic, int32_t partitions, std::map<std::string, std::string> config = {}) {
+  // Creates the topic with so many replicas, partition p preferably led by broker 1 + p % count, and waits until it is
+  // whole.
+  bool create(const std::string& topic, int32_t partitions, std::map<std::string, std::string> config = {},
+              int replicas = 3) {
     kafka::CreateTopicsRequest request;
     auto& wish = request.topics.emplace_back();
     wish.name = topic;
@@ -168,7 +169,7 @@ class ClusterStage {
     for (int32_t p = 0; p < partitions; ++p) {
       auto& assignment = wish.assignments.emplace_back();
       assignment.partition_index = PartitionIndex(p);
-      for (int r = 0; r < std::min(count, 3); ++r)
+      for (int r = 0; r < std::min(count, replicas); ++r)
         assignment.broker_ids.push_back(BrokerId(1 + (p + r) % count));
     }
     for (auto& [name, value] : config) wish.configs.push_back({name, value});

@@ -103,7 +103,10 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
   for (auto& [place, answer] : answers) {
     Target& target = targets_[place];
     if (target.forgotten) continue;
-    target.answered_high_watermark = answer.high_watermark;
+    // Where it has to cut first it has agreed to nothing: the next answer is one in any case.
+    const bool agreed =
+        answer.diverging_epoch.epoch == kNoLeaderEpoch && answer.diverging_epoch.end_offset < Offset(0);
+    target.answered_high_watermark = agreed ? answer.high_watermark : Offset(-1);
     target.answered_log_start = answer.log_start_offset;
     if (answer.records && !answer.records->empty()) target.answered_records = true;
     const auto [topic, first] = topics.try_emplace(target.id.topic, response.responses.size());
@@ -144,11 +147,13 @@ std::set<size_t> ReplicaSession::name(const FetchRequest& request) {
         free_.pop_back();
       }
       Target& target = targets_[found->second];
+      const bool other_epoch = target.asked.current_leader_epoch != partition.current_leader_epoch;
       target.asked = partition;
       target.answered_records = false;
       target.absent = false;
-      // It is to hear something in any case when it says where it is for the first time, or anew after a fault.
-      if (first) target.answered_high_watermark = Offset(-1);
+      // It is to hear something in any case when it says where it is for the first time, or anew after a fault, or in another
+      // epoch: before it has heard of its leader it serves no reads.
+      if (first || other_epoch) target.answered_high_watermark = Offset(-1);
       shards_.insert(shard_.broker().store().shard_of(id));
       named.insert(found->second);
     }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -38,6 +39,8 @@ struct Client {
   // What answers to it may hold until they are sent, of the shard's response memory: a peer that does not read must not
   // take what the others need.
   std::unique_ptr<runtime::Semaphore> response_memory;
+  // When this connection's requests began to wait for an election that no image tells of yet (Produce).
+  std::optional<MonotonicTime> election_awaited_since;
 };
 
 // Memory of a response that was made and not yet sent; given back when it is destroyed, on the connection's shard.

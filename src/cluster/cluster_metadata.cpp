@@ -142,7 +142,10 @@ void ClusterMetadata::on_change(std::function<Task<void>(ImagePtr, ImagePtr)> ca
 bool ClusterMetadata::suspected(BrokerId id) const {
   const ImagePtr now = image();
   const auto found = now->brokers.find(id);
-  return found != now->brokers.end() && liveness_.suspected(id, found->second.incarnation);
+  if (found == now->brokers.end()) return false;
+  // This incarnation was declared dead, and what it led is somebody else's: the image that says so comes with joining again.
+  if (id == self_) return registration_.declared_dead(found->second.incarnation);
+  return liveness_.suspected(id, found->second.incarnation);
 }
 
 Task<void> ClusterMetadata::caught_up(const Controller& controller) {

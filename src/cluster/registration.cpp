@@ -310,6 +310,7 @@ Task<void> Registration::run() {
 void Registration::renew(uint64_t incarnation) {
   if (incarnation != self_.incarnation || ended_) return;
   if (std::exchange(renew_, true)) return;
+  declared_dead_.store(incarnation);
   diagnostics_.emit({Severity::warning,
                      "broker.declared_dead",
                      "the controller takes this incarnation for dead; the broker joins again under a new one",

@@ -51,6 +51,8 @@ class Registration {
   const std::string& cluster_id() const { return cluster_id_; }
   const BrokerInfo& self() const { return self_; }
   uint64_t incarnation() const { return self_.incarnation; }
+  // Whether renew() was told of this one of its incarnations, or of a later one. Any shard.
+  bool declared_dead(uint64_t incarnation) const { return incarnation <= declared_dead_.load(); }
   // The version of /cluster with our cluster's id, as a condition of what must not be written into another store. Errors: those
   // of the store; conflict (the store has forgotten the cluster, or belongs to another one).
   runtime::Task<Result<coordination::Version>> cluster_version();
@@ -93,6 +95,7 @@ class Registration {
   bool held_ = false;  // when mirror() looked last
   runtime::Task<void> listener_;
   std::atomic<int64_t> valid_until_ns_{INT64_MIN};
+  std::atomic<uint64_t> declared_dead_{0};  // the newest of which renew() was told
 };
 
 }  // namespace godwit::cluster

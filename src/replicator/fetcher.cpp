@@ -109,12 +109,14 @@ Task<bool> Fetcher::connect() {
   connection_ = std::move(*connected);
   session_id_ = 0;
   session_epoch_ = 0;
+  requests_ = 0;
   forgotten_.clear();
   restless_.clear();
   for (const auto& [id, log] : logs_) {
     // What the connection before was asked is answered no more, also where its end was noticed here first.
     log->lost();
     log->named = false;
+    log->named_in = 0;
     restless_.push_back(log);
   }
   co_return true;
@@ -136,7 +138,7 @@ bool Fetcher::send_next() {
   if (under_way_ >= kUnderWayMax) return false;
   auto request = next_request();
   if (!request) return false;
-  tasks_.spawn(shard_, exchange(connection_, std::move(*request)));
+  tasks_.spawn(shard_, exchange(connection_, std::move(*request), requests_));
   return true;
 }
 
@@ -150,6 +152,7 @@ Fetcher::Grant Fetcher::grant() const {
 
 std::optional<kafka::FetchRequest> Fetcher::next_request() {
   kafka::FetchRequest request;
+  const uint64_t number = requests_ + 1;
   std::map<TopicId, std::vector<kafka::FetchRequest::Partition>> named;
   bool asks = false;
   Grant granted = grant();
@@ -172,6 +175,7 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
       granted.all -= std::min(granted.all, bytes_max);
     }
     log->asked_on_its_way = on_its_way;
+    if (log->named_in == 0) log->named_in = number;
     kafka::FetchRequest::Partition partition;
     partition.partition = log->id().partition;
     partition.current_leader_epoch = next->current_leader_epoch;
@@ -193,7 +197,10 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
   request.min_bytes = 1;
   request.max_bytes = static_cast<int32_t>(options_.fetch_bytes_max);
   request.session_id = session_id_;
-  request.session_epoch = session_epoch_++;
+  request.session_epoch = session_epoch_;
+  // As the leader counts: 0 begins a session.
+  session_epoch_ = session_epoch_ == INT32_MAX ? 1 : session_epoch_ + 1;
+  requests_ = number;
   for (auto& [topic, partitions] : named) request.topics.push_back({"", topic, std::move(partitions)});
   std::map<TopicId, std::vector<PartitionIndex>> forgotten;
   for (const TopicPartition& id : std::exchange(forgotten_, {})) forgotten[id.topic].push_back(id.partition);
@@ -202,17 +209,18 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
   return request;
 }
 
-Task<void> Fetcher::exchange(std::shared_ptr<peer::Connection> connection, kafka::FetchRequest request) {
+Task<void> Fetcher::exchange(std::shared_ptr<peer::Connection> connection, kafka::FetchRequest request,
+                             uint64_t number) {
   ++under_way_;
   auto response = co_await connection->call(std::move(request));
   --under_way_;
   changed_.notify_all();
-  co_await take(std::move(connection), std::move(response));
+  co_await take(std::move(connection), std::move(response), number);
   changed_.notify_all();
 }
 
-Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection,
-                         Result<kafka::FetchResponse> response) {
+Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection, Result<kafka::FetchResponse> response,
+                         uint64_t number) {
   if (stopped_ || connection != connection_) co_return;
   if (!response || response->error_code != ErrorCode::none) {
     // Sessions end with their connection; all is asked anew.
@@ -233,6 +241,10 @@ Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection,
         if (options_.throttle != nullptr) options_.throttle->take(bytes, shard_.now());
         if (options_.moved_bytes != nullptr) options_.moved_bytes->add(bytes);
       }
+      // It began to follow after this was asked: the same leader speaks of an earlier epoch, perhaps of records that it had to
+      // cut off since.
+      const uint64_t named_in = found->second->named_in;
+      if (named_in == 0 || named_in > number) continue;
       taking.push_back(take_one(found->second, std::move(partition)));
     }
   }

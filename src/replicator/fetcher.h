@@ -44,9 +44,11 @@ class Fetcher {
   Grant grant() const;
   // The request that names those logs; empty where there is nothing to say.
   std::optional<kafka::FetchRequest> next_request();
-  runtime::Task<void> exchange(std::shared_ptr<peer::Connection> connection, kafka::FetchRequest request);
+  // `number`: which request of its connection it is, from 1.
+  runtime::Task<void> exchange(std::shared_ptr<peer::Connection> connection, kafka::FetchRequest request,
+                               uint64_t number);
   runtime::Task<void> take(std::shared_ptr<peer::Connection> connection,
-                           Result<kafka::FetchResponse> response);
+                           Result<kafka::FetchResponse> response, uint64_t number);
   runtime::Task<void> take_one(LogPtr log, kafka::FetchResponse::Partition answer);
   void drop_connection();
   std::optional<MonotonicTime> next_tick() const;
@@ -63,6 +65,7 @@ class Fetcher {
   std::shared_ptr<peer::Connection> connection_;
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;
+  uint64_t requests_ = 0;  // on this connection
   size_t under_way_ = 0;
   size_t writing_ = 0;
   Duration backoff_{};

@@ -32,7 +32,7 @@ class Followed {
 
   // What was asked last; what the session of the leader knows when `named`.
   const replication::FetchFrom& asked() const { return asked_; }
-  // Whether the session holds it with other words than asked(), or not at all.
+  // Whether the session holds it in the words of asked().
   bool named = false;
   // Whether what comes counts as moved.
   bool asked_on_its_way = false;
@@ -43,6 +43,9 @@ class Followed {
   bool on_its_way() const { return throttled_ && machine_.lag() != 0; }
   // See FollowerReplica::lag().
   std::optional<int64_t> lag() const { return machine_.lag(); }
+  // The first request of the connection that named it, counted from 1: answers to earlier ones are meant for what followed
+  // in an earlier epoch. 0: none did.
+  uint64_t named_in = 0;
 
   // Nothing more is begun; returns when nothing is written any more.
   runtime::Task<void> end();

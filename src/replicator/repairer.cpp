@@ -1,6 +1,9 @@
 #include "replicator/repairer.h"
 
+#include <algorithm>
+
 #include "kafka/messages/fetch.h"
+#include "record/batches.h"
 
 namespace godwit::replicator {
 
@@ -33,6 +36,29 @@ Task<Result<Bytes>> fetch(peer::Connection& connection, const TopicPartition& id
   co_return answer.records->flatten();
 }
 
+// Those of them that begin before `end`: what lies behind the damage is there already, or not yet.
+BytesView before(const Bytes& batches, Offset end) {
+  size_t size = 0;
+  (void)for_each_batch(batches, {.check_crc = false}, [&](const BatchView& batch, size_t) -> Result<void> {
+    if (batch.header().base_offset < end) size += batch.bytes().size();
+    return {};
+  });
+  return BytesView(batches).first(size);
+}
+
+// Puts back as much of the damage as one answer holds. Errors as repair().
+Task<Result<void>> mend(peer::Connection& connection, storage::Log& log, storage::Log::Damage damage) {
+  const auto batches = co_await fetch(connection, log.id(), damage.from);
+  if (!batches) co_return fail(batches.error());
+  const auto done = co_await log.repair(before(*batches, damage.to));
+  if (!done) co_return fail(ErrorKind::corrupt, done.error().message);
+  for (const auto& left : log.damages()) {
+    if (left.from == damage.from)
+      co_return fail(ErrorKind::unavailable, "what it sent does not cover the damage");
+  }
+  co_return Result<void>();
+}
+
 }  // namespace
 
 Task<Result<size_t>> repair(storage::Log& log, Leader from, runtime::Runtime& runtime, Duration patience) {
@@ -42,20 +68,23 @@ Task<Result<size_t>> repair(storage::Log& log, Leader from, runtime::Runtime& ru
   options.request_timeout = patience;
   auto connection = co_await peer::Connection::connect(runtime.network(), from.at, options);
   if (!connection) co_return fail(connection.error());
-  size_t repaired = 0;
+  const size_t damaged = log.damages().size();
+  std::optional<Error> trouble;
+  Offset at = log.start();
   for (;;) {
-    const auto before = log.damages();
-    if (before.empty()) co_return repaired;
-    auto batches = co_await fetch(**connection, log.id(), before.front().from);
-    if (!batches) co_return fail(batches.error());
-    const auto done = co_await log.repair(*batches);
-    if (!done) co_return fail(ErrorKind::corrupt, done.error().message);
-    const auto after = log.damages();
-    if (after.size() < before.size()) repaired += before.size() - after.size();
-    const bool progress =
-        after.size() < before.size() || (!after.empty() && after.front().from > before.front().from);
-    if (!progress) co_return fail(ErrorKind::unavailable, "what it sent does not cover the damage");
+    // One that this replica cannot mend holds up no other.
+    const auto damages = log.damages();
+    const auto next = std::ranges::find_if(damages, [&](const auto& damage) { return damage.from >= at; });
+    if (next == damages.end()) break;
+    at = next->from + 1;
+    const auto done = co_await mend(**connection, log, *next);
+    if (done) continue;
+    trouble = done.error();
+    if (!(*connection)->open()) break;
+    at = next->to;
   }
+  if (trouble) co_return fail(*trouble);
+  co_return damaged;
 }
 
 }  // namespace godwit::replicator

@@ -10,9 +10,9 @@
 
 namespace godwit::replicator {
 
-// Offsets that can be read again: how many damaged ranges went. Errors: those of the connection; unavailable (that replica does
-// not serve the range now); corrupt (what it sent does not fit). What was repaired before an error stays so. The log must
-// outlive the task.
+// All damaged ranges, each as far as that replica has it: how many there were, when none is left of them. Errors, of the last
+// range that could not be put back: those of the connection; unavailable (that replica does not serve the range now); corrupt
+// (what it sent does not fit). What was repaired besides stays so. The log must outlive the task.
 runtime::Task<Result<size_t>> repair(storage::Log& log, Leader from, runtime::Runtime& runtime,
                                      Duration patience);
 

@@ -252,11 +252,12 @@ class Fetching {
 
   void respond(FetchResponse& response) {
     FetchResponse::Topic* topic = nullptr;
+    const cluster::ImagePtr image = image_for_hints(context_);
     std::vector<FetchTarget*> gave_data;
     for (Item& item : items_) {
       if (item.bytes() > 0) gave_data.push_back(item.target);
       if (incremental_ && !has_news(item)) continue;
-      if (leads_elsewhere(item.answer.error_code)) hint(item.id, item.answer.current_leader);
+      if (leads_elsewhere(item.answer.error_code)) hint(*image, item.id, item.answer.current_leader);
       if (topic == nullptr || topic->topic != item.target->topic ||
           topic->topic_id != item.target->topic_id) {
         topic = &response.responses.emplace_back();
@@ -271,11 +272,11 @@ class Fetching {
       topic->partitions.push_back(std::move(item.answer));
     }
     if (session_ != nullptr) session_->move_to_end(gave_data);
-    response.node_endpoints = hinted_endpoints(context_, hinted_);
+    response.node_endpoints = hinted_endpoints(context_, *image, hinted_);
   }
 
-  void hint(const TopicPartition& id, kafka::CurrentLeader& leader) {
-    leader = current_leader(*shard_.image(), id);
+  void hint(const cluster::Image& image, const TopicPartition& id, kafka::CurrentLeader& leader) {
+    leader = current_leader(context_, image, id);
     // Older versions have no field for its address.
     if (leader.leader_id != kNoBroker && context_.version() >= 16) hinted_.insert(leader.leader_id);
   }

@@ -11,6 +11,8 @@ namespace godwit::broker::api {
 namespace {
 
 constexpr Duration kElectionPatience = std::chrono::milliseconds(300);
+// How often it is looked whether a suspect is back, which no image tells.
+constexpr Duration kLookAtSuspect = std::chrono::milliseconds(10);
 
 using Described = kafka::MetadataResponse::Topic;
 
@@ -85,23 +87,42 @@ kafka::MetadataResponse refused(const kafka::MetadataRequest& request) {
   return response;
 }
 
-// Whether the image names a suspect as the leader of what is asked for.
-bool names_suspect(const RequestContext& context, const kafka::MetadataRequest& request, bool all) {
+// A suspect that the image names as a leader of what is asked for.
+std::optional<BrokerId> named_suspect(const RequestContext& context, const kafka::MetadataRequest& request,
+                                      bool all) {
   const Broker& broker = context.shard.broker();
   const cluster::ImagePtr image = context.shard.image();
+  std::optional<BrokerId> found;
   const auto led_by_suspect = [&](const cluster::Topic& topic) {
     return std::ranges::any_of(topic.partitions, [&](const cluster::PartitionState& state) {
-      return state.leader != kNoBroker && broker.suspects(state.leader);
+      if (state.leader == kNoBroker || !broker.suspects(state.leader)) return false;
+      found = state.leader;
+      return true;
     });
   };
   if (all) {
-    return std::ranges::any_of(image->topics(),
-                               [&](const auto& entry) { return led_by_suspect(*entry.second); });
+    (void)std::ranges::any_of(image->topics(),
+                              [&](const auto& entry) { return led_by_suspect(*entry.second); });
+    return found;
   }
-  return std::ranges::any_of(*request.topics, [&](const auto& asked) {
+  (void)std::ranges::any_of(*request.topics, [&](const auto& asked) {
     const cluster::Topic* const topic = asked.name ? image->find(*asked.name) : image->find(asked.topic_id);
     return topic != nullptr && led_by_suspect(*topic);
   });
+  return found;
+}
+
+// Waits until nobody of whom the answer tells is suspect: another was elected, or it was the connection alone that broke.
+Task<void> hold_while_suspect(RequestContext& context, const kafka::MetadataRequest& request, bool all) {
+  BrokerShard& shard = context.shard;
+  const MonotonicTime patience = context.arrived + kElectionPatience;
+  while (shard.shard().now() < patience) {
+    const auto suspect = named_suspect(context, request, all);
+    if (!suspect) co_return;
+    const cluster::ImagePtr seen = shard.image();
+    while (shard.image() == seen && shard.broker().suspects(*suspect) && shard.shard().now() < patience)
+      co_await shard.image_after(seen, std::min(patience, shard.shard().now() + kLookAtSuspect));
+  }
 }
 
 }  // namespace
@@ -112,9 +133,7 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
   // Version 0 cannot say null: there an empty list means all topics.
   const bool all = !request.topics || (context.version() == 0 && request.topics->empty());
   // An election is under way: it takes less time than a client that was told the dead leader once more.
-  const MonotonicTime patience = context.arrived + kElectionPatience;
-  while (names_suspect(context, request, all) && context.shard.shard().now() < patience)
-    co_await context.shard.image_after(context.shard.image(), patience);
+  co_await hold_while_suspect(context, request, all);
   if (all) {
     const cluster::ImagePtr image = context.shard.image();
     for (const auto& [name, topic] : image->topics())

@@ -1,6 +1,7 @@
 // Produce, in three steps: what each batch claims is checked on the connection's shard; partitions admit them on theirs;
 // then the next request of the connection may start, while this one waits until its batches are committed.
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -38,7 +39,8 @@ bool is_being_elected(const BrokerShard& shard, const TopicPartition& id) {
   if (state == nullptr) return false;
   const BrokerId self = shard.options().id;
   if (std::ranges::find(state->isr, self) == state->isr.end()) return false;
-  return state->leader == self || state->leader == kNoBroker || shard.broker().suspects(state->leader);
+  if (state->leader == self) return !shard.broker().suspects(self);
+  return state->leader == kNoBroker || shard.broker().suspects(state->leader);
 }
 
 class Producing {
@@ -51,7 +53,13 @@ class Producing {
         std::max<Duration>(kPatienceMin, std::chrono::milliseconds(std::max(0, request_.timeout_ms)));
     deadline_ = context_.arrived + patience;
     check_all();
+    // What is behind a batch that was refused for want of an election must be refused too, and not wait anew: it would be taken
+    // if the election came meanwhile, out of order. So all that a connection sends waits until the same moment.
+    auto& since = context_.client.election_awaited_since;
+    if (since && context_.arrived - *since > 2 * kElectionPatience) since.reset();
+    election_deadline_ = std::min(deadline_, since.value_or(context_.arrived) + kElectionPatience);
     co_await admit_all();
+    if (awaited_election_ && !since) since = context_.arrived;
     context_.admit();
     if (request_.acks == 0) co_return answer_nothing();
     co_await wait_all();
@@ -183,7 +191,8 @@ class Producing {
       if (!partition->leading() && is_being_elected(owner, item.id)) {
         // The client heard of this leader before the leader did. Were its first batch refused and the second one, a moment
         // later, not, then that would be out of order: which ends an idempotent producer for good.
-        co_await partition->wait_to_lead(std::min(deadline_, context_.arrived + kElectionPatience));
+        awaited_election_ = true;
+        co_await partition->wait_to_lead(election_deadline_);
       }
       const MutableBytes batch = item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten);
       auto appended = co_await partition->append(batch, now, deadline_, request_.acks == kAcksAll);
@@ -224,12 +233,13 @@ class Producing {
 
   ProduceResponse respond() {
     std::set<BrokerId> hinted;
+    const cluster::ImagePtr image = image_for_hints(context_);
     for (auto& [shard, items] : items_) {
       for (ProduceItem& item : items) {
         auto& part = response_.responses[item.topic].partition_responses[item.partition];
         part.error_code = item.error;
         if (leads_elsewhere(item.error) && context_.version() >= 10) {
-          part.current_leader = current_leader(*context_.shard.image(), item.id);
+          part.current_leader = current_leader(context_, *image, item.id);
           if (part.current_leader.leader_id != kNoBroker) hinted.insert(part.current_leader.leader_id);
         }
         if (!item.message.empty()) part.error_message = std::move(item.message);
@@ -239,7 +249,7 @@ class Producing {
         part.log_append_time_ms = item.appended.log_append_time_ms;
       }
     }
-    response_.node_endpoints = hinted_endpoints(context_, hinted);
+    response_.node_endpoints = hinted_endpoints(context_, *image, hinted);
     context_.shard.metrics().produce_seconds.observe_ns(
         static_cast<uint64_t>((context_.shard.shard().now() - context_.arrived).count()));
     return std::move(response_);
@@ -263,6 +273,8 @@ class Producing {
   ProduceRequest request_;
   ProduceResponse response_;
   MonotonicTime deadline_{};
+  MonotonicTime election_deadline_{};
+  std::atomic<bool> awaited_election_ = false;        // set on the shards of the partitions
   std::map<size_t, std::vector<ProduceItem>> items_;  // by shard
 };
 

@@ -1,0 +1,120 @@
+// design-cluster rule 8: when a follower serves readers (KIP-392), and what it tells them else.
+#include "broker/cluster_asking_testing.h"
+
+namespace godwit::broker {
+namespace {
+
+const std::string kTopic = "orders";
+
+struct FollowerStage : ClusterStage {
+  explicit FollowerStage(uint64_t seed) : ClusterStage(seed, 1 + seed % 2) {
+    start_all();
+    EXPECT_TRUE(create(kTopic, 1));
+    EXPECT_TRUE(publish_to(*this, 1, kTopic, "a"));
+    EXPECT_TRUE(wait(
+        [&] {
+          return replica(2, kTopic, 0)->high_watermark() == Offset(1) &&
+                 replica(3, kTopic, 0)->high_watermark() == Offset(1);
+        },
+        2s));
+    // Whom the leader asks for another ISR is not cut off from it.
+    cut_off = image()->controller == BrokerId(3) ? 2 : 3;
+    other = 5 - cut_off;
+  }
+  std::string name(int i) { return "b" + std::to_string(i); }
+  kafka::FetchResponse::Partition read(int broker, int64_t from, int16_t version = 12,
+                                       LeaderEpoch epoch = kNoLeaderEpoch) {
+    auto request = fetch_request(kTopic, 0, from);
+    request.topics[0].partitions[0].current_leader_epoch = epoch;
+    const auto answer = ask(*this, broker, request, version);
+    EXPECT_TRUE(answer);
+    return answer ? only(*answer) : kafka::FetchResponse::Partition{};
+  }
+  static size_t records(const kafka::FetchResponse::Partition& part) {
+    Contents got;
+    if (part.records) take(part.records->flatten(), got);
+    return got.size();
+  }
+  int cut_off = 0;
+  int other = 0;
+};
+
+TEST(ClusterSimFollowers, ServeWhatIsCommittedAndSayOfWhatLiesBeyondThatItIsNotThereYet) {
+  for_seeds([](uint64_t seed) {
+    FollowerStage stage(seed);
+    for (int i : {2, 3}) {
+      const auto first = stage.read(i, 0);
+      EXPECT_EQ(first.error_code, ErrorCode::none);
+      EXPECT_EQ(FollowerStage::records(first), 1U);
+      EXPECT_EQ(stage.read(i, 1).error_code, ErrorCode::none) << "the end is no error";
+      EXPECT_EQ(stage.read(i, 2).error_code, ErrorCode::offset_not_available);
+      EXPECT_EQ(stage.read(i, 0, 10).error_code, ErrorCode::not_leader_or_follower)
+          << "readers of that version know of leaders alone";
+    }
+    EXPECT_EQ(stage.read(1, 2).error_code, ErrorCode::offset_out_of_range) << "the leader knows";
+    // What the third has not confirmed is on the other follower, and nobody sees it.
+    stage.node(stage.cut_off).disk().stall();
+    (void)publish_to(stage, 1, kTopic, "b", {}, -1, 100);
+    ASSERT_EQ(stage.replica(stage.other, kTopic, 0)->log()->end(), Offset(2));
+    EXPECT_EQ(FollowerStage::records(stage.read(stage.other, 1)), 0U);
+    EXPECT_EQ(stage.read(stage.other, 2).error_code, ErrorCode::offset_not_available);
+    stage.node(stage.cut_off).disk().release();
+    ASSERT_TRUE(stage.wait([&] { return FollowerStage::records(stage.read(stage.cut_off, 1)) == 1; }, 5s));
+  });
+}
+
+TEST(ClusterSimFollowers, OutsideTheIsrServeNothing) {
+  int runs = 0;
+  for_seeds([&](uint64_t seed) {
+    FollowerStage stage(seed);
+    // Else it would not hear of it.
+    if (stage.image()->controller == BrokerId(1)) return;
+    ++runs;
+    stage.world.network().cut({"b1"}, {stage.name(stage.cut_off)});
+    ASSERT_TRUE(stage.wait([&] { return stage.isr(kTopic, 0) == 2; }, 10s));
+    ASSERT_TRUE(stage.wait(
+        [&] {
+          return stage.broker(stage.cut_off)->metadata().image()->find(kTopic)->partitions[0].isr.size() == 2;
+        },
+        5s));
+    ASSERT_TRUE(publish_to(stage, 1, kTopic, "b"));
+    EXPECT_EQ(stage.read(stage.cut_off, 0).error_code, ErrorCode::not_leader_or_follower);
+    EXPECT_EQ(stage.read(stage.other, 0).error_code, ErrorCode::none);
+    stage.world.network().heal();
+    ASSERT_TRUE(stage.wait([&] { return stage.whole(kTopic); }, 30s));
+    EXPECT_EQ(stage.read(stage.cut_off, 0).error_code, ErrorCode::none);
+  });
+  EXPECT_GT(runs, 0);
+}
+
+// It may have more than the new leader, and less than what was shown as committed.
+TEST(ClusterSimFollowers, ServeNothingBeforeTheyAgreedWithTheLeaderOfTheEpoch) {
+  for_seeds([](uint64_t seed) {
+    FollowerStage stage(seed);
+    const LeaderEpoch before = stage.state(kTopic, 0)->leader_epoch;
+    stage.world.network().cut({"b1"}, {"b2"});
+    (void)publish_to(stage, 1, kTopic, "tail", {}, -1, 100);
+    ASSERT_EQ(stage.replica(3, kTopic, 0)->log()->end(), Offset(2));
+    // It hears of the election, and not of the leader: that one's disk is slow to begin its epoch.
+    stage.node(1).crash(CrashKind::kill);
+    stage.world.network().heal();
+    stage.node(2).disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+    ASSERT_TRUE(stage.wait(
+        [&] {
+          return stage.broker(3)->metadata().image()->find(kTopic)->partitions[0].leader_epoch > before;
+        },
+        2s));
+    ASSERT_TRUE(stage.wait([&] { return stage.replica(3, kTopic, 0)->leader_epoch() > before; }, 1s));
+    for (int64_t from : {0, 1, 2})
+      EXPECT_EQ(stage.read(3, from).error_code, ErrorCode::not_leader_or_follower) << from;
+    stage.node(2).disk().release();
+    ASSERT_TRUE(stage.wait([&] { return stage.read(3, 0).error_code == ErrorCode::none; }, 5s));
+    EXPECT_EQ(FollowerStage::records(stage.read(3, 0)), 1U);
+    EXPECT_EQ(stage.replica(3, kTopic, 0)->log()->end(), Offset(1)) << "the tail was cut off";
+    EXPECT_EQ(stage.read(3, 0, 12, before).error_code, ErrorCode::fenced_leader_epoch);
+    EXPECT_EQ(stage.read(3, 0, 12, LeaderEpoch(99)).error_code, ErrorCode::unknown_leader_epoch);
+  });
+}
+
+}  // namespace
+}  // namespace godwit::broker
