@@ -345,9 +345,18 @@ Task<void> Broker::hand_over(Duration patience) {
   has_left_.notify_all();
 }
 
+// Who waits for replicas that do not come would hold the stop up for as long as his client allows.
+Task<void> Broker::give_up_commits(MonotonicTime deadline) {
+  while (!served_ && co_await has_served_.wait_until(deadline)) {
+  }
+  if (served_) co_return;
+  for (auto& shard : shards_) co_await shard->shard().call([&shard = *shard] { shard.give_up_commits(); });
+}
+
 Task<void> Broker::end_serving() {
   stopping_ = true;
   const MonotonicTime deadline = runtime_.shard(0).now() + options_.shutdown_timeout;
+  leaving_.spawn(runtime_.shard(0), give_up_commits(deadline));
   // Joins and Syncs that wait for other members would hold their connections up to the deadline.
   for (auto& shard : shards_) {
     co_await shard->shard().call([&shard = *shard] { return shard.groups().stop(); });
@@ -368,6 +377,8 @@ Task<void> Broker::end_serving() {
       co_await serving.tasks.close();
     });
   }
+  served_ = true;
+  has_served_.notify_all();
 }
 
 Task<Result<void>> Broker::close_parts() {

@@ -106,6 +106,7 @@ class Broker {
   runtime::Task<void> leave();
   runtime::Task<void> hand_over(Duration patience);
   // Takes no more connections, answers what is under way, and closes all.
+  runtime::Task<void> give_up_commits(MonotonicTime deadline);
   runtime::Task<void> end_serving();
   runtime::Task<Result<void>> join(coordination::Coordination& coordination);
   Result<std::map<std::string, runtime::Endpoint>> advertised() const;
@@ -150,6 +151,8 @@ class Broker {
   runtime::Gate leaving_;
   runtime::Condition has_left_;
   bool left_ = false;
+  runtime::Condition has_served_;
+  bool served_ = false;
   std::atomic<bool> ready_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> connections_{0};

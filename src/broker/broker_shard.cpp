@@ -64,6 +64,10 @@ void BrokerShard::end_long_polls() {
   fetch_waits_.for_each([](runtime::ListNode& node) { static_cast<FetchWait&>(node).stop(); });
 }
 
+void BrokerShard::give_up_commits() {
+  for (const auto& [id, partition] : partitions_) partition->give_up_commits();
+}
+
 BrokerShard& BrokerShard::owner(const TopicPartition& id) {
   return broker_.shard(broker_.store().shard_of(id));
 }

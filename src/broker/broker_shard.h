@@ -94,6 +94,8 @@ class BrokerShard {
   runtime::List& fetch_waits() { return fetch_waits_; }
   // Answers them all, with what they have.
   void end_long_polls();
+  // Answers who waits for replicas to commit: request_timed_out.
+  void give_up_commits();
 
   // When followers were last heard here.
   replication::Contacts& contacts() { return contacts_; }

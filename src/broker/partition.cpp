@@ -143,6 +143,7 @@ Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline,
     if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
     if (leader_->high_watermark() >= end) co_return ErrorCode::none;
     if (failed_) co_return ErrorCode::kafka_storage_error;
+    if (gave_up_) co_return ErrorCode::request_timed_out;
     if (!waiter.linked()) commit_waiters_.push_back(waiter);
     if (!co_await waiter.arrived.wait_until(deadline)) {
       if (leading() && reign == reign_ && leader_->high_watermark() >= end) co_return ErrorCode::none;
@@ -240,6 +241,11 @@ void Partition::after_event() {
     tell_watchers();
   }
   if (state_.replicas.size() > 1) surroundings_.wants_isr(*this);
+}
+
+void Partition::give_up_commits() {
+  gave_up_ = true;
+  tell_commit_waiters();
 }
 
 void Partition::tell_commit_waiters() {

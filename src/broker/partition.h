@@ -64,6 +64,8 @@ class Partition final : public storage::LogObserver {
   void set_live(std::span<const replication::LiveBroker> live);
   // Leads no more; who waits is told.
   void resign(cluster::PartitionState state);
+  // The broker stops: who waits for a commit hears request_timed_out, now and from now on.
+  void give_up_commits();
   // The follower and the leader of this epoch agree on what the log holds.
   void settled(LeaderEpoch epoch) { settled_epoch_ = epoch; }
   // The follower learnt the leader's high watermark, or appended.
@@ -154,6 +156,7 @@ class Partition final : public storage::LogObserver {
   runtime::Condition leads_;
   LeaderEpoch settled_epoch_ = kNoLeaderEpoch;
   bool failed_ = false;
+  bool gave_up_ = false;
   runtime::List watchers_;
   runtime::List replica_watchers_;
   // In the order in which they came, which is that of their ends but for repeated batches: those wait a moment longer.

@@ -37,3 +37,18 @@ def hand_over(world):
     check(cluster.leader("load") is not member, "a broker that left leads")
     load.goes_on(50, 3.5)
     load.finish()
+
+
+@scenario("all brokers are stopped one after the other under load: also the last, whose clients wait for replicas, ends in time")
+def stop_all(world):
+    cluster = Cluster(world, shutdown__timeout__ms=3000)
+    cluster.create("load")
+    load = Load(cluster)
+    for member in cluster.members:
+        # librdkafka waits 30 s for its acknowledgements; a stop does not.
+        code = member.stop(15)
+        check(code == 0, f"broker {member.number} ended with {code}\n{member.words()}")
+    cluster.begin_all()
+    load.goes_on(50)
+    cluster.await_full_isr("load")
+    load.finish()

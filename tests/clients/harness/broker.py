@@ -69,10 +69,10 @@ class Broker:
         """kill -9."""
         self.process.kill()
 
-    def stop(self):
+    def stop(self, seconds=_STOP_SECONDS):
         """SIGTERM, as an operator stops it; gives the exit code."""
         self.process.signal(signal.SIGTERM)
-        return self.process.wait(_STOP_SECONDS)
+        return self.process.wait(seconds)
 
     @property
     def client_address(self):
