@@ -1,6 +1,8 @@
 // Topics with flush=interval: what `acks=all` acknowledged is in the memory of every replica in sync, and a power cut takes
 // some of it from one of them. That one leaves the in-sync replicas before it can be elected (design-cluster.md, rule 2),
 // so that nothing is lost while a replica with all of it lives, or comes back.
+#include <cstdlib>
+
 #include "broker/cluster_history_testing.h"
 
 namespace godwit::broker {
@@ -77,9 +79,11 @@ TEST(ClusterSimInterval, AnOnlyReplicaGoesOnAfterAPowerCut) {
   EXPECT_EQ(publish(stage, 5, 6), 1U);
 }
 
-// Kills of any, and power cuts of one at a time, which is back in sync before the next one's.
+// Kills of any, and power cuts of one at a time, which is back in sync before the next one's. More seeds by GODWIT_SEEDS.
 TEST(ClusterSimInterval, NothingIsLostWhileTheOthersKeepTheirs) {
-  for (uint64_t seed = 1; seed <= 5 && !HasFailure(); ++seed) {
+  const char* const more = std::getenv("GODWIT_SEEDS");
+  const uint64_t seeds = more == nullptr ? 5 : std::strtoull(more, nullptr, 10);
+  for (uint64_t seed = 1; seed <= seeds && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     ClusterStage stage(seed + 400);
     stage.start_all();
