@@ -206,7 +206,10 @@ def start_again(report, folder, options):
 
 
 def against_kafka(report, folder, options):
-    bench_kafka(report, folder, options, options.ours)
+    if hasattr(options, "ours"):
+        bench_kafka(report, folder, options, options.ours)
+    else:
+        report.add("Apache Kafka", "skipped: part one gave nothing to compare with")
 
 
 # In the order of the report. What a part needs of the machine beside godwit: where it is not there, the part says so.

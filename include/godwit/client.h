@@ -9,7 +9,7 @@
 //
 // It stands on librdkafka, whose connections, retries and discovery of brokers it takes with settings for a cluster whose
 // brokers fail: any living broker of the list is enough to begin with, a new leader is found within a quarter of a second
-// or so, a broker that hangs is left after three seconds. Link with godwit_client and rdkafka. C++20.
+// or so, a broker that hangs is left after two to three seconds. Link with godwit_client and rdkafka. C++20.
 //
 // Every function may be called from every thread. The client must outlive its readers.
 #pragma once
@@ -51,8 +51,9 @@ struct Options {
   std::chrono::milliseconds linger{1};
   // From write to giving up, all retries included.
   std::chrono::milliseconds delivery_timeout{120'000};
-  // A broker that does not answer for so long is left and another asked.
-  std::chrono::milliseconds broker_timeout{3'000};
+  // A broker that does not answer for so long (looked at once a second) is left and another asked. Below the brokers' session timeout:
+  // what was sent to one that hangs is free again when its successor is elected.
+  std::chrono::milliseconds broker_timeout{2'000};
   // How often it is looked which broker leads what; bounds how long a failover goes unnoticed.
   std::chrono::milliseconds metadata_refresh{250};
   // Memory for messages that wait to be sent. More makes write_async wait.

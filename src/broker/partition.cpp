@@ -128,6 +128,13 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
     // It waited for room meanwhile. Whether the batch stays in the log is for the next leader to say.
     co_return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it by now");
   }
+  if (!appended && appended.error().code == ErrorCode::out_of_order_sequence_number &&
+      !surroundings_.lease_holds()) {
+    // A broker that hung or was cut off, and goes on, may not know yet that another leads and what was published there. This
+    // answer would end an idempotent producer for good. What followers had sent before, and arrives now, proves nothing.
+    co_return storage::refuse(ErrorCode::not_leader_or_follower,
+                              "the sequence does not fit, but another broker may have been elected");
+  }
   own_progress();
   tell(replica_watchers_);
   co_return appended;

@@ -14,6 +14,8 @@ namespace {
 
 // How old the copy of the lease's end may be that other shards read. It only errs to the safe side while the lease lives.
 constexpr Duration kMirrorEvery = 200ms;
+// From the grant of a lease that replaces a lost one until this broker counts on it: a few round trips to the controller.
+constexpr Duration kHearsFirst = 1s;
 
 // Whether the same call may succeed later without anybody doing anything.
 bool passes(const Error& error) {
@@ -243,7 +245,9 @@ Task<Result<void>> Registration::ensure_lease() {
   if (over()) co_return fail(ErrorKind::closed, "the broker is being stopped");
   lease_ = std::move(*granted);
   lease_name_ = Uuid::from_random(shard_.random().bytes16());
-  lease_lost_ = false;
+  if (std::exchange(lease_lost_, false)) {
+    counts_from_ns_.store(to_ns(shard_.now() + kHearsFirst), std::memory_order_relaxed);
+  }
   if (options_.healthy) lease_->keep_alive_while(options_.healthy);
   if (lease_->timeout() > options_.session_timeout) {
     diagnostics_.emit({Severity::warning,
@@ -344,7 +348,9 @@ bool Registration::holds_now() const {
 bool Registration::holds() const {
   // The clock is the same for all shards; a foreign thread reads it through ours.
   const runtime::Shard* const here = runtime::Shard::current();
-  return valid_until_ns_.load(std::memory_order_relaxed) > to_ns((here != nullptr ? *here : shard_).now());
+  const int64_t now = to_ns((here != nullptr ? *here : shard_).now());
+  return valid_until_ns_.load(std::memory_order_relaxed) > now &&
+         counts_from_ns_.load(std::memory_order_relaxed) <= now;
 }
 
 }  // namespace godwit::cluster

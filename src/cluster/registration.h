@@ -35,7 +35,8 @@ class Registration {
   // Gives the registration up: the lease is revoked, and no other is granted.
   runtime::Task<void> end();
 
-  // Whether the lease is believed to hold. Any shard.
+  // Whether the lease is believed to hold. One that was taken anew after a loss counts a second later: who hung or was cut off
+  // hears first what became of what it led. Any shard.
   bool holds() const;
   // The same to the instant, on shard 0.
   bool holds_now() const;
@@ -96,6 +97,7 @@ class Registration {
   runtime::Task<void> listener_;
   std::atomic<int64_t> valid_until_ns_{INT64_MIN};
   std::atomic<uint64_t> declared_dead_{0};  // the newest of which renew() was told
+  std::atomic<int64_t> counts_from_ns_{INT64_MIN};
 };
 
 }  // namespace godwit::cluster
