@@ -80,8 +80,7 @@ Task<Result<void>> ClusterMetadata::begin(std::function<void(Metadata&)> early) 
   gate_.spawn(shard, seek_controller());
   while (!bell_.closed() && !joining_.joined()) {
     const uint64_t seen = bell_.rung();
-    std::optional<Error> damage = office_.damage() ? office_.damage() : roster_.damage();
-    if (!damage) damage = joining_.refusal();
+    const auto& damage = office_.damage() ? office_.damage() : joining_.refusal();
     if (damage) {
       const Error error = *damage;
       co_await close();
@@ -116,7 +115,9 @@ Task<void> ClusterMetadata::follow() {
 // Where the store is out of reach for this broker alone, others know who the controller is.
 Task<void> ClusterMetadata::seek_controller() {
   while (co_await bell_.sleep(kSeekEvery)) {
-    if (!roster_.known() || roster_.reachable() || poll_.answered_within(kSeekEvery * 5)) continue;
+    if (!roster_.known() || roster_.reachable() ||
+        poll_.answered_within(kSeekEvery * 5, runtime_.shard(0).now()))
+      continue;
     const ImagePtr now = image();
     for (const auto& [id, info] : now->brokers) {
       if (id == self_) continue;
@@ -146,6 +147,13 @@ bool ClusterMetadata::suspected(BrokerId id) const {
   // This incarnation was declared dead, and what it led is somebody else's: the image that says so comes with joining again.
   if (id == self_) return registration_.declared_dead(found->second.incarnation);
   return liveness_.suspected(id, found->second.incarnation);
+}
+
+bool ClusterMetadata::lease_holds() const {
+  // The clock is the same for all shards; a foreign thread reads it through the first one's.
+  const runtime::Shard* const here = runtime::Shard::current();
+  const MonotonicTime now = (here != nullptr ? *here : runtime_.shard(0)).now();
+  return registration_.holds() && poll_.answered_within(2 * options_.session_timeout, now);
 }
 
 Task<void> ClusterMetadata::caught_up(const Controller& controller) {
@@ -306,6 +314,8 @@ Task<Changed<int64_t>> ClusterMetadata::reserve_producer_ids(int64_t count, int6
 }
 
 Task<Changed<std::vector<TopicId>>> ClusterMetadata::tombstones() {
+  // Until it is known that they were read.
+  poll_.set_undecided(true);
   const auto cluster = co_await registration_.cluster_version();
   if (!cluster) co_return refuse(cluster.error());
   const auto listed = co_await store_.list(std::string(keys::kTombstones));
@@ -315,6 +325,7 @@ Task<Changed<std::vector<TopicId>>> ClusterMetadata::tombstones() {
     if (const auto id = Uuid::parse(std::string_view(entry.key).substr(keys::kTombstones.size())))
       ids.push_back(*id);
   }
+  poll_.set_undecided(false);
   co_return ids;
 }
 

@@ -27,7 +27,7 @@ class ClusterMetadata final : public Metadata {
   bool controls() const override { return office_.controller() != nullptr; }
   bool suspected(BrokerId id) const override;
   void on_suspicion(std::function<void(BrokerId)> callback) override { on_suspicion_ = std::move(callback); }
-  bool lease_holds() const override { return registration_.holds(); }
+  bool lease_holds() const override;
 
   runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic,
                                                                     bool validate_only) override;

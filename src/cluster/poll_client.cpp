@@ -43,6 +43,7 @@ Task<void> PollClient::run() {
       request.sequence = served_.sequence;
     }
     request.max_wait_ms = kMaxWaitMs;
+    request.undecided = undecided_;
     const uint64_t incarnation = registration_.incarnation();
     auto answer = co_await link_.poll(std::move(request));
     if (bell_.closed()) break;
@@ -118,13 +119,14 @@ Task<Result<void>> PollClient::take(uint64_t incarnation, kafka::ClusterPollResp
     }
     served_ = after->version;
   }
-  answered_ = runtime::Shard::current()->now();
+  answered_ns_.store(runtime::Shard::current()->now().time_since_epoch().count(), std::memory_order_relaxed);
   if (std::exchange(known_as_, incarnation) != incarnation || before != image()) bell_.ring();
   co_return Result<void>();
 }
 
-bool PollClient::answered_within(Duration duration) const {
-  return runtime::Shard::current()->now() - answered_ <= duration;
+bool PollClient::answered_within(Duration duration, MonotonicTime now) const {
+  return now - MonotonicTime(MonotonicTime::duration(answered_ns_.load(std::memory_order_relaxed))) <=
+         duration;
 }
 
 Task<void> PollClient::reached(ImageVersion version, Duration patience) {

@@ -27,8 +27,10 @@ class PollClient {
   ImageVersion served() const { return served_; }
   // The incarnation that the controller answered last; 0: none yet. The image is from after it knew that one.
   uint64_t known_as() const { return known_as_; }
-  // Whether a controller answered within that time.
-  bool answered_within(Duration duration) const;
+  // Whether a controller answered within that time before `now`. Any shard.
+  bool answered_within(Duration duration, MonotonicTime now) const;
+  // Whether the controller is to keep the tombstones, since this broker could not read them.
+  void set_undecided(bool undecided) { undecided_ = undecided; }
   // Waits until this broker serves `version`, or `patience` is over.
   runtime::Task<void> reached(ImageVersion version, Duration patience);
   void close() { on_change_ = nullptr; }
@@ -46,7 +48,8 @@ class PollClient {
   OnChange on_change_;
   ImageVersion served_;
   uint64_t known_as_ = 0;
-  MonotonicTime answered_{};
+  std::atomic<int64_t> answered_ns_{0};
+  bool undecided_ = false;
   bool everything_ = false;  // what was sent did not fit: ask for all of it
 };
 
