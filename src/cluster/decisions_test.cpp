@@ -70,7 +70,7 @@ TEST(ChangeOfBrokers, WhoIsAboutToStopHandsOverAndLeavesTheIsrInOneStep) {
 TEST(ChangeOfBrokers, WhoIsAboutToStopStaysInTheIsrWhereTooFewWouldBeLeft) {
   Eligible brokers = live({1, 2, 3});
   brokers.not_to_lead = brokers.leaving = {BrokerId(1), BrokerId(2), BrokerId(3)};
-  EXPECT_EQ(after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), brokers, 2)->isr, ids({1, 3}));
+  EXPECT_EQ(after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), brokers, 2)->isr, ids({1, 2}));
   EXPECT_FALSE(after_change_of_brokers(led(1, {1, 2, 3}, {1, 3}), brokers, 2));
   EXPECT_EQ(after_change_of_brokers(led(1, {1, 2, 3}, {1, 3}), brokers, 1)->isr, ids({1}));
   EXPECT_FALSE(after_change_of_brokers(led(1, {1}, {1}), brokers, 1));
