@@ -1,6 +1,7 @@
 #include "cluster/cluster_metadata.h"
 
 #include "cluster/counter.h"
+#include "cluster/image_wire.h"
 
 namespace godwit::cluster {
 
@@ -13,6 +14,10 @@ namespace {
 constexpr Duration kCatchUpMax = 1s;
 constexpr Duration kSeekEvery = 200ms;
 constexpr Duration kForwardPause = 50ms;
+constexpr Duration kAskOthersEvery = 500ms;
+constexpr Duration kAskOthersTimeout = 500ms;
+// In place of a poll's longest wait: not as the controller, but as one who may have heard it.
+constexpr int32_t kTellWhatYouKnow = -1;
 
 tl::unexpected<Refusal> refuse(ErrorCode code, std::string message) {
   return tl::unexpected(Refusal{code, std::move(message)});
@@ -78,6 +83,7 @@ Task<Result<void>> ClusterMetadata::begin(std::function<void(Metadata&)> early) 
   gate_.spawn(shard, joining_.run());
   gate_.spawn(shard, follow());
   gate_.spawn(shard, seek_controller());
+  gate_.spawn(shard, ask_others());
   while (!bell_.closed() && !joining_.joined()) {
     const uint64_t seen = bell_.rung();
     const auto& damage = office_.damage() ? office_.damage() : joining_.refusal();
@@ -132,6 +138,36 @@ Task<void> ClusterMetadata::seek_controller() {
       holder.address = address_of(found->second, options_.listener);
       link_.at(holder);
       break;
+    }
+  }
+}
+
+// While no controller answers others may hear one (docs/decisions/0012): a leader learns from them that it leads no more, and whom
+// to follow.
+Task<void> ClusterMetadata::ask_others() {
+  peer::ConnectionOptions how;
+  how.client_id = "broker-" + to_string(self_);
+  how.connect_timeout = kAskOthersTimeout;
+  how.request_timeout = kAskOthersTimeout;
+  while (co_await bell_.sleep(kAskOthersEvery)) {
+    if (poll_.answered_within(options_.session_timeout, runtime_.shard(0).now())) continue;
+    const auto brokers = image()->brokers;
+    for (const auto& [id, info] : brokers) {
+      const runtime::Endpoint at = address_of(info, options_.listener);
+      if (id == self_ || id == link_.whom() || at.host.empty()) continue;
+      const auto connection = co_await peer::Connection::connect(runtime_.network(), at, how);
+      if (bell_.closed()) co_return;
+      if (!connection) continue;
+      kafka::ClusterPollRequest request;
+      request.cluster_id = registration_.cluster_id();
+      request.broker_id = self_;
+      request.incarnation = static_cast<int64_t>(registration_.incarnation());
+      request.fence = image()->version.fence;
+      request.sequence = image()->version.sequence;
+      request.max_wait_ms = kTellWhatYouKnow;
+      auto answer = co_await (*connection)->call(std::move(request));
+      if (bell_.closed()) co_return;
+      if (answer) co_await poll_.learn(std::move(*answer));
     }
   }
 }
@@ -253,6 +289,12 @@ Task<kafka::ClusterPollResponse> ClusterMetadata::serve_poll(kafka::ClusterPollR
   refusal.controller = link_.whom();
   if (request.cluster_id != registration_.cluster_id()) {
     refusal.error_code = ErrorCode::inconsistent_cluster_id;
+    co_return refusal;
+  }
+  if (request.max_wait_ms == kTellWhatYouKnow) {
+    const ImagePtr known = image();
+    if (known->version > ImageVersion{request.fence, request.sequence}) co_return full(*known);
+    refusal.error_code = ErrorCode::not_controller;
     co_return refusal;
   }
   co_await office_.learn(request.broker_id, static_cast<uint64_t>(request.incarnation));

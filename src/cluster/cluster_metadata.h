@@ -62,6 +62,7 @@ class ClusterMetadata final : public Metadata {
  private:
   runtime::Task<void> follow();
   runtime::Task<void> seek_controller();
+  runtime::Task<void> ask_others();
   // After a change that was made here: until this broker serves it.
   runtime::Task<void> caught_up(const Controller& controller);
 

@@ -56,6 +56,8 @@ TEST_F(Reach, ALeaderThatTheControllerDoesNotHearIsReplacedSoonAfterASessionTime
   EXPECT_TRUE(in_isr(*cluster.partition(third, "t", static_cast<size_t>(third - 1)), leader));
   EXPECT_TRUE(cluster.wait([&] { return !cluster.metadata(leader).lease_holds(); }, 5s));
   EXPECT_EQ(cluster.controller(), controller);
+  // The third broker tells it what the controller does not.
+  EXPECT_TRUE(cluster.wait([&] { return led_by_leader(leader) == led_by_leader(third); }, 3s));
   cluster.world.run_for(10s);
   EXPECT_EQ(count("cluster.broker.unheard"), 1);
 

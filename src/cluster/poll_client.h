@@ -21,6 +21,9 @@ class PollClient {
   // Until the bell is closed. The bell rings with each image.
   runtime::Task<void> run();
 
+  // What another broker knows, which is not the controller: taken where it is newer. It is no answer of a controller.
+  runtime::Task<void> learn(kafka::ClusterPollResponse news);
+
   ImagePtr image() const { return image_.load(); }
   void on_change(OnChange callback) { on_change_ = std::move(callback); }
   // The state that this broker serves: the callback has returned.
@@ -37,7 +40,10 @@ class PollClient {
 
  private:
   // Error: what is wrong with the answer, or that there was none.
-  runtime::Task<Result<void>> take(uint64_t incarnation, kafka::ClusterPollResponse answer);
+  runtime::Task<Result<void>> take(uint64_t incarnation, ImageVersion asked,
+                                   kafka::ClusterPollResponse answer);
+  // `asked` is the state from which a difference leads on.
+  runtime::Task<Result<void>> take_image(ImageVersion asked, kafka::ClusterPollResponse answer);
   runtime::Task<void> pause(uint64_t generation, Duration pause);
 
   Registration& registration_;
@@ -46,6 +52,7 @@ class PollClient {
   DiagnosticSink& diagnostics_;
   std::atomic<ImagePtr> image_;
   OnChange on_change_;
+  runtime::Mutex taking_;
   ImageVersion served_;
   uint64_t known_as_ = 0;
   std::atomic<int64_t> answered_ns_{0};
