@@ -306,20 +306,11 @@ Task<void> Broker::apply(cluster::ImagePtr image) {
 }
 
 Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
-  const auto tombstones = co_await metadata_->tombstones();
+  std::vector<TopicPartition> unknown;
   for (const TopicPartition& id : co_await store_->list()) {
-    if (image->find(id) != nullptr) continue;
-    // A log goes only where its topic was deleted; that the store does not know it is no proof (design-cluster rule 3).
-    const bool deleted = tombstones && std::ranges::find(*tombstones, id.topic) != tombstones->end();
-    if (deleted) {
-      co_await runtime_.shard(store_->shard_of(id)).call([this, id] { return store_->drop(id); });
-    } else {
-      diagnostics_.emit({Severity::warning,
-                         "storage.unknown_partition",
-                         "a log whose topic the cluster does not know is kept and not served",
-                         {{"topic_id", to_string(id.topic)}, {"partition", to_string(id.partition)}}});
-    }
+    if (image->find(id) == nullptr) unknown.push_back(id);
   }
+  co_await unknown_logs_.decide(std::move(unknown));
 }
 
 Task<Result<void>> Broker::stop() {
@@ -382,6 +373,7 @@ Task<void> Broker::end_serving() {
 }
 
 Task<Result<void>> Broker::close_parts() {
+  co_await unknown_logs_.stop();
   for (const auto& shard : shards_) {
     co_await shard->shard().call([&shard = *shard] { return shard.end_replication(); });
   }

@@ -16,6 +16,7 @@
 #include "base/diagnostic.h"
 #include "broker/broker_shard.h"
 #include "broker/options.h"
+#include "broker/unknown_logs.h"
 #include "cluster/metadata.h"
 #include "coordination/coordination.h"
 #include "metrics/registry.h"
@@ -71,6 +72,8 @@ class Broker {
   bool suspects(BrokerId id) const { return knows_cluster() && metadata().suspected(id); }
   storage::Store& store() { return *store_; }
   ProducerIds& producer_ids() { return *producer_ids_; }
+  // On shard 0.
+  UnknownLogs& unknown_logs() { return unknown_logs_; }
   // Held on shard 0 from counting partitions until those that are added count too.
   runtime::Mutex& adding_partitions() { return adding_partitions_; }
   Metrics& metrics() { return metrics_; }
@@ -144,6 +147,7 @@ class Broker {
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::vector<std::unique_ptr<Serving>> serving_;
   std::unique_ptr<ProducerIds> producer_ids_;
+  UnknownLogs unknown_logs_{*this};
   runtime::Mutex adding_partitions_;
   std::vector<runtime::Endpoint> addresses_;
   // When each shard's loop last turned, in nanoseconds of its clock (design-cluster rule 13).

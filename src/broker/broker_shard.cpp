@@ -374,26 +374,18 @@ Task<void> BrokerShard::drop_missing() {
     if (image_->find(id) == nullptr) gone.push_back(partition);
   }
   if (gone.empty()) co_return;
-  // Rule 3: a log goes only where its topic was deleted; that the store does not know it is no proof.
-  const auto tombstones = co_await broker_.on_first([this] { return broker_.metadata().tombstones(); });
-  std::vector<Task<void>> dropping;
+  std::vector<TopicPartition> unknown;
   for (const auto& partition : gone) {
     const TopicPartition id = partition->id();
-    if (tombstones && std::ranges::find(*tombstones, id.topic) != tombstones->end()) {
-      dropping.push_back(drop(partition));
-      continue;
-    }
     co_await replicator_->unfollow(id);
     followers_.erase(id);
     partitions_.erase(id);
     while (repairing_ == id) co_await repaired_.wait();
     partition->close();
-    diagnostics().emit({Severity::warning,
-                        "storage.unknown_partition",
-                        "a log whose topic the cluster does not know is kept and not served",
-                        {{"topic_id", to_string(id.topic)}, {"partition", to_string(id.partition)}}});
+    unknown.push_back(id);
   }
-  co_await runtime::when_all(std::move(dropping));
+  // Rule 3: a log goes only where its topic was deleted; that the store does not know it is no proof.
+  co_await broker_.on_first([this, unknown] { return broker_.unknown_logs().decide(unknown); });
   std::erase_if(settings_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
   std::erase_if(contradicted_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
 }

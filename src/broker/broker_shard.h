@@ -20,6 +20,7 @@
 #include "broker/metrics.h"
 #include "broker/options.h"
 #include "broker/partition.h"
+#include "broker/stale_fetchers.h"
 #include "broker/topic_settings.h"
 #include "cluster/metadata.h"
 #include "replication/contacts.h"
@@ -48,6 +49,7 @@ class BrokerShard {
 
   // The newest image that this shard has taken over.
   const cluster::ImagePtr& image() const { return image_; }
+  StaleFetchers& stale_fetchers() { return stale_fetchers_; }
   // The effective settings of a topic; null when the image has no such topic.
   const TopicSettings* settings(const TopicId& topic) const;
 
@@ -142,6 +144,7 @@ class BrokerShard {
   std::unique_ptr<replicator::Replicator> replicator_;
   std::unordered_map<TopicPartition, std::unique_ptr<Follower>> followers_;
   runtime::Gate looking_after_;
+  StaleFetchers stale_fetchers_;
   std::optional<TopicPartition> repairing_;  // its log is in use by repair()
   runtime::Condition repaired_;
   runtime::Condition ended_;

@@ -281,9 +281,11 @@ class ClusterStage {
                   << describe(diagnostic) << '\n';
       }
       ++told[diagnostic.name];
+      if (diagnostic.severity >= Severity::warning) ++warned[diagnostic.name];
     }
     runtime::sim::World& world;
     std::map<std::string, int> told;
+    std::map<std::string, int> warned;  // of those, warnings and errors
   };
 
   runtime::sim::World world;

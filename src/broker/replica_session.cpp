@@ -35,6 +35,33 @@ ErrorCode code_of(FetchOutcome outcome) {
   return ErrorCode::unknown_server_error;
 }
 
+// Whether the broker lives, or has replicas and is on its way.
+bool belongs(const cluster::Image& image, BrokerId id) {
+  if (image.brokers.contains(id)) return true;
+  return std::ranges::any_of(image.topics(), [id](const auto& entry) {
+    return std::ranges::any_of(entry.second->partitions, [id](const cluster::PartitionState& state) {
+      return std::ranges::find(state.replicas, id) != state.replicas.end();
+    });
+  });
+}
+
+void tell_of_stale(RequestContext& context, const kafka::FetchRequest::ReplicaState& follower) {
+  const auto& options = context.shard.options();
+  const bool lasts = context.shard.stale_fetchers().lasts(
+      follower.replica_id, runtime::Shard::current()->now(), 2 * options.session_timeout);
+  context.shard.broker().diagnostics().emit({lasts ? Severity::warning : Severity::debug,
+                                             "replica.refused",
+                                             lasts ? "a broker goes on fetching under an incarnation that is "
+                                                     "not the one which joined: does it reach the "
+                                                     "controller?"
+                                                   : "a broker fetches under another incarnation than the "
+                                                     "one which joined: it is starting, or was declared "
+                                                     "dead",
+                                             {{"broker", to_string(follower.replica_id)},
+                                              {"incarnation", std::to_string(follower.replica_epoch)},
+                                              {"peer", to_string(context.client.peer)}}});
+}
+
 }  // namespace
 
 ReplicaSession::ReplicaSession(BrokerShard& shard, Client& client, BrokerId follower, uint64_t incarnation)
@@ -343,6 +370,11 @@ Task<FetchResponse> fetch_for_replica(RequestContext& context, FetchRequest requ
   } else if (broker == image->brokers.end() || request.replica_state.replica_epoch < 0 ||
              broker->second.incarnation != static_cast<uint64_t>(request.replica_state.replica_epoch)) {
     refused.error_code = ErrorCode::stale_broker_epoch;
+  }
+  if (refused.error_code == ErrorCode::stale_broker_epoch && request.replica_state.replica_epoch >= 0 &&
+      belongs(*image, request.replica_state.replica_id)) {
+    tell_of_stale(context, request.replica_state);
+    co_return refused;
   }
   if (refused.error_code != ErrorCode::none) {
     context.shard.broker().tell_of_stranger(

@@ -1,6 +1,7 @@
 #include "cluster/cluster_metadata.h"
 
 #include "cluster/counter.h"
+#include "cluster/image_wire.h"
 
 namespace godwit::cluster {
 
@@ -13,6 +14,10 @@ namespace {
 constexpr Duration kCatchUpMax = 1s;
 constexpr Duration kSeekEvery = 200ms;
 constexpr Duration kForwardPause = 50ms;
+constexpr Duration kAskOthersEvery = 500ms;
+constexpr Duration kAskOthersTimeout = 500ms;
+// In place of a poll's longest wait: not as the controller, but as one who may have heard it.
+constexpr int32_t kTellWhatYouKnow = -1;
 
 tl::unexpected<Refusal> refuse(ErrorCode code, std::string message) {
   return tl::unexpected(Refusal{code, std::move(message)});
@@ -78,10 +83,10 @@ Task<Result<void>> ClusterMetadata::begin(std::function<void(Metadata&)> early) 
   gate_.spawn(shard, joining_.run());
   gate_.spawn(shard, follow());
   gate_.spawn(shard, seek_controller());
+  gate_.spawn(shard, ask_others());
   while (!bell_.closed() && !joining_.joined()) {
     const uint64_t seen = bell_.rung();
-    std::optional<Error> damage = office_.damage() ? office_.damage() : roster_.damage();
-    if (!damage) damage = joining_.refusal();
+    const auto& damage = office_.damage() ? office_.damage() : joining_.refusal();
     if (damage) {
       const Error error = *damage;
       co_await close();
@@ -116,7 +121,9 @@ Task<void> ClusterMetadata::follow() {
 // Where the store is out of reach for this broker alone, others know who the controller is.
 Task<void> ClusterMetadata::seek_controller() {
   while (co_await bell_.sleep(kSeekEvery)) {
-    if (!roster_.known() || roster_.reachable() || poll_.answered_within(kSeekEvery * 5)) continue;
+    if (!roster_.known() || roster_.reachable() ||
+        poll_.answered_within(kSeekEvery * 5, runtime_.shard(0).now()))
+      continue;
     const ImagePtr now = image();
     for (const auto& [id, info] : now->brokers) {
       if (id == self_) continue;
@@ -135,6 +142,36 @@ Task<void> ClusterMetadata::seek_controller() {
   }
 }
 
+// While no controller answers others may hear one (docs/decisions/0012): a leader learns from them that it leads no more, and whom
+// to follow.
+Task<void> ClusterMetadata::ask_others() {
+  peer::ConnectionOptions how;
+  how.client_id = "broker-" + to_string(self_);
+  how.connect_timeout = kAskOthersTimeout;
+  how.request_timeout = kAskOthersTimeout;
+  while (co_await bell_.sleep(kAskOthersEvery)) {
+    if (poll_.answered_within(options_.session_timeout, runtime_.shard(0).now())) continue;
+    const auto brokers = image()->brokers;
+    for (const auto& [id, info] : brokers) {
+      const runtime::Endpoint at = address_of(info, options_.listener);
+      if (id == self_ || id == link_.whom() || at.host.empty()) continue;
+      const auto connection = co_await peer::Connection::connect(runtime_.network(), at, how);
+      if (bell_.closed()) co_return;
+      if (!connection) continue;
+      kafka::ClusterPollRequest request;
+      request.cluster_id = registration_.cluster_id();
+      request.broker_id = self_;
+      request.incarnation = static_cast<int64_t>(registration_.incarnation());
+      request.fence = image()->version.fence;
+      request.sequence = image()->version.sequence;
+      request.max_wait_ms = kTellWhatYouKnow;
+      auto answer = co_await (*connection)->call(std::move(request));
+      if (bell_.closed()) co_return;
+      if (answer) co_await poll_.learn(std::move(*answer));
+    }
+  }
+}
+
 void ClusterMetadata::on_change(std::function<Task<void>(ImagePtr, ImagePtr)> callback) {
   poll_.on_change(std::move(callback));
 }
@@ -146,6 +183,13 @@ bool ClusterMetadata::suspected(BrokerId id) const {
   // This incarnation was declared dead, and what it led is somebody else's: the image that says so comes with joining again.
   if (id == self_) return registration_.declared_dead(found->second.incarnation);
   return liveness_.suspected(id, found->second.incarnation);
+}
+
+bool ClusterMetadata::lease_holds() const {
+  // The clock is the same for all shards; a foreign thread reads it through the first one's.
+  const runtime::Shard* const here = runtime::Shard::current();
+  const MonotonicTime now = (here != nullptr ? *here : runtime_.shard(0)).now();
+  return registration_.holds() && poll_.answered_within(2 * options_.session_timeout, now);
 }
 
 Task<void> ClusterMetadata::caught_up(const Controller& controller) {
@@ -247,6 +291,12 @@ Task<kafka::ClusterPollResponse> ClusterMetadata::serve_poll(kafka::ClusterPollR
     refusal.error_code = ErrorCode::inconsistent_cluster_id;
     co_return refusal;
   }
+  if (request.max_wait_ms == kTellWhatYouKnow) {
+    const ImagePtr known = image();
+    if (known->version > ImageVersion{request.fence, request.sequence}) co_return full(*known);
+    refusal.error_code = ErrorCode::not_controller;
+    co_return refusal;
+  }
   co_await office_.learn(request.broker_id, static_cast<uint64_t>(request.incarnation));
   if (const auto controller = office_.controller()) co_return co_await controller->poll(std::move(request));
   refusal.error_code = ErrorCode::not_controller;
@@ -306,6 +356,8 @@ Task<Changed<int64_t>> ClusterMetadata::reserve_producer_ids(int64_t count, int6
 }
 
 Task<Changed<std::vector<TopicId>>> ClusterMetadata::tombstones() {
+  // Until it is known that they were read.
+  poll_.set_undecided(true);
   const auto cluster = co_await registration_.cluster_version();
   if (!cluster) co_return refuse(cluster.error());
   const auto listed = co_await store_.list(std::string(keys::kTombstones));
@@ -315,6 +367,7 @@ Task<Changed<std::vector<TopicId>>> ClusterMetadata::tombstones() {
     if (const auto id = Uuid::parse(std::string_view(entry.key).substr(keys::kTombstones.size())))
       ids.push_back(*id);
   }
+  poll_.set_undecided(false);
   co_return ids;
 }
 

@@ -27,7 +27,7 @@ class ClusterMetadata final : public Metadata {
   bool controls() const override { return office_.controller() != nullptr; }
   bool suspected(BrokerId id) const override;
   void on_suspicion(std::function<void(BrokerId)> callback) override { on_suspicion_ = std::move(callback); }
-  bool lease_holds() const override { return registration_.holds(); }
+  bool lease_holds() const override;
 
   runtime::Task<Changed<std::shared_ptr<const Topic>>> create_topic(NewTopic topic,
                                                                     bool validate_only) override;
@@ -62,6 +62,7 @@ class ClusterMetadata final : public Metadata {
  private:
   runtime::Task<void> follow();
   runtime::Task<void> seek_controller();
+  runtime::Task<void> ask_others();
   // After a change that was made here: until this broker serves it.
   runtime::Task<void> caught_up(const Controller& controller);
 

@@ -1,9 +1,11 @@
 #include "cluster/controller.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "cluster/controller_impl.h"
 #include "cluster/metadata_load.h"
+#include "cluster/stored_broker.h"
 #include "cluster/stored_control.h"
 
 namespace godwit::cluster {
@@ -21,10 +23,6 @@ std::optional<BrokerId> broker_of(std::string_view key, std::string_view prefix)
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
   if (error != std::errc{} || end != digits.data() + digits.size() || id < 0) return std::nullopt;
   return BrokerId(id);
-}
-
-tl::unexpected<Error> corrupt(const std::string& key, const std::string& what) {
-  return fail(ErrorKind::corrupt, "coordination key " + key + ": " + what);
 }
 
 }  // namespace
@@ -57,23 +55,26 @@ Task<Result<void>> ControllerImpl::load() {
     co_return fail(ErrorKind::conflict, "the coordination store belongs to cluster '" + image.cluster_id +
                                             "', this broker to '" + options_.cluster_id + "'");
   }
+  for (const Error& damage : loaded->damages) tell_damage(damage.message);
+  reserved_names_ = std::move(loaded->reserved_names);
   GW_TRY(co_return, co_await load_brokers(image));
   auto events = co_await coordination_.list(std::string(keys::kEvents));
   if (!events) co_return fail(events.error());
   log_.load(*events);
-  for (const Error& stranger : loaded->strangers) tell_stranger(stranger);
   // Before anything else: partitions that a topic gets later have the same keys.
   Draft::Transactions removals;
-  for (std::string& key : loaded->orphans) {
+  for (const std::string& key : loaded->orphans) {
+    if (removals.empty() || removals.back().size() == FencedStore::kWritesMax) removals.emplace_back();
+    removals.back().push_back({key, std::nullopt});
+  }
+  if (!co_await store_.write_all(std::move(removals))) {
+    co_return fail(ErrorKind::conflict, "the office of controller was taken by somebody else");
+  }
+  for (const std::string& key : loaded->orphans) {
     diagnostics_.emit({Severity::info,
                        "metadata.orphan_removed",
                        "a partition of a topic that was never finished, or is deleted, is removed",
                        {{"key", key}}});
-    if (removals.empty() || removals.back().size() == FencedStore::kWritesMax) removals.emplace_back();
-    removals.back().push_back({std::move(key), std::nullopt});
-  }
-  if (!co_await store_.write_all(std::move(removals))) {
-    co_return fail(ErrorKind::conflict, "the office of controller was taken by somebody else");
   }
   image.version = {options_.fence, 1};
   image.controller = options_.self;
@@ -87,6 +88,7 @@ Task<Result<void>> ControllerImpl::load() {
     }
   }
   news_.publish(std::make_shared<const Image>(std::move(image)));
+  opened_at_ = now();
   preferred_at_ = now() + options_.preferred_after;
   plan_again_at_ = now();
   if (options_.auto_rebalance) rebalance_at_ = now() + 2 * options_.session_timeout;
@@ -105,27 +107,24 @@ Task<Result<void>> ControllerImpl::load() {
   co_return Result<void>();
 }
 
-void ControllerImpl::tell_stranger(const Error& error) {
-  diagnostics_.emit({Severity::error,
-                     "coordination.damaged",
-                     "a key in the coordination store makes no sense and is ignored; remove it",
-                     {{"error", error.message}}});
-}
-
 Task<Result<void>> ControllerImpl::load_brokers(Image& image) {
   auto joined = co_await coordination_.list(std::string(keys::kJoined));
   if (!joined) co_return fail(joined.error());
   for (const auto& entry : *joined) {
     const auto id = broker_of(entry.key, keys::kJoined);
     if (!id) {
-      tell_stranger(corrupt(entry.key, "does not end in a broker id").value());
+      tell_damage("coordination key " + entry.key + " does not end in a broker id");
       continue;
     }
-    const auto stored = codec::decode_versioned<StoredJoined>(SharedBytes::copy(entry.value));
-    if (!stored) co_return corrupt(entry.key, stored.error().message);
-    for (const auto& listener : stored->listeners) {
-      if (listener.port < 0 || listener.port > UINT16_MAX)
-        co_return corrupt(entry.key, "names an impossible port");
+    // As if it had never joined: where it lives it finds that out, and joins anew. Orders for it are to be given again.
+    const auto stored = stored_value<StoredJoined>(entry);
+    const bool possible = stored && std::ranges::all_of(stored->listeners, [](const auto& listener) {
+                            return listener.port >= 0 && listener.port <= UINT16_MAX;
+                          });
+    if (!possible) {
+      tell_damage(stored ? "coordination key " + entry.key + " names an impossible port"
+                         : stored.error().message);
+      continue;
     }
     fleet_.load(*id, *stored, now());
     if (fleet_.find(*id)->alive()) {
@@ -147,19 +146,19 @@ Task<Result<void>> ControllerImpl::load_tombstones() {
   for (const auto& entry : *listed) {
     const auto id = Uuid::parse(std::string_view(entry.key).substr(keys::kTombstones.size()));
     if (!id) {
-      tell_stranger(corrupt(entry.key, "has no valid name").value());
+      tell_damage("coordination key " + entry.key + " is none of godwit's");
       continue;
     }
     Tombstone& tombstone = tombstones_[*id];
     tombstone.gone_in = {options_.fence, 1};
     for (const auto& [broker, known] : fleet_.brokers()) tombstone.waiting.insert(broker);
-    const auto stored = codec::decode_versioned<StoredTombstone>(SharedBytes::copy(entry.value));
+    const auto stored = stored_value<StoredTombstone>(entry);
     if (stored) {
       tombstone.waiting.insert(stored->replicas.begin(), stored->replicas.end());
       continue;
     }
-    // Of a build that wrote the name alone, as text: every broker that ever was may have a log.
-    if (!topic_name_fault(as_text(entry.value)).empty()) co_return corrupt(entry.key, stored.error().message);
+    // Of a build that wrote the name alone, as text, or damaged: every broker that ever was may have a log.
+    if (!topic_name_fault(as_text(entry.value)).empty()) tell_damage(stored.error().message);
     auto ever = co_await coordination_.list(std::string(kIncarnations));
     if (!ever) co_return fail(ever.error());
     for (const auto& counter : *ever) {
@@ -167,6 +166,15 @@ Task<Result<void>> ControllerImpl::load_tombstones() {
     }
   }
   co_return Result<void>();
+}
+
+void ControllerImpl::tell_damage(const std::string& what) {
+  diagnostics_.emit(
+      {Severity::error,
+       "coordination.damaged",
+       "a key in the coordination store makes no sense and is left aside; mend or remove it, and what it "
+       "described is there again with the next controller",
+       {{"error", what}}});
 }
 
 Task<void> ControllerImpl::deposed() {
@@ -204,6 +212,8 @@ Task<void> ControllerImpl::run_writer() {
     if (!draft.empty()) {
       durable = co_await write(draft);
       if (durable) {
+        // Not before: a former controller that wakes up decides as if it held the office, and its fence refuses all of it.
+        log_.tell();
         gate_.spawn(shard_, clean_up(draft.leavings()));
         const int64_t sequence = image()->version.sequence + 1;
         news_.publish(std::make_shared<const Image>(std::move(draft).finish(sequence)));

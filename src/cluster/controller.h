@@ -38,6 +38,10 @@ struct ControllerOptions {
   // Leadership returns to the preferred broker after it was steady for so long, doubled with each death within an hour.
   Duration preferred_after = std::chrono::seconds(10);
   ConfigMap topic_defaults;
+  // Whether a broker answers when it is asked directly; null: nobody who is silent is asked, nor loses its leadership.
+  std::function<runtime::Task<bool>(BrokerInfo)> reaches;
+  // Whether the broker's registration stands, as the store says now; false where it says nothing.
+  std::function<bool(const BrokerInfo&)> leased;
   // A broker that joins for the first time is given its share of the replicas.
   bool auto_rebalance = true;
   // How many copies of automatic moves a broker makes at a time, and how many it gives as a leader.
@@ -60,6 +64,8 @@ class Controller {
   virtual ImagePtr image() const = 0;
   // Returns once the fence was found to be somebody else's; nothing is written afterwards.
   virtual runtime::Task<void> deposed() = 0;
+  // Whether it ended by itself, since fewer than half of the brokers reach it: others had better hold the office for a while.
+  virtual bool isolated() const { return false; }
 
   // A registration in the store appeared, changed or vanished (rules 1, 12). A vanished one is a death only where
   // `confirmed` (refused connection, or lease lost and probe failed): that is Liveness's and the office's to find out.

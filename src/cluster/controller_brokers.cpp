@@ -104,6 +104,11 @@ Task<ClusterPollResponse> ControllerImpl::poll(ClusterPollRequest request) {
   if (!stale()) {
     missing_.erase(id);
     news_.acknowledged(id, incarnation, version, now());
+    Fleet::Broker* const broker = fleet_.find(id);
+    if (broker != nullptr) broker->undecided = request.undecided;
+    if (broker != nullptr && broker->unheard && broker->joined == incarnation) {
+      decide_soon([this, id, incarnation](Draft&) { heard_again(id, incarnation); });
+    }
     // A broker is silent when it does not ask for a session timeout: so nobody is kept waiting that long.
     const Duration wait = std::clamp<Duration>(std::chrono::milliseconds(request.max_wait_ms), Duration{},
                                                options_.session_timeout / 2);
@@ -240,27 +245,34 @@ void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& reques
   }
 }
 
+// Controlled shutdown: its leaders go to others, and it leaves every ISR as far as the bound allows, in one pass, or acks=all would
+// wait for it until its death is noticed. It asks again and again while it still leads something: others may be in sync by now.
+void ControllerImpl::on_leave(Draft& draft, BrokerId id) {
+  Fleet::Broker& broker = *fleet_.find(id);
+  const std::string why = named(id, broker.joined) + " is about to stop";
+  if (!std::exchange(broker.leaving, true)) note(Severity::info, "broker.leaving", why);
+  review_and_note(
+      draft, [id](const PartitionState& state) { return state.leader == id || contains(state.isr, id); },
+      why);
+}
+
 // kHealth and kLeave, and a join that was asked again.
 Changed<void> ControllerImpl::on_health(Draft& draft, const BrokerReportRequest& request) {
   const BrokerId id = request.broker_id;
   const auto incarnation = static_cast<uint64_t>(request.incarnation);
   if (!fleet_.alive(id, incarnation)) return over(id, incarnation);
+  if (request.kind == BrokerReportRequest::kLeave) {
+    on_leave(draft, id);
+    return {};
+  }
   Fleet::Broker& broker = *fleet_.find(id);
   const bool before = broker.may_lead();
-  if (request.kind == BrokerReportRequest::kLeave) {
-    broker.leaving = true;
-  } else {
-    broker.can_append = request.can_append;
-  }
+  broker.can_append = request.can_append;
   if (before && !broker.may_lead()) {
-    const std::string why =
-        request.kind == BrokerReportRequest::kLeave ? " is about to stop" : " cannot append";
-    note(Severity::info,
-         request.kind == BrokerReportRequest::kLeave ? "broker.leaving" : "broker.cannot_append",
-         named(id, incarnation) + why);
+    note(Severity::info, "broker.cannot_append", named(id, incarnation) + " cannot append");
     review_and_note(
         draft, [id](const PartitionState& state) { return state.leader == id; },
-        named(id, incarnation) + why);
+        named(id, incarnation) + " cannot append");
   } else if (!before && broker.may_lead()) {
     broker.steady_since = now();
     note(Severity::info, "broker.can_append", named(id, incarnation) + " can append again");

@@ -23,6 +23,8 @@ Task<void> ControllerImpl::run_chores() {
     (void)co_await chore_.wait_until(now() + kRound);
     if (ended()) break;
     co_await bury_silent();
+    co_await look_for_unheard();
+    if (ended()) break;
     co_await forget_tombstones();
     co_await restore_preferred();
     co_await start_moves();
@@ -47,7 +49,8 @@ Task<void> ControllerImpl::forget_tombstones() {
   for (auto& [id, tombstone] : tombstones_) {
     std::erase_if(tombstone.waiting, [&, gone_in = tombstone.gone_in](BrokerId broker) {
       const Fleet::Broker* const known = fleet_.find(broker);
-      return known != nullptr && known->alive() && news_.has(broker, known->joined, gone_in);
+      return known != nullptr && known->alive() && !known->undecided &&
+             news_.has(broker, known->joined, gone_in);
     });
     if (tombstone.waiting.empty()) over.push_back(id);
   }

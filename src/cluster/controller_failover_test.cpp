@@ -206,6 +206,30 @@ TEST_F(Failover, WhoCannotAppendOrLeavesHandsOverItsLeadership) {
   });
 }
 
+TEST_F(Failover, WhoLeavesIsOutOfTheIsrsBeforeItIsAnsweredAndStaysOut) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId leads = co_await create(controller, topic_at("leads", {ids({1, 2, 3})}));
+    const TopicId follows = co_await create(controller, topic_at("follows", {ids({2, 3, 1})}));
+    auto request = joining(1, 10);
+    request.kind = kafka::BrokerReportRequest::kLeave;
+    const int commits = store.commits;
+    EXPECT_EQ((co_await controller.report(request)).still_leading, 0);
+    EXPECT_EQ(store.commits, commits + 1);  // one pass
+    EXPECT_EQ(state(controller, leads).leader, BrokerId(2));
+    EXPECT_EQ(state(controller, leads).isr, ids({2, 3}));
+    EXPECT_EQ(state(controller, follows).isr, ids({2, 3}));
+    // It fetches until it ends; its leaders are not to take it for one that came back.
+    EXPECT_EQ(co_await alter_isr(controller, follows, members({1, 2, 3})), ErrorCode::ineligible_replica);
+    // Its next process is as welcome as any.
+    controller.registered(broker(1, 11));
+    EXPECT_EQ((co_await controller.report(joining(1, 11))).error_code, ErrorCode::none);
+    auto again = members({2, 3});
+    again[BrokerId(1)] = 11;
+    EXPECT_EQ(co_await alter_isr(controller, follows, again), ErrorCode::none);
+  });
+}
+
 TEST_F(Failover, LeadershipReturnsToAPreferredBrokerThatIsSteady) {
   options.preferred_after = 10s;
   with_controller([&](Controller& controller) -> Task<void> {

@@ -36,6 +36,7 @@ class ControllerImpl final : public Controller {
 
   ImagePtr image() const override { return news_.image(); }
   runtime::Task<void> deposed() override;
+  bool isolated() const override { return isolated_; }
   void registered(const BrokerInfo& broker) override;
   runtime::Task<void> died(BrokerId id, uint64_t incarnation, std::string why) override;
   runtime::Task<kafka::ClusterPollResponse> poll(kafka::ClusterPollRequest request) override;
@@ -102,13 +103,19 @@ class ControllerImpl final : public Controller {
   MonotonicTime now() const { return shard_.now(); }
 
   // Of a key whose name is none of ours.
-  void tell_stranger(const Error& error);
   runtime::Task<Result<void>> load_brokers(Image& image);
   runtime::Task<Result<void>> load_tombstones();
+  void tell_damage(const std::string& what);
 
   // What goes on by itself, twice a second (controller_chores.cpp, controller_moves.cpp).
   runtime::Task<void> run_chores();
   runtime::Task<void> bury_silent();
+  // Who asks no more though its lease lives (controller_unheard.cpp).
+  runtime::Task<void> look_for_unheard();
+  runtime::Task<bool> is_out_of_reach(BrokerInfo broker);
+  void take_leadership(Draft& draft, BrokerId id, uint64_t incarnation);
+  void heard_again(BrokerId id, uint64_t incarnation);
+  Duration silence(BrokerId id, uint64_t incarnation) const;
   runtime::Task<void> forget_tombstones();
   runtime::Task<void> restore_preferred();
   runtime::Task<void> start_moves();
@@ -136,6 +143,7 @@ class ControllerImpl final : public Controller {
   void declare_dead(Draft& draft, BrokerId id, const std::string& why);
   Changed<void> on_join(Draft& draft, const kafka::BrokerReportRequest& request);
   Changed<void> on_health(Draft& draft, const kafka::BrokerReportRequest& request);
+  void on_leave(Draft& draft, BrokerId id);
   void take_losses(Draft& draft, const kafka::BrokerReportRequest& request);
   void store_broker(Draft& draft, BrokerId id);
 
@@ -146,6 +154,8 @@ class ControllerImpl final : public Controller {
                                              const std::vector<std::vector<BrokerId>>& assignment) const;
   Changed<std::shared_ptr<const Topic>> create(Draft& draft, NewTopic wish, bool validate_only);
   Changed<void> remove(Draft& draft, TopicId id);
+  // Whether replicas may be given to it by hand: it has joined some time, is perhaps dead, and is not given up.
+  bool is_known(BrokerId id) const;
   // Brokers that get replicas.
   std::vector<placement::Broker> usable() const;
 
@@ -189,6 +199,9 @@ class ControllerImpl final : public Controller {
   std::deque<placement::Move> planned_;  // that have not begun
   MonotonicTime plan_again_at_;          // when to look again for what has to leave a broker
   std::optional<MonotonicTime> rebalance_at_;
+  std::set<std::string> reserved_names_;  // of topics that the store does not describe well enough
+  MonotonicTime opened_at_;
+  bool isolated_ = false;
   MonotonicTime preferred_at_;  // the next round of preferred leaders
   // Brokers that had joined but had no registration when the office was taken, and neither came nor were declared dead since.
   std::set<BrokerId> missing_;

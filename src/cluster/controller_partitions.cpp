@@ -130,8 +130,9 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
     }
     for (const BrokerId id : target) {
       const bool there = std::find(state.replicas.begin(), state.replicas.end(), id) != state.replicas.end();
-      if (!there && !draft.image().brokers.contains(id)) {
-        return refuse(ErrorCode::invalid_replica_assignment, "there is no broker " + to_string(id));
+      if (!there && !is_known(id)) {
+        return refuse(ErrorCode::invalid_replica_assignment,
+                      "the assignment names broker " + to_string(id) + ", which is not registered");
       }
     }
     next = begin_move(state, target);

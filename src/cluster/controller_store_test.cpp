@@ -186,32 +186,6 @@ TEST_F(StoreTroubles, ATopicWhoseCreationIsCutShortIsThereWholeOrNotAtAll) {
   EXPECT_TRUE(sink.contains("metadata.orphan_removed"));
 }
 
-TEST_F(StoreTroubles, ADamagedStoreIsNamedAndTheOfficeNotTaken) {
-  const auto open = [&](std::string key, std::string value) {
-    std::string told;
-    node.run([&](runtime::Runtime& runtime) -> Task<void> {
-      Transaction damage;
-      damage.put("/fence", to_bytes("x")).put("/cluster", encoded_cluster()).put(key, to_bytes(value));
-      EXPECT_TRUE(co_await memory.commit(std::move(damage)));
-      options.cluster_id = "cluster";
-      options.fence_version = (**co_await memory.get("/fence")).version;
-      const auto opened = co_await Controller::open(options, store, runtime, sink);
-      EXPECT_FALSE(opened);
-      if (!opened) told = opened.error().describe();
-      Transaction repair;
-      repair.remove(key);
-      EXPECT_TRUE(co_await memory.commit(std::move(repair)));
-    });
-    return told;
-  };
-  EXPECT_NE(open("/joined/1", "?").find("/joined/1"), std::string::npos);
-  const std::string id = "AAAAAAAAQACAAAAAAAAAAQ";
-  const std::string topic = "/topics/" + id;
-  EXPECT_NE(open(topic, "?").find(topic), std::string::npos);
-  const std::string tombstone = "/tombstones/" + id;
-  EXPECT_NE(open(tombstone, "?").find(tombstone), std::string::npos);
-}
-
 TEST_F(StoreTroubles, AKeyWhoseNameIsNoneOfOursIsNamedAndLeftAlone) {
   const std::vector<std::string> strangers{"/joined/one",          "/topics/nonsense",
                                            "/tombstones/nonsense", "/partitions/nonsense",
@@ -230,6 +204,39 @@ TEST_F(StoreTroubles, AKeyWhoseNameIsNoneOfOursIsNamedAndLeftAlone) {
     })) << key;
     EXPECT_EQ(memory.keys().list(key).size(), 1U) << key;
   }
+}
+
+TEST_F(StoreTroubles, WhatTheFenceRefusesIsToldToNobody) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2, 3})}));
+    store.next_fate = [this](const Transaction&) {
+      Transaction raise;
+      raise.put("/fence", to_bytes("somebody else"));
+      memory.load(raise.writes);
+      return Fate::pass;
+    };
+    sink.events.clear();
+    EXPECT_EQ(co_await alter_isr(controller, id, members({1, 2})), ErrorCode::not_controller);
+    store.next_fate = nullptr;
+    EXPECT_FALSE(sink.contains("cluster.isr.changed"));
+    EXPECT_EQ((co_await stored(id)).isr, ids({1, 2, 3}));
+  });
+}
+
+TEST_F(StoreTroubles, AChangeIsToldOnceItStandsInTheStore) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2, 3})}));
+    store.next_fate = [this](const Transaction&) {
+      EXPECT_FALSE(sink.contains("cluster.isr.changed"));
+      return Fate::pass;
+    };
+    EXPECT_EQ(co_await alter_isr(controller, id, members({1, 2})), ErrorCode::none);
+    store.next_fate = nullptr;
+    EXPECT_TRUE(sink.contains("cluster.isr.changed"));
+    EXPECT_TRUE(co_await has_event(controller, "isr.changed"));
+  });
 }
 
 TEST_F(StoreTroubles, WhoComesWithAnOldFenceDoesNotBegin) {

@@ -55,6 +55,11 @@ std::vector<placement::Broker> ControllerImpl::usable() const {
   return brokers;
 }
 
+bool ControllerImpl::is_known(BrokerId id) const {
+  const Fleet::Broker* const broker = fleet_.find(id);
+  return broker != nullptr && broker->stored && !broker->removing;
+}
+
 Changed<std::vector<PartitionState>> ControllerImpl::place(
     const Draft& draft, TopicId topic, int32_t first, int32_t count, int16_t factor,
     const std::vector<std::vector<BrokerId>>& assignment) const {
@@ -96,10 +101,14 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
     PartitionState state;
     state.version = 1;
     for (const BrokerId id : replicas) {
-      const auto live = eligible.live.find(id);
-      if (live == eligible.live.end()) {
-        return refuse(ErrorCode::invalid_replica_assignment, "there is no broker " + to_string(id));
+      if (!is_known(id)) {
+        return refuse(ErrorCode::invalid_replica_assignment,
+                      "the assignment names broker " + to_string(id) + ", which is not registered");
       }
+      // As Kafka does: who is dead, or about to stop, gets its replica and joins the ISR when it has caught up.
+      const auto live = eligible.live.find(id);
+      if (live == eligible.live.end() || eligible.leaving.contains(id)) continue;
+      state.isr.push_back(id);
       const bool better = state.leader == kNoBroker ||
                           (eligible.not_to_lead.contains(state.leader) && !eligible.not_to_lead.contains(id));
       if (better) {
@@ -107,7 +116,11 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
         state.leader_incarnation = live->second;
       }
     }
-    state.isr = replicas;
+    if (state.isr.empty()) {
+      return refuse(ErrorCode::invalid_replica_assignment,
+                    "of the brokers that the assignment names for partition " +
+                        std::to_string(first + static_cast<int32_t>(states.size())) + " none is alive");
+    }
     state.replicas = std::move(replicas);
     states.push_back(std::move(state));
   }
@@ -132,6 +145,11 @@ Changed<std::shared_ptr<const Topic>> ControllerImpl::create(Draft& draft, NewTo
   }
   if (image.find(wish.name) != nullptr) {
     return refuse(ErrorCode::topic_already_exists, "Topic '" + wish.name + "' already exists.");
+  }
+  if (reserved_names_.contains(wish.name)) {
+    return refuse(ErrorCode::topic_already_exists,
+                  "Topic '" + wish.name +
+                      "' already exists, but a key in the coordination store that describes it is damaged.");
   }
   for (const auto& [name, topic] : image.topics()) {
     if (topic_names_collide(name, wish.name)) {

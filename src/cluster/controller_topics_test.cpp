@@ -146,6 +146,51 @@ TEST_F(Topics, ADeletedTopicLeavesATombstoneUntilAllWhoHadItServeAnImageWithoutI
   });
 }
 
+TEST_F(Topics, ATombstoneStaysForABrokerThatCouldNotReadIt) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1});
+    const TopicId id = co_await create(controller, topic_named("t", 1, 1));
+    EXPECT_TRUE(co_await controller.delete_topic(id));
+    auto poll = polling(1, 10, *controller.image());
+    poll.undecided = true;
+    EXPECT_EQ((co_await controller.poll(poll)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(2s);
+    EXPECT_EQ(memory.keys().list(keys::kTombstones).size(), 1u);
+    poll.undecided = false;
+    EXPECT_EQ((co_await controller.poll(poll)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(2s);
+    EXPECT_TRUE(memory.keys().list(keys::kTombstones).empty());
+  });
+}
+
+TEST_F(Topics, AnAssignmentMayNameADeadBrokerButNotAnUnknownOneNorDeadOnesAlone) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    co_await controller.died(BrokerId(1), 10, "refused");
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2, 3})}));
+    EXPECT_EQ(state(controller, id).replicas, ids({1, 2, 3}));
+    EXPECT_EQ(state(controller, id).leader, BrokerId(2));
+    EXPECT_EQ(state(controller, id).isr, ids({2, 3}));
+    const auto refused = [&](std::vector<BrokerId> replicas) -> Task<ErrorCode> {
+      const auto created = co_await controller.create_topic(topic_at("u", {std::move(replicas)}), false);
+      co_return created ? ErrorCode::none : created.error().code;
+    };
+    EXPECT_EQ(co_await refused(ids({2, 7})), ErrorCode::invalid_replica_assignment);
+    EXPECT_EQ(co_await refused(ids({1})), ErrorCode::invalid_replica_assignment);
+    // Also to move to, unless it is given up.
+    const auto moved = [&]() -> Task<bool> {
+      std::vector<Reassignment> wishes{{{id, PartitionIndex(0)}, ids({1, 2})}};
+      co_return (co_await controller.reassign(std::move(wishes)))[0].has_value();
+    };
+    EXPECT_TRUE(co_await moved());
+    const TopicId other = co_await create(controller, topic_at("other", {ids({2, 3})}));
+    EXPECT_EQ((co_await order(controller, "remove", 1)).error_code, ErrorCode::none);
+    std::vector<Reassignment> wishes{{{other, PartitionIndex(0)}, ids({1, 2})}};
+    const auto late = co_await controller.reassign(std::move(wishes));
+    EXPECT_FALSE(late[0]);
+  });
+}
+
 TEST_F(Topics, ATombstoneOfAnOlderBuildWaitsForEveryBrokerThatEverWas) {
   const TopicId id{{std::byte{1}}};
   Transaction old;

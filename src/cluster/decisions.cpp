@@ -63,6 +63,23 @@ std::vector<BrokerId> without_dead(const std::vector<BrokerId>& isr, const Eligi
   return rest;
 }
 
+// The ISR without those who will soon not follow, or do not know whom, as far as the bound lets them go: acks=all would wait for
+// them. `led` is who led before; who leads now stays.
+std::vector<BrokerId> without_going(const std::vector<BrokerId>& isr, BrokerId led, BrokerId leads,
+                                    const Eligible& brokers, int min_insync) {
+  const auto goes = [&](BrokerId id) {
+    if (id == leads || !brokers.alive(id)) return false;
+    return brokers.leaving.contains(id) || (id == led && brokers.unheard.contains(id));
+  };
+  const auto others = std::count_if(isr.begin(), isr.end(), [&](BrokerId id) { return !goes(id); });
+  auto stay = std::max<std::ptrdiff_t>(0, std::max(min_insync, 1) - others);
+  std::vector<BrokerId> rest;
+  for (const BrokerId id : isr) {
+    if (!goes(id) || stay-- > 0) rest.push_back(id);
+  }
+  return rest;
+}
+
 }  // namespace
 
 std::optional<PartitionState> after_change_of_brokers(const PartitionState& state, const Eligible& brokers,
@@ -79,6 +96,7 @@ std::optional<PartitionState> after_change_of_brokers(const PartitionState& stat
       give_leader(next, better, brokers);
     }
   }
+  next.isr = without_going(next.isr, state.leader, next.leader, brokers, min_insync);
   return changed(state, std::move(next));
 }
 
@@ -160,6 +178,7 @@ IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eli
     const auto live = brokers.live.find(id);
     // KIP-903: what the leader knows of a joiner was perhaps true of another process.
     if (live == brokers.live.end() || live->second != incarnation) return IsrAnswer::ineligible;
+    if (brokers.leaving.contains(id)) return IsrAnswer::ineligible;
   }
   const bool shrinks =
       std::any_of(state.isr.begin(), state.isr.end(), [&](BrokerId id) { return !wish.isr.contains(id); });

@@ -15,8 +15,11 @@ namespace godwit::cluster {
 // Who may lead and be counted on, by the controller's knowledge.
 struct Eligible {
   std::map<BrokerId, uint64_t> live;  // joined, with its incarnation
-  // Alive, but not to lead: cannot append, is about to stop, drains.
+  // Alive, but not to lead: cannot append, is about to stop, drains, is not heard.
   std::set<BrokerId> not_to_lead;
+  // Of those: about to stop, so nobody is to wait for them; and not heard by the controller, so they do not learn who leads.
+  std::set<BrokerId> leaving;
+  std::set<BrokerId> unheard;
   // Came with an empty disk when they joined: the last that an unclean election takes.
   std::set<BrokerId> emptied;
 
@@ -33,7 +36,8 @@ inline bool is_lost(const PartitionState& state) {
 // Each gives the partition's next state with version (and, where the leader or its incarnation changes, epoch) raised; empty when
 // nothing is to be changed. `min_insync` is already bounded by the number of replicas.
 
-// Members of the ISR that are dead leave it, not below `min_insync` (rule 12); a leader that is dead, has another incarnation
+// Members of the ISR that are dead leave it, not below `min_insync` (rule 12), and so do those that are about to stop and lead no
+// more, and a leader that is not heard once another one leads; a leader that is dead, has another incarnation
 // or is not to lead is replaced by a live member of the ISR, in the order of `replicas`, one of those that may lead if there is
 // one. Without one there is no leader (kNoBroker): it is elected as soon as a member is back. A leader that is alive with its
 // incarnation, and is the only one left, goes on, also if it is not to lead.
@@ -57,7 +61,8 @@ struct IsrWish {
   int64_t version = 0;
   std::map<BrokerId, uint64_t> isr;  // with incarnations
 };
-// `next` is set where it is accepted and something changes. Invalid: the asker does not lead, is not in its own ISR, a member is
+// `next` is set where it is accepted and something changes. Ineligible: who wants in is dead, another process by now, or about to
+// stop. Invalid: the asker does not lead, is not in its own ISR, a member is
 // no replica, or it shrinks below `min_insync`.
 IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eligible& brokers,
                      int min_insync, std::optional<PartitionState>& next);

@@ -52,6 +52,45 @@ TEST(ChangeOfBrokers, ADeadLeaderIsReplacedInANewEpochAndLeavesTheIsr) {
   EXPECT_EQ(next->isr, ids({2, 3}));
 }
 
+TEST(ChangeOfBrokers, WhoIsAboutToStopHandsOverAndLeavesTheIsrInOneStep) {
+  Eligible brokers = live({1, 2, 3});
+  brokers.not_to_lead = brokers.leaving = {BrokerId(1)};
+  const auto next = after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), brokers, 2);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+  EXPECT_EQ(next->isr, ids({2, 3}));
+  EXPECT_EQ(next->version, 6);
+  // As a follower it leaves in the same epoch.
+  const auto followed = after_change_of_brokers(led(2, {1, 2, 3}, {1, 2, 3}), brokers, 2);
+  ASSERT_TRUE(followed);
+  EXPECT_EQ(followed->leader_epoch, LeaderEpoch(3));
+  EXPECT_EQ(followed->isr, ids({2, 3}));
+}
+
+TEST(ChangeOfBrokers, WhoIsAboutToStopStaysInTheIsrWhereTooFewWouldBeLeft) {
+  Eligible brokers = live({1, 2, 3});
+  brokers.not_to_lead = brokers.leaving = {BrokerId(1), BrokerId(2), BrokerId(3)};
+  EXPECT_EQ(after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), brokers, 2)->isr, ids({1, 2}));
+  EXPECT_FALSE(after_change_of_brokers(led(1, {1, 2, 3}, {1, 3}), brokers, 2));
+  EXPECT_EQ(after_change_of_brokers(led(1, {1, 2, 3}, {1, 3}), brokers, 1)->isr, ids({1}));
+  EXPECT_FALSE(after_change_of_brokers(led(1, {1}, {1}), brokers, 1));
+}
+
+TEST(ChangeOfBrokers, WhoIsNotHeardLosesWhatItLeadsAndItsPlaceThereAndNothingElse) {
+  Eligible brokers = live({1, 2, 3});
+  brokers.not_to_lead = brokers.unheard = {BrokerId(1)};
+  const auto next = after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), brokers, 2);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2));
+  EXPECT_EQ(next->isr, ids({2, 3}));
+  // It follows others, who say when it does not.
+  EXPECT_FALSE(after_change_of_brokers(led(2, {1, 2, 3}, {1, 2, 3}), brokers, 2));
+  // What only it can lead it leads on.
+  EXPECT_FALSE(after_change_of_brokers(led(1, {1, 2, 3}, {1}), brokers, 1));
+  // Rule 7's bound.
+  EXPECT_EQ(after_change_of_brokers(led(1, {1, 2, 3}, {1, 2}), brokers, 2)->isr, ids({1, 2}));
+}
+
 TEST(ChangeOfBrokers, ADeadFollowerLeavesTheIsrInTheSameEpoch) {
   const auto next = after_change_of_brokers(led(1, {1, 2, 3}, {1, 2, 3}), live({1, 3}), 2);
   ASSERT_TRUE(next);
@@ -223,6 +262,15 @@ class ChangeIsr : public testing::Test {
   }
   std::optional<PartitionState> next;
 };
+
+TEST_F(ChangeIsr, WhoIsAboutToStopDoesNotComeBackIn) {
+  Eligible brokers = live({1, 2, 3});
+  brokers.leaving = {BrokerId(3)};
+  EXPECT_EQ(change_isr(led(1, {1, 2, 3}, {1, 2}), wish(1, {1, 2, 3}), brokers, 2, next),
+            IsrAnswer::ineligible);
+  EXPECT_EQ(change_isr(led(1, {1, 2, 3}, {1, 2, 3}), wish(1, {1, 2, 3}), brokers, 2, next),
+            IsrAnswer::accepted);
+}
 
 TEST_F(ChangeIsr, AMemberJoinsInTheSameEpochAndTheOrderOfReplicas) {
   EXPECT_EQ(ask(led(3, {1, 2, 3}, {3, 2}), wish(3, {1, 2, 3}), live({1, 2, 3})), IsrAnswer::accepted);

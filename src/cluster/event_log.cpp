@@ -49,9 +49,13 @@ void EventLog::load(const std::vector<coordination::KeyValue>& entries) {
 
 void EventLog::note(Severity severity, std::string what, std::string detail, WallTime now) {
   if (detail.size() > kDetailMax) detail.resize(kDetailMax);
-  diagnostics_.emit({severity, "cluster." + what, detail});
+  untold_.push_back({severity, "cluster." + what, detail});
   events_.push_back({next_++, now.ms, controller_, std::move(what), std::move(detail)});
   ++unwritten_;
+}
+
+void EventLog::tell() {
+  for (const Diagnostic& diagnostic : std::exchange(untold_, {})) diagnostics_.emit(diagnostic);
 }
 
 void EventLog::flush(Draft& draft) {
@@ -79,8 +83,10 @@ void EventLog::flush(Draft& draft) {
 }
 
 std::vector<EventLog::Event> EventLog::newest(size_t count) const {
-  const size_t from = events_.size() - std::min(count, events_.size());
-  return {events_.begin() + static_cast<std::ptrdiff_t>(from), events_.end()};
+  const size_t happened = events_.size() - std::min(untold_.size(), events_.size());
+  const size_t from = happened - std::min(count, happened);
+  return {events_.begin() + static_cast<std::ptrdiff_t>(from),
+          events_.begin() + static_cast<std::ptrdiff_t>(happened)};
 }
 
 std::string describe_change(const Image& image, const TopicPartition& id, const PartitionState& before,

@@ -23,18 +23,22 @@ class EventLog {
 
   // From what stands in the store, in the order of the keys. What does not decode is skipped and told: events are no state.
   void load(const std::vector<coordination::KeyValue>& entries);
+  // Noted, and told by tell() only.
   void note(Severity severity, std::string what, std::string detail, WallTime now);
   // Adds what was noted since the last call to the draft, and takes what is too old out of the store.
   void flush(Draft& draft);
   bool dirty() const { return unwritten_ != 0; }
-  // The newest `count`, oldest first.
+  // What was noted has happened: it stands in the store. What never does is never told.
+  void tell();
+  // The newest `count` that were told, oldest first.
   std::vector<Event> newest(size_t count) const;
 
  private:
   BrokerId controller_;
   DiagnosticSink& diagnostics_;
   std::deque<Event> events_;
-  size_t unwritten_ = 0;  // at the end of `events_`
+  size_t unwritten_ = 0;            // at the end of `events_`
+  std::vector<Diagnostic> untold_;  // as many at the end of `events_`
   int64_t next_ = 1;
   std::deque<int64_t> keys_;  // the first number of each entry in the store
 };

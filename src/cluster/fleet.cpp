@@ -64,6 +64,7 @@ void Fleet::joined(BrokerId id, bool emptied, bool can_append, MonotonicTime now
   broker.emptied = emptied;
   broker.can_append = can_append;
   broker.leaving = false;
+  broker.unheard = false;
   broker.removing = false;
   broker.steady_since = now;
 }
@@ -74,6 +75,7 @@ void Fleet::died(BrokerId id, MonotonicTime now) {
   broker.joined = 0;
   broker.dead_since = now;
   broker.leaving = false;
+  broker.unheard = false;
   broker.can_append = true;
   std::erase_if(broker.deaths, [&](MonotonicTime at) { return now - at > kHour; });
   if (broker.deaths.size() >= kDeathsKept) broker.deaths.erase(broker.deaths.begin());
@@ -87,6 +89,8 @@ Eligible Fleet::eligible() const {
     if (!broker.alive()) continue;
     eligible.live[id] = broker.joined;
     if (!broker.may_lead()) eligible.not_to_lead.insert(id);
+    if (broker.leaving) eligible.leaving.insert(id);
+    if (broker.unheard) eligible.unheard.insert(id);
   }
   return eligible;
 }

@@ -23,10 +23,12 @@ class Fleet {
     bool can_append = true;
     bool leaving = false;               // about to stop
     MonotonicTime dead_since;           // when it was declared dead last
+    bool undecided = false;             // it could not read the tombstones yet
+    bool unheard = false;               // asks no more, though its lease lives
     MonotonicTime steady_since;         // alive and able to lead since then
     std::vector<MonotonicTime> deaths;  // in the last hour
     bool alive() const { return joined != 0; }
-    bool may_lead() const { return alive() && can_append && !leaving && !info.draining; }
+    bool may_lead() const { return alive() && can_append && !leaving && !unheard && !info.draining; }
   };
 
   // As the store says at the beginning.

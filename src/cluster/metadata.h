@@ -178,7 +178,8 @@ class Metadata {
   virtual runtime::Task<Changed<int64_t>> reserve_producer_ids(int64_t count, int64_t at_least) = 0;
 
   // Topics that were deleted and whose logs this broker may therefore delete. The controller forgets a tombstone when every
-  // broker that had a replica has served an image without the topic.
+  // broker that had a replica has served an image without the topic; so it is asked before the callback of that image returns.
+  // After a refusal the controller keeps them until a later call succeeds: who was refused asks again. One call at a time.
   virtual runtime::Task<Changed<std::vector<TopicId>>> tombstones() = 0;
 
   // Controlled shutdown: hands leadership over (bounded by `patience`), gives up office and registration.

@@ -1,6 +1,7 @@
 // Reads the metadata image out of a coordination store, when the office of controller is taken.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,16 @@ struct LoadedImage {
   Image image;
   // Partition keys that no topic names: a creation or deletion was cut short. To be removed before topics are changed.
   std::vector<std::string> orphans;
-  // Keys whose names are none of ours, which say nothing of any topic: told, and left alone.
-  std::vector<Error> strangers;
+  // What is left aside since it makes no sense; each names its key. Nothing of it is touched, so that it is there again once
+  // somebody has mended or removed the key.
+  std::vector<Error> damages;
+  // Claimed by topics that are left aside: no other topic may have them.
+  std::set<std::string> reserved_names;
 };
 
-// The image as the store tells it: topics, partitions, dynamic settings and the cluster id, without brokers. Changes nothing.
-// Errors: corrupt (a value does not decode or a partition is missing: the key is named), unavailable, timed_out.
+// The image as the store tells it: topics, partitions, dynamic settings and the cluster id, without brokers. Changes nothing. A
+// topic whose key, or one of whose partitions' keys, does not decode or is missing is left aside as a whole. Errors: corrupt (of
+// what nothing goes without: the cluster id, the feature level; the key is named), unavailable, timed_out.
 runtime::Task<Result<LoadedImage>> load_image(coordination::Coordination& store);
 
 }  // namespace godwit::cluster

@@ -161,9 +161,9 @@ TEST_F(MetadataTest, ProducerIdsAreNeverGivenOutTwiceAndStayAboveWhatLogsKnow) {
   EXPECT_EQ(first, (std::vector<int64_t>{0, 1000, 10'000}));
 }
 
-TEST_F(MetadataTest, AKeyThatDoesNotDecodeIsNamed) {
+TEST_F(MetadataTest, AKeyWithoutWhichNothingGoesIsNamedWhereItDoesNotDecode) {
   with_metadata([&](Metadata&) -> Task<void> { co_return; });
-  for (const std::string key : {"/topics/AAAAAAAAAAAAAAAAAAAAAA", "/controller", "/fence", "/cluster"}) {
+  for (const std::string key : {"/fence", "/cluster", "/features"}) {
     Bytes before;
     node.run([&](Runtime&) -> Task<void> {
       const auto found = co_await store.get(key);
@@ -186,6 +186,20 @@ TEST_F(MetadataTest, AKeyThatDoesNotDecodeIsNamed) {
     });
   }
   with_metadata([&](Metadata&) -> Task<void> { co_return; });
+}
+
+TEST_F(MetadataTest, AForeignValueInTheOfficesPlaceIsReplaced) {
+  with_metadata([&](Metadata&) -> Task<void> { co_return; });
+  node.run([&](Runtime&) -> Task<void> {
+    coordination::Transaction damage;
+    damage.put("/controller", to_bytes("x"));
+    EXPECT_TRUE(co_await store.commit(std::move(damage)));
+  });
+  with_metadata([&](Metadata& metadata) -> Task<void> {
+    EXPECT_TRUE(metadata.controls());
+    co_return;
+  });
+  EXPECT_TRUE(sink.contains("coordination.damaged"));
 }
 
 TEST_F(MetadataTest, ForeignKeysAreLeftAlone) {

@@ -5,7 +5,6 @@
 
 namespace godwit::cluster {
 
-using coordination::kAbsent;
 using coordination::Transaction;
 using runtime::Task;
 using namespace std::chrono_literals;
@@ -16,6 +15,8 @@ namespace {
 constexpr Duration kTurn = 20ms;
 constexpr Duration kPauseAfterFailure = 50ms;
 constexpr Duration kPauseAfterDamage = 1s;
+// Of an office that was given up: so many session timeouts. The next controller needs one to see who is silent.
+constexpr int kAwayFor = 4;
 // How often a broker without a lease that answers is asked again.
 constexpr Duration kAskAgain = 500ms;
 
@@ -34,7 +35,16 @@ Task<void> Office::run() {
   Bell& bell = parts_.bell;
   while (!bell.closed()) {
     const uint64_t seen = bell.rung();
-    if (held_ && !still_held()) co_await lose("it is somebody else's, or this broker's lease is over");
+    if (held_ && !still_held()) {
+      const auto version = held_->fence_version;
+      const bool isolated = held_->controller->isolated();
+      co_await lose(isolated ? "most of the brokers do not reach it"
+                             : "it is somebody else's, or this broker's lease is over");
+      if (isolated) {
+        away_until_ = now() + kAwayFor * options_.session_timeout;
+        co_await vacate(version);
+      }
+    }
     if (held_ && leaving_) {
       const auto version = held_->fence_version;
       co_await lose("this broker leaves");
@@ -46,7 +56,8 @@ Task<void> Office::run() {
     }
     MonotonicTime next = MonotonicTime::max();
     if (!held_) {
-      const auto when = may_take();
+      auto when = may_take();
+      if (when) when = std::max(*when, away_until_);
       if (when && *when <= now()) {
         co_await take();
         continue;
@@ -64,9 +75,10 @@ Task<void> Office::run() {
 
 std::optional<MonotonicTime> Office::may_take() {
   const Roster& roster = parts_.roster;
-  if (leaving_ || !roster.known() || !roster.reachable() || roster.damage()) return std::nullopt;
+  if (leaving_ || !roster.known() || !roster.reachable()) return std::nullopt;
   if (!parts_.registration.registered() || !parts_.registration.holds_now()) return std::nullopt;
   const auto& holder = roster.holder();
+  // None, or a key that makes no sense, which is replaced: should somebody hold the office after all, the fence ends that.
   if (!holder) return now();
   // Ours: the transaction that took it went through though its outcome was not heard. Or an earlier process of this broker's,
   // which is dead, for it has this one's data directory, or another lease of this process.
@@ -145,7 +157,6 @@ Task<Result<Office::Fence>> Office::raise_fence() {
   const auto lease = parts_.registration.lease();
   const Uuid lease_name = parts_.registration.lease_name();
   if (!lease) co_return fail(ErrorKind::unavailable, "there is no lease");
-  const auto holder = parts_.roster.holder();
   // Never in a store that has forgotten this cluster, or is another one's (rule 3).
   const auto cluster = co_await parts_.registration.cluster_version();
   if (!cluster) {
@@ -178,7 +189,7 @@ Task<Result<Office::Fence>> Office::raise_fence() {
   transaction.require(std::string(keys::kCluster), *cluster)
       .require(std::string(keys::kFeatures), features->version)
       .require(std::string(keys::kFence), before->version)
-      .require(std::string(keys::kController), holder ? holder->version : kAbsent)
+      .require(std::string(keys::kController), parts_.roster.office_version())
       .put(std::string(keys::kFence), stored_bytes(StoredCounter{office.fence}, features->level))
       .put_leased(std::string(keys::kController), stored_bytes(office, features->level));
   const auto done = co_await lease->commit(std::move(transaction));
@@ -197,6 +208,13 @@ Task<void> Office::open(Fence fence) {
   options.session_timeout = options_.session_timeout;
   options.preferred_after = options_.preferred_after;
   options.topic_defaults = options_.topic_defaults;
+  options.leased = [&roster = parts_.roster](const BrokerInfo& broker) {
+    const Registered* const registered = roster.find(broker.id);
+    return roster.reachable() && registered != nullptr && registered->info.incarnation == broker.incarnation;
+  };
+  options.reaches = [&liveness = parts_.liveness](BrokerInfo broker) -> Task<bool> {
+    co_return (co_await liveness.probe(std::move(broker))).has_value();
+  };
   for (bool told = false;;) {
     auto opened = co_await open_(options, parts_.store, parts_.runtime, parts_.diagnostics);
     if (opened) {

@@ -102,6 +102,8 @@ class Office {
   // The newest fence under which a controller wrote here: none is opened under it again, for the old one's writes may still be
   // under way.
   int64_t opened_fence_ = -1;
+  // Others go first: this broker was cut off from most when it held the office last.
+  MonotonicTime away_until_ = MonotonicTime::min();
   bool leaving_ = false;
   bool left_ = false;
   runtime::Gate gate_;

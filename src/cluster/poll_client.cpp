@@ -43,12 +43,14 @@ Task<void> PollClient::run() {
       request.sequence = served_.sequence;
     }
     request.max_wait_ms = kMaxWaitMs;
+    request.undecided = undecided_;
     const uint64_t incarnation = registration_.incarnation();
+    const ImageVersion asked{request.fence, request.sequence};
     auto answer = co_await link_.poll(std::move(request));
     if (bell_.closed()) break;
     Result<void> taken;
     if (answer) {
-      taken = co_await take(incarnation, std::move(*answer));
+      taken = co_await take(incarnation, asked, std::move(*answer));
     } else {
       taken = fail(answer.error());
     }
@@ -77,7 +79,8 @@ Task<void> PollClient::pause(uint64_t generation, Duration pause) {
   }
 }
 
-Task<Result<void>> PollClient::take(uint64_t incarnation, kafka::ClusterPollResponse answer) {
+Task<Result<void>> PollClient::take(uint64_t incarnation, ImageVersion asked,
+                                    kafka::ClusterPollResponse answer) {
   switch (answer.error_code) {
     case ErrorCode::none:
       break;
@@ -89,10 +92,29 @@ Task<Result<void>> PollClient::take(uint64_t incarnation, kafka::ClusterPollResp
                      "the controller's answer: " + std::string(to_string(answer.error_code)));
   }
   const ImagePtr before = image();
+  GW_TRY(co_return, co_await take_image(asked, std::move(answer)));
+  answered_ns_.store(runtime::Shard::current()->now().time_since_epoch().count(), std::memory_order_relaxed);
+  if (std::exchange(known_as_, incarnation) != incarnation || before != image()) bell_.ring();
+  co_return Result<void>();
+}
+
+Task<void> PollClient::learn(kafka::ClusterPollResponse news) {
+  if (news.error_code != ErrorCode::none || bell_.closed()) co_return;
+  if (ImageVersion{news.fence, news.sequence} > image()->version)
+    (void)co_await take_image(ImageVersion{}, std::move(news));
+}
+
+Task<Result<void>> PollClient::take_image(ImageVersion asked, kafka::ClusterPollResponse answer) {
+  const auto lock = co_await taking_.lock();
+  const ImagePtr before = image();
   const ImageVersion version{answer.fence, answer.sequence};
   if (version < before->version) {
     // A controller that does not know yet that its office is somebody else's.
     co_return fail(ErrorKind::conflict, "the controller's state is older than what this broker knows");
+  }
+  if (!answer.full && version > before->version && asked != before->version) {
+    // Others told more meanwhile: the next question goes on from there.
+    co_return fail(ErrorKind::conflict, "what changed since an older state does not lead on from this one");
   }
   if (version > before->version || answer.full) {
     auto applied = apply(*before, answer);
@@ -118,13 +140,12 @@ Task<Result<void>> PollClient::take(uint64_t incarnation, kafka::ClusterPollResp
     }
     served_ = after->version;
   }
-  answered_ = runtime::Shard::current()->now();
-  if (std::exchange(known_as_, incarnation) != incarnation || before != image()) bell_.ring();
   co_return Result<void>();
 }
 
-bool PollClient::answered_within(Duration duration) const {
-  return runtime::Shard::current()->now() - answered_ <= duration;
+bool PollClient::answered_within(Duration duration, MonotonicTime now) const {
+  return now - MonotonicTime(MonotonicTime::duration(answered_ns_.load(std::memory_order_relaxed))) <=
+         duration;
 }
 
 Task<void> PollClient::reached(ImageVersion version, Duration patience) {

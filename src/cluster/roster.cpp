@@ -77,15 +77,13 @@ Task<Result<void>> Roster::read() {
   auto listed = co_await store_.list(std::string(keys::kBrokers));
   if (!listed) co_return fail(listed.error());
 
-  const bool was_damaged = damage_.has_value();
-  damage_.reset();
+  const coordination::Version office_version = *office ? (*office)->version : coordination::kAbsent;
   std::optional<Holder> holder;
   if (*office) {
     auto read = to_holder(**office);
     if (read) {
       holder = std::move(*read);
     } else {
-      damage_ = read.error();
       tell_damage(read.error());
     }
   }
@@ -101,12 +99,13 @@ Task<Result<void>> Roster::read() {
   // Nothing is known of what happened in a gap: neither of one that the store made, nor of one in which this process slept.
   if (!reachable_ || began - last_read_ > session_timeout_) back_since_ = began;
   last_read_ = began;
-  const bool different = !known_ || !reachable_ || holder != holder_ || brokers != brokers_ ||
-                         damage_.has_value() != was_damaged;
+  const bool different =
+      !known_ || !reachable_ || holder != holder_ || brokers != brokers_ || office_version != office_version_;
   known_ = true;
   reachable_ = true;
   ++reads_;
   holder_ = std::move(holder);
+  office_version_ = office_version;
   brokers_ = std::move(brokers);
   if (different) bell_.ring();
   co_return Result<void>();

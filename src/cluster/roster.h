@@ -40,8 +40,8 @@ class Roster {
   uint64_t reads() const { return reads_; }
   const std::map<BrokerId, Registered>& brokers() const { return brokers_; }
   const std::optional<Holder>& holder() const { return holder_; }
-  // What is wrong with the office's key, where it does not decode: nobody can take the office.
-  const std::optional<Error>& damage() const { return damage_; }
+  // Of the office's key, whoever wrote it; kAbsent: there is none. Where it does not decode nobody is known to hold the office.
+  coordination::Version office_version() const { return office_version_; }
 
   // Null when it is not registered.
   const Registered* find(BrokerId id) const {
@@ -66,7 +66,7 @@ class Roster {
   uint64_t reads_ = 0;
   std::map<BrokerId, Registered> brokers_;
   std::optional<Holder> holder_;
-  std::optional<Error> damage_;
+  coordination::Version office_version_ = coordination::kAbsent;
   std::set<std::string> told_;  // of what damage the operator was told
 
   // Reads that were asked for, and up to which of them were carried out.

@@ -17,7 +17,7 @@ std::string topic(const TopicId& id) {
   return std::string(kTopics) + to_string(id);
 }
 std::string name(std::string_view topic_name) {
-  return "/names/" + std::string(topic_name);
+  return std::string(kNames) + std::string(topic_name);
 }
 std::string partition(const TopicId& id, size_t index) {
   return fmt::format("{}{}/{:08}", kPartitions, to_string(id), index);

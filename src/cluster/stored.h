@@ -114,6 +114,7 @@ namespace keys {
 
 constexpr std::string_view kCluster = "/cluster";
 constexpr std::string_view kTopics = "/topics/";
+constexpr std::string_view kNames = "/names/";
 constexpr std::string_view kPartitions = "/partitions/";
 constexpr std::string_view kTombstones = "/tombstones/";
 constexpr std::string_view kBrokerConfigs = "/configs/brokers/";

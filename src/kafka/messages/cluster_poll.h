@@ -22,6 +22,8 @@ struct ClusterPollRequest {
   int64_t fence = -1;
   int64_t sequence = -1;
   int32_t max_wait_ms = 0;
+  // It has not been able to read the tombstones since a topic went: they are to stay.
+  bool undecided = false;
 
   static void fields(auto& f) {
     f("cluster_id", &ClusterPollRequest::cluster_id);
@@ -30,6 +32,7 @@ struct ClusterPollRequest {
     f("fence", &ClusterPollRequest::fence);
     f("sequence", &ClusterPollRequest::sequence);
     f("max_wait_ms", &ClusterPollRequest::max_wait_ms);
+    f("undecided", &ClusterPollRequest::undecided, always().tagged(0));
   }
   friend bool operator==(const ClusterPollRequest&, const ClusterPollRequest&) = default;
 };
