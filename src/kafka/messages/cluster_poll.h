@@ -21,6 +21,7 @@ struct ClusterPollRequest {
   // The state that this broker serves by now: also the acknowledgement of it. -1: none.
   int64_t fence = -1;
   int64_t sequence = -1;
+  // -1: who is asked need not be the controller, and tells at once what it knows that is newer (else not_controller).
   int32_t max_wait_ms = 0;
   // It has not been able to read the tombstones since a topic went: they are to stay.
   bool undecided = false;
