@@ -288,9 +288,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   void remember(const ReadHint& hint);
   // Whole batches of `file` that lie (also) on disk, from the one that contains or follows request.from, which
   // lies before what tail_start() gives. last_file_position_ is then where the first of them starts.
-  runtime::Task<Served<ReadAnswer>> read_file(FileId file, ReadRequest request);
+  // Empty where its memory is not to be had at once, and the request holds some (not at_least_one).
+  runtime::Task<Served<std::optional<ReadAnswer>>> read_file(FileId file, ReadRequest request);
   // The batch that begins in the file and ends in the tail.
-  runtime::Task<Served<ReadAnswer>> read_straddling(FileId file);
+  runtime::Task<Served<std::optional<ReadAnswer>>> read_straddling(FileId file, bool may_wait);
   SegmentReader& reader_of(const SegmentState& segment);
   // A read of `file` from `from` on failed: what cannot be read becomes a damage.
   runtime::Task<void> note_damage(FileId file, Offset from, std::string what);

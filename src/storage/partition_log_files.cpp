@@ -236,10 +236,11 @@ SegmentReader& PartitionLog::reader_of(const SegmentState& segment) {
   return *l.reader;
 }
 
-runtime::Task<Served<ReadAnswer>> PartitionLog::read_file(FileId file, ReadRequest request) {
+runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_file(FileId file, ReadRequest request) {
   const SegmentState* segment = state_.find(file);
   if (segment == nullptr) co_return ReadAnswer{.batches = {}, .next = request.from};
-  if (request.from >= segment->boundary_offset) co_return co_await read_straddling(file);
+  if (request.from >= segment->boundary_offset)
+    co_return co_await read_straddling(file, request.at_least_one);
   reader_of(*segment);
   // The segment may leave the log while it is read.
   const std::shared_ptr<SegmentReader> reader = live(file).reader;
@@ -247,8 +248,10 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read_file(FileId file, ReadReque
   for (const ReadHint& h : hints_) {
     if (h.offset == request.from && h.file == file) hint = h.position;
   }
-  auto read = co_await reader->read(request.from, request.bytes_max, hint);
+  // Who need not be given a batch holds others.
+  auto read = co_await reader->read(request.from, request.bytes_max, hint, request.at_least_one);
   if (!read) {
+    if (read.error().kind == ErrorKind::limit) co_return std::nullopt;
     if (read.error().kind == ErrorKind::corrupt || read.error().kind == ErrorKind::io) {
       co_await note_damage(file, request.from, read.error().describe());
     }
@@ -271,7 +274,7 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read_file(FileId file, ReadReque
   co_return ReadAnswer{Chain(SharedBytes::copy(BytesView(bytes).first(size))), next};
 }
 
-runtime::Task<Served<ReadAnswer>> PartitionLog::read_straddling(FileId file) {
+runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_straddling(FileId file, bool may_wait) {
   const SegmentState* segment = state_.find(file);
   const SegmentLive* l = find_live(file);
   GW_CHECK(segment != nullptr && l != nullptr && l->tail,
@@ -282,7 +285,9 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read_straddling(FileId file) {
   const Position aligned(start.value() / kBlockMin * kBlockMin);
   // Pinned now, since the tail may move on meanwhile.
   const Chain rest = l->tail->pin(tail_first, segment->end);
-  auto buffer = co_await shard_.read_buffers()->get(tail_first - aligned);
+  auto buffer = shard_.read_buffers()->try_get(tail_first - aligned);
+  if (!buffer && !may_wait) co_return std::nullopt;
+  if (!buffer) buffer = co_await shard_.read_buffers()->get(tail_first - aligned);
   auto opened = co_await shard_.files().get(
       fmt::format("{}/{}", shard_.context().folder_of(id()), segment_name(file)), false);
   if (!opened) co_return refuse(ErrorCode::kafka_storage_error, opened.error().describe());

@@ -133,7 +133,9 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
       in_tail = true;
       part = read_tail(*segment, *l, request);
     } else {
-      part = co_await read_file(segment->id, request);
+      auto of_file = co_await read_file(segment->id, request);
+      if (of_file && !*of_file) co_return answer;
+      part = of_file ? Served<ReadAnswer>(std::move(**of_file)) : tl::unexpected(std::move(of_file.error()));
     }
     if (!part) {
       if (!first) co_return answer;
@@ -170,7 +172,7 @@ runtime::Task<Served<PartitionLog::Place>> PartitionLog::place_of(Offset offset)
   }
   const auto read = co_await read_file(file, {.from = offset, .bytes_max = 1, .end = state_.end});
   if (!read) co_return tl::unexpected(read.error());
-  const auto header = BatchHeader::load(read->batches.flatten());
+  const auto header = BatchHeader::load((*read)->batches.flatten());
   co_return Place{file, last_file_position_, std::max(std::min(header.base_offset, offset), state_.start)};
 }
 

@@ -45,10 +45,10 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
     count_index();
   }
 
-  runtime::Task<Result<SegmentRead>> read(Offset from, size_t bytes_max,
-                                          std::optional<Position> hint) override {
+  runtime::Task<Result<SegmentRead>> read(Offset from, size_t bytes_max, std::optional<Position> hint,
+                                          bool may_wait) override {
     const IndexPtr index = co_await known_index();
-    Run run{.sequential = hint.has_value(), .step = hint ? kStepMax : kStepMin};
+    Run run{.sequential = hint.has_value(), .step = hint ? kStepMax : kStepMin, .may_wait = may_wait};
     if (const Trace* trace = find_trace(from, hint)) {
       run.cursor = trace->cursor;
       run.step = std::min(kAheadMax, trace->step * 2);

@@ -54,9 +54,12 @@ class SegmentReader {
   // damage is served first:
   //   corrupt  the bytes are damaged: tell it, repair from a replica
   //   io       the device cannot read them
+  //   limit    there is no memory to be had at once, and it may not wait
   //   others   of FileSystem::open: not now
-  virtual runtime::Task<Result<SegmentRead>> read(Offset from, size_t bytes_max,
-                                                  std::optional<Position> hint) = 0;
+  // `may_wait`: false for a caller that holds an answer already: two that hold some and wait for more would wait for each
+  // other for ever, and so would one that needs more than there is.
+  virtual runtime::Task<Result<SegmentRead>> read(Offset from, size_t bytes_max, std::optional<Position> hint,
+                                                  bool may_wait = true) = 0;
 
   // The first batch whose largest timestamp is >= `timestamp` (ms), as raw bytes to look into; empty when
   // there is none. Errors as read.
