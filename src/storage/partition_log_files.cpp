@@ -87,9 +87,11 @@ runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
   l->tail->set_written(block.to);
   advance_written(*segment, *l, block.to);
   const bool whole = segment->written == segment->end && segment != &state_.active();
-  if (!whole) l->writer = std::move(writer);
   tell_reader(*segment, *l);
-  if (!whole) co_return outcome;
+  if (!whole) {
+    l->writer = std::move(writer);
+    co_return outcome;
+  }
   // Neither is needed for anything to be right: space that stays taken, an index that is built again.
   (void)co_await writer->trim(block.to);
   if (const SegmentState* sealed = state_.find(block.file)) {
