@@ -174,15 +174,16 @@ Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from, size_t b
   const Offset end = high_watermark();
   // Between the high watermark and the log's end there is nothing to see yet, but the offset is no error.
   if (from >= end && from <= log_->end()) co_return storage::ReadAnswer{{}, from};
-  co_return co_await log_->read({from, bytes_max, end, at_least_one});
+  // Who need not be given a batch holds others.
+  co_return co_await log_->read({from, bytes_max, end, at_least_one, at_least_one});
 }
 
 Task<storage::Served<storage::ReadAnswer>> Partition::read_for_replica(Offset from, size_t bytes_max,
-                                                                       bool at_least_one) {
+                                                                       bool at_least_one, bool may_wait) {
   if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
   const Offset end = log_->end();
   if (from == end) co_return storage::ReadAnswer{{}, from};
-  co_return co_await log_->read({from, bytes_max, end, at_least_one});
+  co_return co_await log_->read({from, bytes_max, end, at_least_one, may_wait});
 }
 
 replication::FetchOutcome Partition::on_replica_fetch(const replication::FollowerFetch& fetch) {

@@ -108,7 +108,7 @@ class Partition final : public storage::LogObserver {
   runtime::Task<storage::Served<storage::ReadAnswer>> read(Offset from, size_t bytes_max, bool at_least_one);
   // The same for a follower: also what is not committed yet.
   runtime::Task<storage::Served<storage::ReadAnswer>> read_for_replica(Offset from, size_t bytes_max,
-                                                                       bool at_least_one);
+                                                                       bool at_least_one, bool may_wait);
   // What a follower has synced, where its log agrees with ours.
   replication::FetchOutcome on_replica_fetch(const replication::FollowerFetch& fetch);
   void on_unfollow(BrokerId follower, uint64_t session);

@@ -270,8 +270,9 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
       const size_t limit =
           std::min(bytes_max_ - total_, static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
       // It waited for its turn: that must get it on, however large its batches are.
-      auto read = co_await partition->read_for_replica(
-          asked.fetch_offset, on_its_way ? std::min(limit, granted_) : limit, total_ == 0 || on_its_way);
+      auto read = co_await partition->read_for_replica(asked.fetch_offset,
+                                                       on_its_way ? std::min(limit, granted_) : limit,
+                                                       total_ == 0 || on_its_way, total_ == 0);
       if (!read) {
         answer.error_code = read.error().code;
         answers[place] = std::move(answer);

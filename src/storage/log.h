@@ -72,6 +72,9 @@ struct ReadRequest {
   Offset end;
   // Give the first batch whole even when it is larger than bytes_max.
   bool at_least_one = true;
+  // Wait for memory to read from a file with; otherwise what can be had at once is given, perhaps nothing. False for whoever
+  // holds an answer already: two that hold and wait would wait for each other for ever.
+  bool may_wait = true;
 };
 
 struct ReadAnswer {

@@ -288,7 +288,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   void remember(const ReadHint& hint);
   // Whole batches of `file` that lie (also) on disk, from the one that contains or follows request.from, which
   // lies before what tail_start() gives. last_file_position_ is then where the first of them starts.
-  // Empty where its memory is not to be had at once, and the request holds some (not at_least_one).
+  // Empty where its memory is not to be had at once, and the request may not wait.
   runtime::Task<Served<std::optional<ReadAnswer>>> read_file(FileId file, ReadRequest request);
   // The batch that begins in the file and ends in the tail.
   runtime::Task<Served<std::optional<ReadAnswer>>> read_straddling(FileId file, bool may_wait);

@@ -241,8 +241,7 @@ SegmentReader& PartitionLog::reader_of(const SegmentState& segment) {
 runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_file(FileId file, ReadRequest request) {
   const SegmentState* segment = state_.find(file);
   if (segment == nullptr) co_return ReadAnswer{.batches = {}, .next = request.from};
-  if (request.from >= segment->boundary_offset)
-    co_return co_await read_straddling(file, request.at_least_one);
+  if (request.from >= segment->boundary_offset) co_return co_await read_straddling(file, request.may_wait);
   reader_of(*segment);
   // The segment may leave the log while it is read.
   const std::shared_ptr<SegmentReader> reader = live(file).reader;
@@ -250,8 +249,7 @@ runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_file(FileId 
   for (const ReadHint& h : hints_) {
     if (h.offset == request.from && h.file == file) hint = h.position;
   }
-  // Who need not be given a batch holds others.
-  auto read = co_await reader->read(request.from, request.bytes_max, hint, request.at_least_one);
+  auto read = co_await reader->read(request.from, request.bytes_max, hint, request.may_wait);
   if (!read) {
     if (read.error().kind == ErrorKind::limit) co_return std::nullopt;
     if (read.error().kind == ErrorKind::corrupt || read.error().kind == ErrorKind::io) {

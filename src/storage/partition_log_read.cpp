@@ -150,6 +150,7 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
     }
     request.bytes_max -= std::min(request.bytes_max, part->batches.size());
     request.at_least_one = false;
+    request.may_wait = false;
     request.from = answer.next = part->next;
     answer.batches.append(std::move(part->batches));
     first = false;

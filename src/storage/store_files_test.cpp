@@ -117,9 +117,9 @@ TEST(StoreFiles, AReadThatHoldsAnAnswerDoesNotWaitForMoreMemory) {
       if (!part || part->next <= from) co_return;
       from = part->next;
     }
-    // Who has to be given nothing holds something, as does a Fetch that goes on to its next partition.
+    // As a Fetch does that goes on to its next partition.
     const auto held = co_await log->read({.from = Offset(0), .bytes_max = 8 << 20, .end = log->end()});
-    const auto next = co_await log->read({.from = Offset(100), .end = log->end(), .at_least_one = false});
+    const auto next = co_await log->read({.from = Offset(100), .end = log->end(), .may_wait = false});
     EXPECT_TRUE(held.has_value() && next.has_value());
     EXPECT_GE(next->next, Offset(100));
   });
