@@ -73,8 +73,8 @@ struct TopicOptions {
   std::vector<std::pair<std::string, std::string>> config{};
 };
 
-// Called once for each message of write_async, on a thread of the client. Must not wait long, and must not call flush or
-// close.
+// Called once for each message of write_async, on one thread of the client: one call after the other, those of a
+// partition in the order in which they were written. Must not wait long, and must not call flush or close.
 using DeliveryCallback = std::function<void(Result<Written>)>;
 
 // Called for each record of a subscription, on a thread of its own, in order within a partition. When it returns, the

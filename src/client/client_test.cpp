@@ -2,6 +2,8 @@
 #include "godwit/client.h"
 
 #include <mutex>
+#include <set>
+#include <thread>
 
 #include "client/errors.h"
 #include "client/mock_cluster_testing.h"
@@ -152,6 +154,25 @@ TEST(Client, TellsOfEachMessageOnceAndFlushWaitsForAll) {
   const std::lock_guard lock(mutex);
   ASSERT_EQ(offsets.size(), 100U);
   for (int64_t i = 0; i < 100; ++i) EXPECT_EQ(offsets[static_cast<size_t>(i)], i);
+}
+
+TEST(Client, TellsOfMessagesOnOneThreadAlsoWhileItIsFlushed) {
+  MockCluster cluster;
+  cluster.create("orders");
+  const auto client = cluster.client({.linger = 60s});
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  const auto told = [&](const Result<Written>& done) {
+    EXPECT_TRUE(done);
+    const std::lock_guard lock(mutex);
+    threads.insert(std::this_thread::get_id());
+  };
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(client->write_async("orders", message("k", "v"), told));
+    EXPECT_TRUE(client->flush(30s)) << "what lingers is sent at once";
+  }
+  EXPECT_EQ(threads.size(), 1U);
+  EXPECT_FALSE(threads.contains(std::this_thread::get_id()));
 }
 
 TEST(Client, OnceItIsClosedSaysSo) {

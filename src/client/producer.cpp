@@ -89,16 +89,28 @@ Result<std::unique_ptr<Producer>> Producer::make(const Options& options) {
 Producer::Producer(Handle handle) : handle_(std::move(handle)), poller_([this] { poll(); }) {}
 
 Producer::~Producer() {
-  if (under_way() > 0) {
-    (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(handle_.get(), kPurgeMs);
-  }
   stopping_ = true;
   poller_.join();
 }
 
 void Producer::poll() {
-  while (!stopping_) (void)rd_kafka_poll(handle_.get(), kPollMs);
+  while (!stopping_) {
+    if (flushing_ == 0) {
+      (void)rd_kafka_poll(handle_.get(), kPollMs);
+      continue;
+    }
+    // As poll, and nothing lingers for company.
+    (void)rd_kafka_flush(handle_.get(), kPollMs);
+    // What was taken off the queue has had its callback, for only this thread takes. The count is looked at under the
+    // lock: it must not be older than the flush that is told of it.
+    const std::lock_guard lock(mutex_);
+    if (under_way() > 0) continue;
+    ++drained_;
+    told_.notify_all();
+  }
+  if (under_way() == 0) return;
+  (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  (void)rd_kafka_flush(handle_.get(), kPurgeMs);
 }
 
 Result<void> Producer::write_async(const std::string& topic, Message message, DeliveryCallback done) {
@@ -131,8 +143,13 @@ Result<Written> Producer::write(const std::string& topic, Message message) {
 }
 
 Result<void> Producer::flush(std::chrono::milliseconds timeout) {
-  if (rd_kafka_flush(handle_.get(), static_cast<int>(timeout.count())) == RD_KAFKA_RESP_ERR_NO_ERROR)
-    return {};
+  {
+    std::unique_lock lock(mutex_);
+    ++flushing_;
+    const bool all = told_.wait_for(lock, timeout, [this, before = drained_] { return drained_ != before; });
+    --flushing_;
+    if (all) return {};
+  }
   return Error{ErrorKind::timed_out, std::to_string(under_way()) + " messages are not acknowledged yet", 0};
 }
 

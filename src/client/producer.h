@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -10,7 +11,8 @@
 
 namespace godwit::client {
 
-// Any thread. Callbacks run on a thread of its own.
+// Any thread. Callbacks run on one thread of its own, which alone serves librdkafka: a second one (as rd_kafka_flush of a
+// caller would be) would tell of later messages before earlier ones.
 class Producer {
  public:
   static Result<std::unique_ptr<Producer>> make(const Options& options);
@@ -19,6 +21,7 @@ class Producer {
 
   Result<void> write_async(const std::string& topic, Message message, DeliveryCallback done);
   Result<Written> write(const std::string& topic, Message message);
+  // Not from a callback.
   Result<void> flush(std::chrono::milliseconds timeout);
   // Messages taken and not ended.
   size_t under_way() const;
@@ -31,6 +34,12 @@ class Producer {
 
   Handle handle_;
   std::atomic<bool> stopping_{false};
+  std::mutex mutex_;
+  std::condition_variable told_;
+  // Flushes that wait.
+  std::atomic<int> flushing_{0};
+  // How often nothing was under way while one waited.
+  uint64_t drained_ = 0;
   std::thread poller_;
 };
 
