@@ -136,6 +136,8 @@ void Fetcher::drop_connection() {
 
 bool Fetcher::send_next() {
   if (under_way_ >= kUnderWayMax) return false;
+  // The session's number comes with its first answer; a request without it would be refused, and all would begin anew.
+  if (session_epoch_ > 0 && session_id_ == 0) return false;
   auto request = next_request();
   if (!request) return false;
   tasks_.spawn(shard_, exchange(connection_, std::move(*request), requests_));
@@ -192,8 +194,10 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
   }
   request.cluster_id = options_.cluster_id;
   request.replica_state = {options_.self, static_cast<int64_t>(options_.incarnation)};
+  // The first answer is waited for by all that is named next.
+  const Duration wait_max = session_epoch_ == 0 ? Duration{} : options_.wait_max;
   request.max_wait_ms =
-      static_cast<int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(options_.wait_max).count());
+      static_cast<int32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wait_max).count());
   request.min_bytes = 1;
   request.max_bytes = static_cast<int32_t>(options_.fetch_bytes_max);
   request.session_id = session_id_;
