@@ -83,7 +83,7 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
   co_await apply(metadata_->image());
   co_await compare_store_with(metadata_->image());
   metadata_->on_change(
-      [this](cluster::ImagePtr, cluster::ImagePtr after) { return apply(std::move(after)); });
+      [this](cluster::ImagePtr before, cluster::ImagePtr after) { return follow(before, after); });
   // What changed between the two is taken over with the next change at the latest; so once more now.
   co_await apply(metadata_->image());
   store_->on_health_change([this] {
@@ -300,17 +300,61 @@ Task<void> Broker::apply(cluster::ImagePtr image) {
   const MonotonicTime now = runtime_.shard(0).now();
   leader_throttle_.set_rate(rates.leader, now);
   follower_throttle_.set_rate(rates.follower, now);
+  // All at once: what one waits for, its disk perhaps, must not hold up an election on another.
+  std::vector<Task<void>> taking_over;
   for (auto& shard : shards_) {
-    co_await shard->shard().call([&shard = *shard, image] { return shard.apply(image); });
+    taking_over.push_back([](BrokerShard& one, cluster::ImagePtr known) -> Task<void> {
+      co_await one.shard().call([&one, known] { return one.apply(known); });
+    }(*shard, image));
   }
+  co_await runtime::when_all(std::move(taking_over));
+}
+
+Task<void> Broker::follow(cluster::ImagePtr before, cluster::ImagePtr after) {
+  co_await apply(after);
+  std::vector<std::pair<std::string, TopicId>> vanished;
+  for (const auto& [name, topic] : before->topics()) {
+    if (after->find(topic->id) == nullptr) vanished.emplace_back(name, topic->id);
+  }
+  if (!vanished.empty()) co_await unknown_logs_.vanished(std::move(vanished));
 }
 
 Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
   std::vector<TopicPartition> unknown;
   for (const TopicPartition& id : co_await store_->list()) {
-    if (image->find(id) == nullptr) unknown.push_back(id);
+    const cluster::PartitionState* const state = image->find(id);
+    if (state == nullptr) {
+      unknown.push_back(id);
+    } else if (std::ranges::find(state->replicas, options_.id) == state->replicas.end()) {
+      co_await drop_moved(id, state->leader_epoch);
+    }
   }
   co_await unknown_logs_.decide(std::move(unknown));
+}
+
+// Its replica was moved to another broker while this one was down. That an election came after it proves that those who were asked
+// had what was committed, and that the store is not an older one that never knew of this replica (rule 3). A log of the same
+// epoch as the store's is kept.
+Task<void> Broker::drop_moved(TopicPartition id, LeaderEpoch epoch) {
+  auto dropped = co_await runtime_.shard(store_->shard_of(id))
+                     .call([store = store_.get(), id, epoch]() -> Task<Result<void>> {
+                       const storage::Log* const log = store->find(id);
+                       const auto latest = log == nullptr || log->start() == log->end()
+                                               ? std::nullopt
+                                               : log->epochs().latest();
+                       if (latest && *latest >= epoch) co_return fail(ErrorKind::conflict, "");
+                       auto gone = co_await store->drop(id);
+                       if (!gone) co_return fail(ErrorKind::io, gone.error().message);
+                       co_return Result<void>();
+                     });
+  if (dropped) co_return;
+  const bool kept = dropped.error().kind == ErrorKind::conflict;
+  diagnostics_.emit({Severity::warning,
+                     kept ? "storage.moved_partition_kept" : "storage.partition_not_dropped",
+                     kept ? "a log whose replica was moved to another broker is kept and not served, for no "
+                            "leader was elected since: where the partition is well, its folder may be deleted"
+                          : dropped.error().message,
+                     {{"topic_id", to_string(id.topic)}, {"partition", to_string(id.partition)}}});
 }
 
 Task<Result<void>> Broker::stop() {

@@ -123,6 +123,9 @@ class Broker {
   runtime::Task<Result<void>> listen();
   runtime::Task<void> accept(runtime::Listener& listener, BrokerShard& shard, std::string name);
   runtime::Task<void> apply(cluster::ImagePtr image);
+  // From one image to the next.
+  runtime::Task<void> follow(cluster::ImagePtr before, cluster::ImagePtr after);
+  runtime::Task<void> drop_moved(TopicPartition id, LeaderEpoch epoch);
   runtime::Task<void> compare_store_with(cluster::ImagePtr image);
 
   // What lives on a shard beside BrokerShard, and is made and destroyed there.

@@ -127,7 +127,7 @@ void BrokerShard::resign_all() {
     cluster::PartitionState same = partition->state();
     partition->resign(std::move(same));
   }
-  if (any) groups_.apply(*image_, *image_);
+  if (any) groups_.apply(*image_);
 }
 
 Task<void> BrokerShard::repair_damages() {
@@ -236,7 +236,7 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
     }
   }
   co_await drop_missing();
-  groups_.apply(*before, *image_);
+  groups_.apply(*image_);
 }
 
 // What the replicator says goes to the partition that follows.
@@ -254,18 +254,18 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   const TopicPartition id{topic->id, index};
   const cluster::PartitionState& state = topic->partitions[static_cast<size_t>(index.value())];
   auto partition = find(id);
-  if (std::ranges::find(state.replicas, options().id) == state.replicas.end()) {
-    if (partition != nullptr) co_await drop(std::move(partition));
-    co_return;
-  }
-  if (partition == nullptr) {
-    partition = co_await open_partition(*topic, index);
-    if (partition == nullptr) co_return;
-  } else {
+  const bool replica = std::ranges::find(state.replicas, options().id) != state.replicas.end();
+  if (partition != nullptr) {
     partition->log()->set_config(settings_.at(topic->id).log);
+  } else if (replica) {
+    partition = co_await open_partition(*topic, index);
   }
+  if (partition == nullptr) co_return;
   const auto latest = partition->log()->epochs().latest();
-  if (latest && *latest > state.leader_epoch) {
+  // A replica that goes is known by a newer state; an older one, or one that goes on from there, never knew of it.
+  const bool older = (latest && *latest > state.leader_epoch) ||
+                     (!replica && (state.version < partition->state().version || contradicted_.contains(id)));
+  if (older) {
     // Rule 3: a store that was restored from a backup, or is another cluster's, must not make us forget.
     partition->resign(state);
     co_await replicator_->unfollow(id);
@@ -273,16 +273,20 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
       diagnostics().emit(
           {Severity::error,
            "cluster.store_is_older",
-           "the log is of a later leader epoch than the coordination store knows: the partition is not "
-           "served here (was the store restored from a backup?)",
+           "this broker knows a later state of the partition than the coordination store: it is not "
+           "served here, and its log stays (was the store restored from a backup?)",
            {{"topic", topic->name},
             {"partition", to_string(index)},
-            {"epoch", to_string(*latest)},
+            {"epoch", to_string(latest.value_or(kNoLeaderEpoch))},
             {"store_epoch", to_string(state.leader_epoch)}}});
     }
     co_return;
   }
   contradicted_.erase(id);
+  if (!replica) {
+    co_await drop(std::move(partition));
+    co_return;
+  }
   const bool leads = state.leader == options().id && state.leader_incarnation == surroundings_.incarnation;
   // When it joined it was taken out of the ISR: who is in it again has caught up with a leader; and who leads all the same
   // is the only replica, or was ordered to (unclean election): what it has is the log from now on.

@@ -1,7 +1,6 @@
 // Replicas move between whole brokers: as fast as a throttle lets them, while records flow, cancelled, and with brokers that die
 // meanwhile.
 #include "broker/cluster_history_testing.h"
-#include "kafka/messages/alter_partition_reassignments.h"
 #include "kafka/messages/cluster_command.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/incremental_alter_configs.h"
@@ -40,27 +39,6 @@ class Moving : public ClusterStage {
       EXPECT_EQ(code, ErrorCode::none) << (answer ? answer->responses.at(0).error_message.value_or("") : "");
     });
     return asked && code == ErrorCode::none;
-  }
-  // Null replicas: gives the move up.
-  ErrorCode reassign(const std::string& topic, int partition, std::optional<std::vector<int>> replicas) {
-    ErrorCode code = ErrorCode::unknown_server_error;
-    EXPECT_TRUE(as_client([&](peer::Cluster& cluster) -> Task<void> {
-      kafka::AlterPartitionReassignmentsRequest request;
-      auto& wish = request.topics.emplace_back();
-      wish.name = topic;
-      auto& one = wish.partitions.emplace_back();
-      one.partition_index = PartitionIndex(partition);
-      one.replicas.reset();
-      if (replicas) {
-        one.replicas.emplace();
-        for (const int id : *replicas) one.replicas->push_back(BrokerId(id));
-      }
-      const auto answer = co_await cluster.call(peer::Target::controller(), request,
-                                                [](const auto& r) { return r.error_code; });
-      if (answer && answer->error_code == ErrorCode::none)
-        code = answer->responses.at(0).partitions.at(0).error_code;
-    }));
-    return code;
   }
   kafka::ClusterCommandResponse order(std::string verb, int broker = -1, int64_t number = 0) {
     kafka::ClusterCommandResponse response;

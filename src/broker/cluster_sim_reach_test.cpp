@@ -78,12 +78,7 @@ TEST_F(ClusterSimReach, ALogOfADeletedTopicGoesOnceItsTombstoneCanBeRead) {
   const TopicId id = stage.image()->find(topic)->id;
   const TopicPartition partition{id, PartitionIndex(0)};
   const int away = controller == 3 ? 2 : 3;
-  const auto has_log = [&](int i) {
-    const auto held = std::make_shared<std::vector<TopicPartition>>();
-    EXPECT_TRUE(stage.node(i).run(
-        [&, held](Runtime&) -> Task<void> { *held = co_await stage.broker(i)->store().list(); }));
-    return std::ranges::find(*held, partition) != held->end();
-  };
+  const auto has_log = [&](int i) { return stage.has_log(i, partition); };
   stage.server.cut("b" + std::to_string(away));
   stage.world.run_for(1s);
   kafka::DeleteTopicsRequest request;

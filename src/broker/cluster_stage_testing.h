@@ -16,6 +16,7 @@
 
 #include "broker/broker.h"
 #include "coordination/memory/memory_client.h"
+#include "kafka/messages/alter_partition_reassignments.h"
 #include "kafka/messages/create_topics.h"
 #include "peer/cluster.h"
 #include "record/batches.h"
@@ -203,6 +204,33 @@ class ClusterStage {
           cluster.close();
         },
         limit);
+  }
+  // Null replicas: gives the move up.
+  ErrorCode reassign(const std::string& topic, int partition, std::optional<std::vector<int>> replicas) {
+    ErrorCode code = ErrorCode::unknown_server_error;
+    EXPECT_TRUE(as_client([&](peer::Cluster& cluster) -> Task<void> {
+      kafka::AlterPartitionReassignmentsRequest request;
+      auto& wish = request.topics.emplace_back();
+      wish.name = topic;
+      auto& one = wish.partitions.emplace_back();
+      one.partition_index = PartitionIndex(partition);
+      one.replicas.reset();
+      if (replicas) {
+        one.replicas.emplace();
+        for (const int id : *replicas) one.replicas->push_back(BrokerId(id));
+      }
+      const auto answer = co_await cluster.call(peer::Target::controller(), request,
+                                                [](const auto& r) { return r.error_code; });
+      if (answer && answer->error_code == ErrorCode::none)
+        code = answer->responses.at(0).partitions.at(0).error_code;
+    }));
+    return code;
+  }
+  bool has_log(int i, const TopicPartition& id) {
+    const auto held = std::make_shared<std::vector<TopicPartition>>();
+    EXPECT_TRUE(
+        node(i).run([this, i, held](Runtime&) -> Task<void> { *held = co_await broker(i)->store().list(); }));
+    return std::ranges::find(*held, id) != held->end();
   }
 
   // The values of a replica's log by offset, up to `end` of it, as its disk and memory give them.

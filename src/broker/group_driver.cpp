@@ -105,8 +105,11 @@ Task<groups::Response> GroupDriver::ask(groups::Request request) {
 }
 
 void GroupDriver::topic_deleted(const std::string& name, const TopicId& id) {
-  // While it loads there is nothing to forget yet: the end of loading looks which topics there are.
-  if (!loaded_ || stopping_) return;
+  if (stopping_) return;
+  if (!loaded_) {
+    deleted_while_loading_.emplace_back(name, id);
+    return;
+  }
   manager_.topic_deleted(name, id, now());
   carry_out();
 }

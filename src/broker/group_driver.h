@@ -97,6 +97,7 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   GroupMetrics& metrics_;
   groups::GroupTally counted_;  // what metrics_ know of
   TopicNow topic_now_;
+  std::vector<std::pair<std::string, TopicId>> deleted_while_loading_;
   bool loaded_ = false;
   bool stopping_ = false;
   ErrorCode last_refusal_ = ErrorCode::none;  // of an append, told once until one succeeds

@@ -123,8 +123,13 @@ void GroupDriver::finish_loading() {
                         {"partition", to_string(partition_->id().partition)},
                         {"records", std::to_string(statistics.corrupt)}}});
   }
-  // Topics may have gone, and others been made under their names, while nobody drove this partition.
-  for (const std::string& name : manager_.topics()) manager_.topic_is(name, topic_now_(name), now());
+  // Topics may have gone, and others been made under their names, while nobody drove this partition. One that the cluster does
+  // not know now may come back: its key may be damaged, or the store an older one (rule 3).
+  for (const std::string& name : manager_.topics()) {
+    if (const TopicId id = topic_now_(name); !id.is_zero()) manager_.topic_is(name, id, now());
+  }
+  for (const auto& [name, id] : std::exchange(deleted_while_loading_, {}))
+    manager_.topic_deleted(name, id, now());
   carry_out();
 }
 

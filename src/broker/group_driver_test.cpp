@@ -378,7 +378,7 @@ TEST(GroupDriver, ATopicsDeletionForgetsWhatWasCommittedForIt) {
   });
 }
 
-TEST(GroupDriver, ATopicThatWentWhileNobodyDroveIsForgottenAtTheLoad) {
+TEST(GroupDriver, ATopicThatTheClusterDoesNotKnowAtTheLoadKeepsWhatWasCommittedForIt) {
   run([](Stage& stage) -> Task<void> {
     auto driver = co_await stage.loaded();
     EXPECT_EQ(co_await commit(driver, "g", 7), ErrorCode::none);
@@ -386,6 +386,24 @@ TEST(GroupDriver, ATopicThatWentWhileNobodyDroveIsForgottenAtTheLoad) {
 
     stage.gone.insert("orders");
     auto next = co_await stage.loaded();
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(co_await committed(next, "g"), Offset(7)) << "nothing says that it was deleted";
+    co_await next->stop();
+  });
+}
+
+TEST(GroupDriver, ADeletionThatIsToldDuringTheLoadIsCarriedOutAtItsEnd) {
+  run([](Stage& stage) -> Task<void> {
+    auto driver = co_await stage.loaded();
+    EXPECT_EQ(co_await commit(driver, "g", 7), ErrorCode::none);
+    co_await driver->stop();
+
+    stage.log.hold_reads = true;
+    auto next = co_await stage.drive();
+    next->topic_deleted("orders", TopicId{});
+    EXPECT_FALSE(next->loaded());
+    stage.log.read_on();
+    while (!next->loaded()) co_await runtime::sleep_for(1ms);
     co_await runtime::sleep_for(1s);
     EXPECT_EQ(co_await committed(next, "g"), Offset(-1));
     EXPECT_TRUE(next->manager().topics().empty());

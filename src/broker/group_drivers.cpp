@@ -14,16 +14,14 @@ Task<void> end_driver(std::shared_ptr<GroupDriver> driver) {
 
 }  // namespace
 
-void GroupDrivers::apply(const cluster::Image& before, const cluster::Image& after) {
+void GroupDrivers::apply(const cluster::Image& image) {
   if (stopped_) return;
-  end_missing(after);
-  if (!drivers_.empty()) {
-    for (const auto& [name, topic] : before.topics()) {
-      if (after.find(topic->id) != nullptr) continue;
-      for (const auto& [partition, driver] : drivers_) driver->topic_deleted(name, topic->id);
-    }
-  }
-  start_missing(after);
+  end_missing(image);
+  start_missing(image);
+}
+
+void GroupDrivers::topic_deleted(const std::string& name, const TopicId& id) {
+  for (const auto& [partition, driver] : drivers_) driver->topic_deleted(name, id);
 }
 
 void GroupDrivers::end_missing(const cluster::Image& image) {

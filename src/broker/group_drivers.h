@@ -17,9 +17,10 @@ class GroupDrivers {
  public:
   explicit GroupDrivers(BrokerShard& shard) : shard_(shard) {}
 
-  // Follows the shard from one image to the next, once its partitions have: starts drivers, ends those whose partition
-  // went, and tells the others which topics are gone.
-  void apply(const cluster::Image& before, const cluster::Image& after);
+  // Follows the shard to an image, once its partitions have: starts drivers, and ends those whose partition went.
+  void apply(const cluster::Image& image);
+  // What was committed for it goes. That an image lacks a topic does not mean that it was deleted (rule 3).
+  void topic_deleted(const std::string& name, const TopicId& id);
 
   // Null where the partition is not led here.
   std::shared_ptr<GroupDriver> find(PartitionIndex partition) const;

@@ -14,16 +14,27 @@ constexpr Duration kAskAgain = std::chrono::seconds(1);
 
 Task<void> UnknownLogs::decide(std::vector<TopicPartition> ids) {
   undecided_.insert(ids.begin(), ids.end());
+  co_await ask_at_once();
+}
+
+Task<void> UnknownLogs::vanished(std::vector<std::pair<std::string, TopicId>> topics) {
+  for (auto& [name, id] : topics) vanished_[id] = std::move(name);
+  co_await ask_at_once();
+}
+
+Task<void> UnknownLogs::ask_at_once() {
+  known_ = false;
   co_await ask();
-  if (undecided_.empty() || stopping_ || std::exchange(asks_again_, true)) co_return;
+  if (known_ || stopping_ || std::exchange(asks_again_, true)) co_return;
   tasks_.spawn(broker_.runtime().shard(0), ask_until_known());
 }
 
 // One after the other: an answer speaks for all that were there when it was asked for.
 Task<void> UnknownLogs::ask() {
   const auto lock = co_await asking_.lock();
-  if (undecided_.empty() || stopping_) co_return;
+  if (known_ || stopping_) co_return;
   const std::set<TopicPartition> now = undecided_;
+  const std::map<TopicId, std::string> topics = vanished_;
   const auto tombstones = co_await broker_.metadata().tombstones();
   if (!tombstones) {
     if (std::exchange(told_, true)) co_return;
@@ -36,6 +47,15 @@ Task<void> UnknownLogs::ask() {
     co_return;
   }
   told_ = false;
+  known_ = now.size() == undecided_.size() && topics.size() == vanished_.size();
+  for (const auto& [id, name] : topics) {
+    vanished_.erase(id);
+    if (std::ranges::find(*tombstones, id) == tombstones->end()) continue;
+    for (size_t i = 0; i < broker_.shard_count() && !stopping_; ++i) {
+      BrokerShard& shard = broker_.shard(i);
+      co_await shard.shard().call([&shard, &name, &id] { shard.groups().topic_deleted(name, id); });
+    }
+  }
   for (const TopicPartition& id : now) {
     if (stopping_) co_return;
     undecided_.erase(id);
@@ -60,7 +80,7 @@ Task<void> UnknownLogs::ask() {
 
 Task<void> UnknownLogs::ask_until_known() {
   runtime::Shard& shard = broker_.runtime().shard(0);
-  while (!undecided_.empty() && !stopping_) {
+  while (!known_ && !stopping_) {
     (void)co_await stopped_.wait_until(shard.now() + kAskAgain);
     if (!stopping_) co_await ask();
   }

@@ -58,7 +58,7 @@ ClusterMetadata::ClusterMetadata(MetadataOptions options, coordination::Coordina
                   office_.heard(id, incarnation, state);
                   if (state == Liveness::State::broken && on_suspicion_) on_suspicion_(id);
                 }),
-      office_(options_, {store, runtime, diagnostics, bell_, registration_, roster_, liveness_, link_},
+      office_(options_, {store, runtime, diagnostics, bell_, registration_, roster_, liveness_, link_, poll_},
               std::move(open)) {
   self_ = options_.self.id;
 }

@@ -49,13 +49,12 @@ Task<bool> FencedStore::write(std::vector<Write> writes) {
       case ErrorKind::conflict:
         co_await renew(used, false);
         break;
-      case ErrorKind::unavailable:  // nothing happened
-        if (!std::exchange(told_, true)) {
-          diagnostics_.emit({Severity::warning,
-                             "controller.store_unavailable",
-                             "the coordination store takes no writes: changes of the cluster wait",
-                             {{"error", done.error().describe()}}});
-        }
+      // Nothing happened.
+      case ErrorKind::unavailable:
+      case ErrorKind::no_space:
+      case ErrorKind::permission:
+      case ErrorKind::invalid:
+        tell(done.error());
         co_await back_off();
         break;
       case ErrorKind::closed:
@@ -111,6 +110,7 @@ Task<void> FencedStore::renew(Version used, bool raise) {
       }
       if (!done) {
         if (done.error().kind == ErrorKind::closed) end();
+        tell(done.error());
         co_await back_off();
         continue;
       }
@@ -135,6 +135,14 @@ Task<bool> FencedStore::read_guard() {
   if (!guard || !*guard) co_return false;
   guard_version_ = (*guard)->version;
   co_return true;
+}
+
+void FencedStore::tell(const Error& error) {
+  if (ended_ || std::exchange(told_, true)) return;
+  diagnostics_.emit({Severity::warning,
+                     "controller.store_unavailable",
+                     "the coordination store takes no writes: changes of the cluster wait",
+                     {{"error", error.describe()}}});
 }
 
 Task<void> FencedStore::back_off() {

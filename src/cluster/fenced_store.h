@@ -47,6 +47,8 @@ class FencedStore {
   runtime::Task<void> renew(coordination::Version used, bool raise);
   runtime::Task<bool> read_guard();
   runtime::Task<void> back_off();
+  // Once, until a write goes through.
+  void tell(const Error& error);
   runtime::Task<bool> work(const std::vector<std::vector<Write>>& transactions, size_t& next);
 
   coordination::Coordination& store_;

@@ -17,6 +17,7 @@ constexpr Duration kPauseAfterFailure = 50ms;
 constexpr Duration kPauseAfterDamage = 1s;
 // Of an office that was given up: so many session timeouts. The next controller needs one to see who is silent.
 constexpr int kAwayFor = 4;
+constexpr Duration kVacateAgain = 200ms;
 // How often a broker without a lease that answers is asked again.
 constexpr Duration kAskAgain = 500ms;
 
@@ -42,19 +43,21 @@ Task<void> Office::run() {
                              : "it is somebody else's, or this broker's lease is over");
       if (isolated) {
         away_until_ = now() + kAwayFor * options_.session_timeout;
-        co_await vacate(version);
+        to_vacate_ = version;
       }
     }
     if (held_ && leaving_) {
       const auto version = held_->fence_version;
       co_await lose("this broker leaves");
-      co_await vacate(version);
+      (void)co_await vacate(version);
     }
     if (leaving_ && !left_) {
       left_ = true;
       bell.ring();
     }
     MonotonicTime next = MonotonicTime::max();
+    // Its lease lives, so nobody else can take what is not taken away.
+    if (to_vacate_ && (held_ || now() >= away_until_ || co_await vacate(*to_vacate_))) to_vacate_.reset();
     if (!held_) {
       auto when = may_take();
       if (when) when = std::max(*when, away_until_);
@@ -67,6 +70,7 @@ Task<void> Office::run() {
       feed();
       next = parts_.registration.valid_until();
     }
+    if (to_vacate_) next = std::min(next, now() + kVacateAgain);
     co_await bell.wait(seen, next);
   }
   if (held_) co_await lose("this broker stops");
@@ -181,7 +185,8 @@ Task<Result<Office::Fence>> Office::raise_fence() {
   StoredOffice office;
   office.broker = self.id;
   office.incarnation = static_cast<int64_t>(self.incarnation);
-  office.fence = before->number + 1;
+  // Above what brokers know, too: of a store that came back from a backup they would believe nothing else (rule 3).
+  office.fence = std::max(before->number, parts_.known.image()->version.fence) + 1;
   office.lease = lease_name;
   office.host = address.host;
   office.port = address.port;
@@ -231,7 +236,7 @@ Task<void> Office::open(Fence fence) {
     if (opened.error().kind == ErrorKind::corrupt) {
       damage_ = opened.error();
       parts_.bell.ring();
-      co_await vacate(fence.version);
+      (void)co_await vacate(fence.version);
       co_await parts_.bell.sleep(kPauseAfterDamage);
       co_return;
     }
@@ -278,15 +283,17 @@ Task<void> Office::lose(std::string why) {
 }
 
 // Takes the key away if it is still that office's.
-Task<void> Office::vacate(coordination::Version fence_version) {
+Task<bool> Office::vacate(coordination::Version fence_version) {
   const auto found = co_await parts_.store.get(std::string(keys::kController));
-  if (!found || !*found) co_return;
+  if (!found) co_return false;
+  if (!*found) co_return true;
   Transaction transaction;
   transaction.require(std::string(keys::kFence), fence_version)
       .require(std::string(keys::kController), (*found)->version)
       .remove(std::string(keys::kController));
-  (void)co_await parts_.store.commit(std::move(transaction));
+  const auto done = co_await parts_.store.commit(std::move(transaction));
   co_await parts_.roster.refresh();
+  co_return done || done.error().kind == ErrorKind::conflict;
 }
 
 void Office::heard(BrokerId id, uint64_t incarnation, Liveness::State state) {

@@ -15,6 +15,7 @@
 #include "cluster/controller.h"
 #include "cluster/controller_link.h"
 #include "cluster/liveness.h"
+#include "cluster/poll_client.h"
 #include "cluster/registration.h"
 #include "cluster/roster.h"
 
@@ -36,6 +37,7 @@ class Office {
     Roster& roster;
     Liveness& liveness;
     ControllerLink& link;
+    const PollClient& known;  // what this broker knows of the cluster
   };
   Office(const MetadataOptions& options, Parts parts, Open open);
   ~Office();
@@ -83,7 +85,7 @@ class Office {
   runtime::Task<Result<Fence>> read_fence();
   runtime::Task<void> open(Fence fence);
   runtime::Task<void> lose(std::string why);
-  runtime::Task<void> vacate(coordination::Version fence_version);
+  runtime::Task<bool> vacate(coordination::Version fence_version);
   void feed();
   runtime::Task<void> watch_deposed(Held& held);
   runtime::Task<void> tell_death(std::shared_ptr<Held> held, BrokerId id, uint64_t incarnation,
@@ -104,6 +106,8 @@ class Office {
   int64_t opened_fence_ = -1;
   // Others go first: this broker was cut off from most when it held the office last.
   MonotonicTime away_until_ = MonotonicTime::min();
+  // The fence of that office, while its key may still stand in the store.
+  std::optional<coordination::Version> to_vacate_;
   bool leaving_ = false;
   bool left_ = false;
   runtime::Gate gate_;

@@ -56,7 +56,7 @@ class PollClient {
   ImageVersion served_;
   uint64_t known_as_ = 0;
   std::atomic<int64_t> answered_ns_{0};
-  bool undecided_ = false;
+  bool undecided_ = true;    // until they were read for the first time
   bool everything_ = false;  // what was sent did not fit: ask for all of it
 };
 
