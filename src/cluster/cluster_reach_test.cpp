@@ -121,6 +121,18 @@ TEST_F(Reach, AControllerThatFewerThanHalfReachGivesTheOfficeUpAndLosesWhatItLea
   EXPECT_EQ(count("cluster.broker.dead"), 0);
 }
 
+TEST_F(Reach, AControllerThatCannotGiveTheOfficeUpAtOnceTriesAgain) {
+  form();
+  const int alone = controller;
+  cut(alone, {leader, third});
+  ASSERT_TRUE(cluster.wait([&] { return cluster.told("controller.isolated"); }, 10s));
+  // Its lease lives on.
+  cluster.server.cut(ClusterWorld::name(alone));
+  cluster.world.run_for(1s);
+  cluster.server.heal();
+  EXPECT_TRUE(cluster.wait([&] { return cluster.controller() != 0 && cluster.controller() != alone; }, 3s));
+}
+
 TEST_F(Reach, OfTwoTheOneWithTheOfficeGoesOn) {
   for (int i : {1, 2}) cluster.start(i);
   ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1, 2}); }));

@@ -78,15 +78,34 @@ TEST_F(StoreTroubles, AGuardThatIsRaisedLateOnlyMakesWritesReadItAgain) {
 }
 
 TEST_F(StoreTroubles, AnOutageIsWaitedForAndTold) {
+  for (const Fate fate : {Fate::down, Fate::full}) {
+    with_controller([&](Controller& controller) -> Task<void> {
+      const std::string name = fate == Fate::down ? "down" : "full";
+      co_await join(controller, {1, 2});
+      const TopicId id = co_await create(controller, topic_at(name, {ids({1, 2})}));
+      store.next_fate = [fate](const Transaction&) { return fate; };
+      world.after(20s, [this] { store.next_fate = nullptr; });
+      const MonotonicTime began = world.now();
+      sink.events.clear();
+      co_await controller.died(BrokerId(1), 10, "refused");
+      EXPECT_GE(world.now() - began, 19s);
+      EXPECT_LE(world.now() - began, 20s + 200ms);
+      EXPECT_EQ(state(controller, id).leader, BrokerId(2));
+      EXPECT_TRUE(sink.contains("controller.store_unavailable")) << name;
+    });
+  }
+}
+
+TEST_F(StoreTroubles, AStoreThatIsFullWhileAnUncertainWriteIsSettledIsTold) {
   with_controller([&](Controller& controller) -> Task<void> {
     co_await join(controller, {1, 2});
     const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2})}));
-    store.next_fate = [](const Transaction&) { return Fate::down; };
-    world.after(20s, [this] { store.next_fate = nullptr; });
-    const MonotonicTime began = world.now();
+    bool first = true;
+    store.next_fate = [&first](const Transaction&) {
+      return std::exchange(first, false) ? Fate::lost : Fate::full;
+    };
+    world.after(5s, [this] { store.next_fate = nullptr; });
     co_await controller.died(BrokerId(1), 10, "refused");
-    EXPECT_GE(world.now() - began, 19s);
-    EXPECT_LE(world.now() - began, 20s + 200ms);
     EXPECT_EQ(state(controller, id).leader, BrokerId(2));
     EXPECT_TRUE(sink.contains("controller.store_unavailable"));
   });

@@ -26,6 +26,7 @@ class ShakyStore final : public Coordination {
     unheard,  // timed out, and carried out
     late,     // timed out, and carried out when the test says deliver_late()
     down,     // unavailable: nothing happens
+    full,     // no_space: nothing happens
   };
   explicit ShakyStore(Coordination& inner) : inner_(inner) {}
 
@@ -44,6 +45,7 @@ class ShakyStore final : public Coordination {
     co_await runtime::sleep_for(std::chrono::milliseconds(1));
     --in_flight_;
     const Fate fate = next_fate ? next_fate(transaction) : Fate::pass;
+    if (fate == Fate::full) co_return fail(ErrorKind::no_space, "the store is over its quota");
     if (fate == Fate::down) co_return fail(ErrorKind::unavailable, "the store is down");
     if (fate == Fate::late) late_.push_back(transaction);
     if (fate == Fate::unheard) (void)co_await carry_out(std::move(transaction));
