@@ -51,6 +51,8 @@ struct Books {
 
 int main(int count, char** arguments) {
   const std::string topic = count > 2 ? arguments[2] : "orders-example";
+  // Before the client, whose callbacks count on it.
+  std::atomic<int> failed{0};
   auto client = Client::make({.brokers = count > 1 ? arguments[1] : "127.0.0.1:9092"});
   if (!client) return complain("options", client.error());
 
@@ -64,7 +66,6 @@ int main(int count, char** arguments) {
               first->partition);
 
   // Many at once; each tells how it ended.
-  std::atomic<int> failed{0};
   for (int i = 2; i <= kOrders; ++i) {
     const std::string customer = i % 3 == 0 ? "bob" : "alice";
     auto taken = (*client)->write_async(topic, {.key = customer, .value = std::to_string(i)},

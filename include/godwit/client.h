@@ -74,7 +74,8 @@ struct TopicOptions {
 };
 
 // Called once for each message of write_async, on one thread of the client: one call after the other, those of a
-// partition in the order in which they were written. Must not wait long, and must not call flush or close.
+// partition in the order in which they were written; none after close. Must neither wait long nor throw. It may call write_async,
+// which tells `full` there instead of waiting, and must not call write, flush or close.
 using DeliveryCallback = std::function<void(Result<Written>)>;
 
 // Called for each record of a subscription, on a thread of its own, in order within a partition. When it returns, the
@@ -113,7 +114,7 @@ class Client {
   // denied, unavailable, fatal, closed.
   virtual Result<Written> write(const std::string& topic, Message message) = 0;
   // Takes the message and returns; `done` tells how it ended. Waits while the buffer is full. An error means that the
-  // message was not taken and `done` is not called: invalid, too_large, not_found, closed, fatal.
+  // message was not taken and `done` is not called: invalid, too_large, not_found, full (in a callback), closed, fatal.
   virtual Result<void> write_async(const std::string& topic, Message message, DeliveryCallback done = {}) = 0;
   // Waits until every message taken so far has ended, well or not. Error: timed_out, some are still under way.
   virtual Result<void> flush(std::chrono::milliseconds timeout) = 0;
@@ -126,8 +127,8 @@ class Client {
   // Calls `callback` for each record as a member of options.group, which must be named. Errors: invalid.
   virtual Result<std::unique_ptr<Subscription>> subscribe(ReaderOptions options, RecordCallback callback) = 0;
 
-  // flush, then an end: calls under way end with closed. Messages that were not acknowledged by then are dropped, and
-  // their callbacks told closed. Error: timed_out, some were. Again: does nothing.
+  // flush, then an end: writes under way end with closed. Messages that were not acknowledged by then are dropped, and
+  // their callbacks told closed, before this returns. Error: timed_out, some were. Again: does nothing. Not from a callback.
   virtual Result<void> close(std::chrono::milliseconds timeout) = 0;
 };
 

@@ -87,7 +87,9 @@ class KafkaClient final : public Client {
       producer = std::exchange(producer_, nullptr);
     }
     if (!producer) return {};
-    return producer->flush(timeout);
+    auto flushed = producer->flush(timeout);
+    producer->end();
+    return flushed;
   }
 
  private:

@@ -1,6 +1,7 @@
 // The client's verbs, against brokers in this process that do what a test says.
 #include "godwit/client.h"
 
+#include <atomic>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -130,7 +131,7 @@ TEST(Client, APermanentErrorIsToldAtOnce) {
 TEST(Client, GivesUpAfterItsDeliveryTimeout) {
   MockCluster cluster(1);
   cluster.create("orders");
-  const auto client = cluster.client({.delivery_timeout = 300ms});
+  const auto client = cluster.client({.delivery_timeout = 2s});
   ASSERT_TRUE(client->write("orders", message("k", "v")));
   cluster.takes_down(1);
   const auto refused = client->write("orders", message("k", "w"));
@@ -175,6 +176,73 @@ TEST(Client, TellsOfMessagesOnOneThreadAlsoWhileItIsFlushed) {
   EXPECT_FALSE(threads.contains(std::this_thread::get_id()));
 }
 
+TEST(Client, ACallbackThatWritesAgainWhileTheBufferIsFullIsToldSo) {
+  MockCluster cluster(1);
+  cluster.create("orders");
+  const auto client = cluster.client({.delivery_timeout = 300ms, .buffer_bytes = 8 << 10});
+  ASSERT_TRUE(client->write("orders", message("k", "v")));
+  cluster.takes_down(1);
+  std::atomic<int> ended{0};
+  std::atomic<int> full{0};
+  const auto again = [&](const Result<Written>& written) {
+    ++ended;
+    if (written) return;
+    const auto taken =
+        client->write_async("orders", message("k", std::string(2000, 'x')), [&](const auto&) { ++ended; });
+    if (!taken && taken.error().kind == ErrorKind::full) ++full;
+    EXPECT_EQ(client->write("orders", message("k", "v")).error().kind, ErrorKind::invalid);
+  };
+  for (int i = 0; i < 12; ++i)
+    ASSERT_TRUE(client->write_async("orders", message("k", std::string(1000, 'x')), again));
+  EXPECT_TRUE(client->flush(60s));
+  EXPECT_TRUE(client->flush(60s)) << "what callbacks wrote meanwhile";
+  EXPECT_GE(ended, 12);
+  EXPECT_GT(full, 0);
+}
+
+TEST(Client, AMessageThatTheBufferCanNeverHoldIsRefused) {
+  MockCluster cluster(1);
+  cluster.create("orders");
+  const auto client = cluster.client({.buffer_bytes = 8 << 10});
+  EXPECT_EQ(client->write_async("orders", message("k", std::string(8 << 10, 'x'))).error().kind,
+            ErrorKind::too_large);
+  EXPECT_TRUE(client->write("orders", message("k", std::string(4 << 10, 'x'))));
+}
+
+TEST(Client, AFlushOfNothingIsOverAtOnce) {
+  MockCluster cluster(1);
+  cluster.create("orders");
+  const auto client = cluster.client();
+  EXPECT_TRUE(client->flush(0ms));
+  ASSERT_TRUE(client->write("orders", message("k", "v")));
+  EXPECT_TRUE(client->flush(0ms));
+}
+
+TEST(Client, ClosingItEndsWritesThatWait) {
+  MockCluster cluster(1);
+  cluster.create("orders");
+  const auto client = cluster.client();
+  ASSERT_TRUE(client->write("orders", message("k", "v")));
+  cluster.takes_down(1);
+  std::atomic<int> told{0};
+  ASSERT_TRUE(client->write_async("orders", message("k", "w"), [&](const Result<Written>& written) {
+    EXPECT_EQ(written.error().kind, ErrorKind::closed);
+    ++told;
+  }));
+  std::thread writer(
+      [&] { EXPECT_EQ(client->write("orders", message("k", "x")).error().kind, ErrorKind::closed); });
+  EXPECT_EQ(client->close(200ms).error().kind, ErrorKind::timed_out);
+  EXPECT_EQ(told, 1) << "before close returns";
+  writer.join();
+}
+
+TEST(Client, AValueThatIsRefusedIsNotShown) {
+  const auto made = Client::make({.properties = {{"sasl.passwrd", "hunter2"}}});
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("sasl.passwrd"), std::string::npos);
+  EXPECT_EQ(made.error().message.find("hunter2"), std::string::npos) << made.error().message;
+}
+
 TEST(Client, OnceItIsClosedSaysSo) {
   MockCluster cluster;
   cluster.create("orders");
@@ -189,6 +257,33 @@ TEST(Client, OnceItIsClosedSaysSo) {
   EXPECT_EQ(client->open_reader({.topics = {"orders"}}).error().kind, ErrorKind::closed);
   EXPECT_EQ(client->subscribe({.topics = {"orders"}, .group = "g"}, [](const Record&) {}).error().kind,
             ErrorKind::closed);
+}
+
+TEST(Reader, TellsOfAPartitionThatEndsAfterTheRecordsThatCameBefore) {
+  MockCluster cluster;
+  cluster.create("orders", 2);
+  const auto client = cluster.client();
+  for (const char* value : {"a", "b", "c"}) {
+    Message one = message("k", value);
+    one.partition = 0;
+    ASSERT_TRUE(client->write("orders", one));
+  }
+  // The other partition is empty.
+  const auto reader = client->open_reader({.topics = {"orders"}, .start = Start::offset(1)});
+  ASSERT_TRUE(reader) << reader.error().message;
+  std::vector<std::string> read;
+  std::optional<Error> told;
+  for (int i = 0; i < 100 && !(told && read.size() == 2); ++i) {
+    auto some = (*reader)->read(100, 100ms);
+    if (!some) {
+      EXPECT_FALSE(told) << "once";
+      told = some.error();
+      continue;
+    }
+    for (const std::string& value : values(*some)) read.push_back(value);
+  }
+  EXPECT_EQ(read, (std::vector<std::string>{"b", "c"}));
+  EXPECT_TRUE(told);
 }
 
 TEST(Reader, OfATopicThatIsNotThereSaysSo) {

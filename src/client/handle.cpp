@@ -115,7 +115,9 @@ Result<Handle> Handle::make(Role role, const Options& options, const Properties&
   all.insert(all.end(), options.properties.begin(), options.properties.end());
   for (const auto& [name, value] : all) {
     if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), why, sizeof why) != RD_KAFKA_CONF_OK) {
-      return Error{ErrorKind::invalid, name + " = " + value + ": " + why, 0};
+      // Never the value: it may be a password under a name that is not quite right.
+      const bool shows_it = !value.empty() && std::string(why).find(value) != std::string::npos;
+      return Error{ErrorKind::invalid, name + ": " + (shows_it ? "its value is not valid" : why), 0};
     }
   }
   auto listener = std::make_shared<Listener>();

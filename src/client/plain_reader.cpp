@@ -153,6 +153,7 @@ Result<std::vector<Record>> PlainReader::read(size_t records_max, std::chrono::m
   std::vector<Record> records;
   while (records.size() < records_max) {
     if (closed_) return Error{ErrorKind::closed, "the reader was closed", 0};
+    if (failed_ && records.empty()) return *std::exchange(failed_, std::nullopt);
     const auto slice = records.empty() ? std::min(wait, kSlice) : std::chrono::milliseconds(0);
     const MessagePtr message(rd_kafka_consume_queue(queue_, static_cast<int>(slice.count())));
     if (!message) {
@@ -168,13 +169,13 @@ Result<std::vector<Record>> PlainReader::read(size_t records_max, std::chrono::m
       // A reader that stops at the end need not wait to hear of it.
       if (records.empty() && std::ranges::all_of(at_end_, [](const auto& p) { return p.second; })) break;
     } else if (is_final(message->err)) {
-      // What came before is given first; the partition tells again when it is asked again.
-      if (!records.empty()) break;
       const std::string what = message->rkt != nullptr
                                    ? "reading " + std::string(rd_kafka_topic_name(message->rkt)) + "-" +
                                          std::to_string(message->partition)
                                    : "reading";
-      return error_from(message->err, what, rd_kafka_message_errstr(message.get()));
+      // What came before is given first. The partition ends, and librdkafka tells of it once.
+      failed_ = error_from(message->err, what, rd_kafka_message_errstr(message.get()));
+      if (!records.empty()) break;
     }
   }
   return records;

@@ -41,6 +41,7 @@ class PlainReader final : public Reader {
   mutable std::mutex polling_;
   std::atomic<bool> closed_{false};
   std::map<Partition, bool> at_end_;
+  std::optional<Error> failed_;  // to be told by the next read
 };
 
 }  // namespace godwit::client

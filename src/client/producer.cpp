@@ -11,21 +11,15 @@ namespace {
 
 constexpr int kPollMs = 100;
 // After a purge only callbacks are left to run.
-constexpr int kPurgeMs = 10'000;
+constexpr int kPurgesMax = 100;
+// A writer that waits for room looks again after so long at the latest.
+constexpr std::chrono::milliseconds kRoomLookAgain{20};
 
-struct Pending {
-  DeliveryCallback done;
-};
-
-void delivered(const rd_kafka_message_t& message) {
-  const std::unique_ptr<Pending> pending(static_cast<Pending*>(message._private));
-  if (!pending || !pending->done) return;
-  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const std::string topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : "a topic";
-    pending->done(error_from(message.err, "writing to " + topic));
-    return;
-  }
-  pending->done(Written{message.partition, message.offset, rd_kafka_message_latency(&message)});
+Result<Written> outcome_of(const rd_kafka_message_t& message) {
+  if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    return Written{message.partition, message.offset, rd_kafka_message_latency(&message)};
+  const std::string topic = message.rkt != nullptr ? rd_kafka_topic_name(message.rkt) : "a topic";
+  return error_from(message.err, "writing to " + topic);
 }
 
 rd_kafka_vu_t number(rd_kafka_vtype_t type, int64_t value) {
@@ -44,7 +38,7 @@ rd_kafka_vu_t bytes(rd_kafka_vtype_t type, const std::string* value) {
   return item;
 }
 
-std::vector<rd_kafka_vu_t> describe(const std::string& topic, const Message& message, Pending* pending) {
+std::vector<rd_kafka_vu_t> describe(const std::string& topic, const Message& message, void* pending) {
   std::vector<rd_kafka_vu_t> all;
   rd_kafka_vu_t item{};
   item.vtype = RD_KAFKA_VTYPE_TOPIC;
@@ -52,7 +46,7 @@ std::vector<rd_kafka_vu_t> describe(const std::string& topic, const Message& mes
   all.push_back(item);
   item = {};
   item.vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-  item.u.i = RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK;
+  item.u.i = RD_KAFKA_MSG_F_COPY;
   all.push_back(item);
   item = {};
   item.vtype = RD_KAFKA_VTYPE_OPAQUE;
@@ -80,37 +74,75 @@ std::vector<rd_kafka_vu_t> describe(const std::string& topic, const Message& mes
 
 }  // namespace
 
+// What librdkafka keeps with a message, and gives back with its report.
+struct Producer::Pending {
+  Producer& producer;
+  uint64_t round;
+  DeliveryCallback done;
+};
+
 Result<std::unique_ptr<Producer>> Producer::make(const Options& options) {
-  auto handle = Handle::make(Handle::Role::producer, options, producer_properties(options), delivered);
+  auto handle = Handle::make(
+      Handle::Role::producer, options, producer_properties(options), [](const rd_kafka_message_t& message) {
+        const std::unique_ptr<Pending> pending(static_cast<Pending*>(message._private));
+        if (!pending) return;
+        if (pending->done) pending->done(outcome_of(message));
+        pending->producer.ended_one(pending->round);
+      });
   if (!handle) return handle.error();
-  return std::unique_ptr<Producer>(new Producer(std::move(*handle)));
+  return std::unique_ptr<Producer>(new Producer(std::move(*handle), options.buffer_bytes));
 }
 
-Producer::Producer(Handle handle) : handle_(std::move(handle)), poller_([this] { poll(); }) {}
+Producer::Producer(Handle handle, size_t buffer_bytes)
+    : handle_(std::move(handle)), buffer_bytes_(buffer_bytes), poller_([this] { poll(); }) {}
 
 Producer::~Producer() {
-  stopping_ = true;
+  end();
+}
+
+void Producer::end() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(ending_, true)) return;
+    changed_.notify_all();
+  }
+  wake_poller();
   poller_.join();
 }
 
 void Producer::poll() {
-  while (!stopping_) {
-    if (flushing_ == 0) {
-      (void)rd_kafka_poll(handle_.get(), kPollMs);
-      continue;
+  for (;;) {
+    bool flushing = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (ending_) break;
+      flushing = flushing_ > 0;
     }
-    // As poll, and nothing lingers for company.
-    (void)rd_kafka_flush(handle_.get(), kPollMs);
-    // What was taken off the queue has had its callback, for only this thread takes. The count is looked at under the
-    // lock: it must not be older than the flush that is told of it.
-    const std::lock_guard lock(mutex_);
-    if (under_way() > 0) continue;
-    ++drained_;
-    told_.notify_all();
+    // With a flush nothing lingers for company.
+    if (flushing) {
+      (void)rd_kafka_flush(handle_.get(), kPollMs);
+    } else {
+      (void)rd_kafka_poll(handle_.get(), kPollMs);
+    }
   }
-  if (under_way() == 0) return;
-  (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-  (void)rd_kafka_flush(handle_.get(), kPurgeMs);
+  // Nothing is taken any more.
+  for (int i = 0; i < kPurgesMax && rd_kafka_outq_len(handle_.get()) > 0; ++i) {
+    (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_flush(handle_.get(), kPollMs);
+  }
+}
+
+void Producer::wake_poller() {
+  rd_kafka_queue_t* const queue = rd_kafka_queue_get_main(handle_.get());
+  rd_kafka_queue_yield(queue);
+  rd_kafka_queue_destroy(queue);
+}
+
+void Producer::ended_one(uint64_t round) {
+  const std::lock_guard lock(mutex_);
+  const auto found = under_way_.find(round);
+  if (--found->second == 0) under_way_.erase(found);
+  if (waiting_ > 0) changed_.notify_all();
 }
 
 Result<void> Producer::write_async(const std::string& topic, Message message, DeliveryCallback done) {
@@ -120,20 +152,39 @@ Result<void> Producer::write_async(const std::string& topic, Message message, De
   if (message.timestamp_ms && *message.timestamp_ms < 1) {
     return Error{ErrorKind::invalid, "a timestamp is above 0", 0};
   }
-  auto pending = std::make_unique<Pending>(std::move(done));
-  const auto items = describe(topic, message, pending.get());
-  rd_kafka_error_t* error = rd_kafka_produceva(handle_.get(), items.data(), items.size());
-  if (error != nullptr) {
-    Error told = error_from(rd_kafka_error_code(error), "writing to " + topic, rd_kafka_error_string(error));
-    rd_kafka_error_destroy(error);
-    return told;
+  const size_t size = (message.key ? message.key->size() : 0) + (message.value ? message.value->size() : 0);
+  if (size > buffer_bytes_) {
+    return Error{ErrorKind::too_large,
+                 "a message of " + std::to_string(size) + " bytes does not fit into buffer_bytes", 0};
   }
+  auto pending = std::make_unique<Pending>(*this, 0, std::move(done));
+  const auto items = describe(topic, message, pending.get());
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (ending_) return Error{ErrorKind::closed, "the client was closed", 0};
+    pending->round = round_;
+    // Under the lock, which its report needs as well: after end() nothing is taken, and what is taken is counted first.
+    rd_kafka_error_t* const error = rd_kafka_produceva(handle_.get(), items.data(), items.size());
+    if (error == nullptr) break;
+    const auto code = rd_kafka_error_code(error);
+    Error told = error_from(code, "writing to " + topic, rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    // Room comes with reports, which a callback holds up.
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL || std::this_thread::get_id() == poller_.get_id()) return told;
+    ++waiting_;
+    (void)changed_.wait_for(lock, kRoomLookAgain);
+    --waiting_;
+  }
+  ++under_way_[round_];
   // The delivery report takes it back.
   (void)pending.release();
   return {};
 }
 
 Result<Written> Producer::write(const std::string& topic, Message message) {
+  if (std::this_thread::get_id() == poller_.get_id()) {
+    return Error{ErrorKind::invalid, "a callback cannot wait for a write: use write_async there", 0};
+  }
   auto promise = std::make_shared<std::promise<Result<Written>>>();
   auto ended = promise->get_future();
   auto taken = write_async(topic, std::move(message),
@@ -143,18 +194,24 @@ Result<Written> Producer::write(const std::string& topic, Message message) {
 }
 
 Result<void> Producer::flush(std::chrono::milliseconds timeout) {
-  {
-    std::unique_lock lock(mutex_);
-    ++flushing_;
-    const bool all = told_.wait_for(lock, timeout, [this, before = drained_] { return drained_ != before; });
-    --flushing_;
-    if (all) return {};
+  if (std::this_thread::get_id() == poller_.get_id()) {
+    return Error{ErrorKind::invalid, "a callback cannot wait for other messages", 0};
   }
-  return Error{ErrorKind::timed_out, std::to_string(under_way()) + " messages are not acknowledged yet", 0};
-}
-
-size_t Producer::under_way() const {
-  return static_cast<size_t>(rd_kafka_outq_len(handle_.get()));
+  std::unique_lock lock(mutex_);
+  // What is written from here on is not waited for.
+  const uint64_t last = round_++;
+  const auto over = [&] { return under_way_.empty() || under_way_.begin()->first > last; };
+  if (over()) return {};
+  ++flushing_;
+  ++waiting_;
+  wake_poller();
+  const bool all = changed_.wait_for(lock, timeout, over);
+  --waiting_;
+  --flushing_;
+  if (all) return {};
+  size_t left = 0;
+  for (const auto& [round, count] : under_way_) left += round <= last ? count : 0;
+  return Error{ErrorKind::timed_out, std::to_string(left) + " messages are not acknowledged yet", 0};
 }
 
 }  // namespace godwit::client
