@@ -91,6 +91,8 @@ class FakeLog final : public storage::Log {
   Done append_replicated(BytesView, WallTime, MonotonicTime) override { return unused(); }
   Found find_timestamp(int64_t, Offset) override { return found_nothing(); }
   Found find_timestamp_max(Offset) override { return found_nothing(); }
+  void fence(LeaderEpoch epoch) override { fenced = std::max(fenced, epoch); }
+  LeaderEpoch fenced = kNoLeaderEpoch;
   Done begin_epoch(LeaderEpoch epoch) override {
     epochs_.begin(epoch, end_);
     co_return storage::Served<void>();

@@ -95,6 +95,8 @@ void Partition::set_live(std::span<const replication::LiveBroker> live) {
 
 void Partition::resign(cluster::PartitionState state) {
   state_ = std::move(state);
+  // What waits for room to be appended must not come between what the next leader sends.
+  if (!closed()) log_->fence(state_.leader_epoch);
   if (leader_ == nullptr) return;
   leader_.reset();
   ++reign_;

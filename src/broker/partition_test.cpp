@@ -56,5 +56,25 @@ TEST(Partition, AnIdempotentProducerIsNotEndedByWhoHasLostItsLease) {
   }));
 }
 
+TEST(Partition, WhoResignsTakesNothingOfItsOwnReignAnyMore) {
+  runtime::sim::World world(7);
+  runtime::sim::Node& node = world.add_node("a");
+  EXPECT_TRUE(node.run([&](Runtime& runtime) -> Task<void> {
+    Stage& stage = node.make<Stage>(runtime);
+    cluster::PartitionState state{.version = 1,
+                                  .leader = BrokerId(1),
+                                  .leader_incarnation = 1,
+                                  .leader_epoch = LeaderEpoch(3),
+                                  .replicas = {BrokerId(1), BrokerId(2)},
+                                  .isr = {BrokerId(1), BrokerId(2)}};
+    EXPECT_TRUE(co_await stage.partition.lead(state, 1, {}));
+    EXPECT_LE(stage.log.fenced, LeaderEpoch(3));
+    state.leader = BrokerId(2);
+    state.leader_epoch = LeaderEpoch(4);
+    stage.partition.resign(state);
+    EXPECT_EQ(stage.log.fenced, LeaderEpoch(4)) << "also what waits inside the log";
+  }));
+}
+
 }  // namespace
 }  // namespace godwit::broker

@@ -148,6 +148,9 @@ class Log {
   // The record with the largest timestamp before `end` (the first of equals); empty in an empty log.
   virtual runtime::Task<Served<std::optional<TimestampedOffset>>> find_timestamp_max(Offset end) = 0;
 
+  // No append of an epoch below this one is taken any more, neither one that waits already: it is refused with fenced_leader_epoch.
+  // In memory: for a broker that leads no more, before it follows. Never falls.
+  virtual void fence(LeaderEpoch epoch) = 0;
   // A new leader epoch begins at end(); durable (a structure record) when it returns.
   virtual runtime::Task<Served<void>> begin_epoch(LeaderEpoch epoch) = 0;
   // DeleteRecords: start() becomes at least `offset`, durable when it returns. Refusal offset_out_of_range

@@ -106,6 +106,13 @@ bool PartitionLog::has_room(size_t bytes) {
   return active_tail().reserve(bytes) || (shard_.reclaim(bytes) && active_tail().reserve(bytes));
 }
 
+std::optional<Refusal> PartitionLog::outdated(LeaderEpoch epoch) const {
+  const LeaderEpoch needed = std::max(fence_, state_.epochs.latest().value_or(fence_));
+  if (epoch >= needed) return std::nullopt;
+  return Refusal{ErrorCode::fenced_leader_epoch,
+                 fmt::format("leader epoch {} is over: epoch {} is known", epoch.value(), needed.value())};
+}
+
 runtime::Task<Served<void>> PartitionLog::make_room(size_t bytes, MonotonicTime deadline) {
   for (;;) {
     if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
@@ -127,12 +134,7 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
   co_await turn_.acquire(1);
   const Turn turn(turn_);
   if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
-  const auto latest = state_.epochs.latest();
-  if (latest && context.epoch < *latest) {
-    co_return refuse(
-        ErrorCode::fenced_leader_epoch,
-        fmt::format("leader epoch {} is over: the log has epoch {}", context.epoch.value(), latest->value()));
-  }
+  if (auto refused = outdated(context.epoch)) co_return tl::unexpected(std::move(*refused));
   if (const auto claim = claim_of(*parsed)) {
     if (state_.producers_incomplete) {
       co_await rebuild_producers();
@@ -169,6 +171,8 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
       co_return tl::unexpected(std::move(room.error()));
     }
   }
+  // It may have waited, and a new leader's records may follow here by now.
+  if (auto refused = outdated(context.epoch)) co_return tl::unexpected(std::move(*refused));
   stamp(batch, state_.end, context.epoch);
   if (config_.log_append_time) set_log_append_time(batch, context.now.ms);
   const BatchHeader header = BatchHeader::load(batch);

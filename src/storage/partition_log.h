@@ -61,6 +61,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<std::optional<TimestampedOffset>>> find_timestamp(int64_t timestamp_ms,
                                                                          Offset end) override;
   runtime::Task<Served<std::optional<TimestampedOffset>>> find_timestamp_max(Offset end) override;
+  void fence(LeaderEpoch epoch) override { fence_ = std::max(fence_, epoch); }
   runtime::Task<Served<void>> begin_epoch(LeaderEpoch epoch) override;
   runtime::Task<Served<void>> delete_before(Offset offset) override;
   runtime::Task<Served<void>> truncate(Offset offset) override;
@@ -249,6 +250,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Makes room for `bytes` more in the active file now, or not.
   bool has_room(size_t bytes);
   // The same, and waits for it. Refused when the deadline passed.
+  // Why no append of that epoch is taken.
+  std::optional<Refusal> outdated(LeaderEpoch epoch) const;
   runtime::Task<Served<void>> make_room(size_t bytes, MonotonicTime deadline);
   // State, tail and news take one batch; room was made.
   void admit_batch(BytesView batch, const BatchHeader& header, WallTime now);
@@ -329,6 +332,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Offset synced_end_;
   uint64_t stable_version_ = 0;
   uint64_t synced_version_ = 0;
+  LeaderEpoch fence_ = kNoLeaderEpoch;
   uint64_t unsynced_mark_ = 0;  // the version of the last MarkUnsynced of this process
   std::vector<News> news_;
   std::vector<News> under_way_;

@@ -106,6 +106,41 @@ TEST(StoreStall, WhenWriteBackHangsPublishersAreRefusedInTimeAndWelcomeAfterward
   });
 }
 
+TEST(StoreStall, WhatWaitsForRoomIsRefusedOnceItsLeaderEpochIsOver) {
+  OneNode at;
+  StoreOptions options = small_options();
+  options.arena_bytes = 2 << 20;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    Log* const log = *co_await open->store->create(partition(0), {});
+    at.node.disk().stall({.kinds = {OpKind::write}, .path = "topics/"});
+    int waiting = 0;
+    std::vector<ErrorCode> refused;
+    const auto publish_one = [](Log* to, int& waits, std::vector<ErrorCode>& into) -> Task<void> {
+      ++waits;
+      const auto appended = co_await append_until(*to, std::string(50'000, 'x'), in(60s));
+      --waits;
+      if (!appended) into.push_back(appended.error().code);
+    };
+    // All of the memory is taken; two wait for room, one of them behind the other.
+    for (int i = 0; i < 200 && waiting < 2; ++i) {
+      runtime.shard(0).spawn(publish_one(log, waiting, refused));
+      co_await runtime::sleep_for(100ms);
+    }
+    EXPECT_EQ(waiting, 2);
+    const Offset end = log->end();
+    log->fence(LeaderEpoch(1));
+    log->fence(LeaderEpoch(0));
+    at.node.disk().release();
+    co_await runtime::sleep_for(5s);
+    EXPECT_EQ(waiting, 0);
+    EXPECT_THAT(refused, testing::Each(ErrorCode::fenced_leader_epoch));
+    EXPECT_EQ(refused.size(), 2U);
+    EXPECT_FALSE(co_await append_until(*log, "late", in(5s)));
+    EXPECT_EQ(log->end(), end) << "a follower's log moves by what its leader sends alone";
+  });
+}
+
 // EIO of what is not the journal ends publishing too (rule 14); a restart goes on with all that was acknowledged.
 TEST(StoreStall, AnErrorOfASegmentOrCheckpointWriteEndsPublishingAndLosesNothing) {
   struct Case {
