@@ -8,6 +8,7 @@ from .program import Program
 
 TOPIC = "ledger"
 GROUP = "clerks"
+OFFSETS_TOPIC = "__consumer_offsets"
 LINES = [f"account{i % 5}:entry {i}" for i in range(40)]
 
 _TOOL_SECONDS = 60
@@ -27,6 +28,14 @@ _CLASSES = {
 }
 
 
+def java_hash(text):
+    """By which brokers choose the partition of a group: String.hashCode without its sign."""
+    value = 0
+    for letter in text:
+        value = (31 * value + ord(letter)) & 0xFFFFFFFF
+    return value if value < 1 << 31 else (1 << 32) - value
+
+
 class ConsoleTools:
     """Steps in order, as a Journey has them. `command` starts java/Tools.java."""
 
@@ -35,6 +44,7 @@ class ConsoleTools:
         ("changes and describes settings of topics and brokers", "configs"),
         ("publishes and reads from the console", "console"),
         ("lists and describes groups", "groups"),
+        ("reads the group and its commits from __consumer_offsets", "offsets_topic"),
         ("finds topics, settings and commits again after a kill -9", "restart"),
         ("resets the offsets of a group, and reads again from there", "reset"),
         ("deletes records before an offset and lists offsets", "records"),
@@ -112,6 +122,33 @@ class ConsoleTools:
         check(sum(int(row[2]) for row in rows) == len(LINES), f"the ends do not sum up: {told}")
         check(sum(int(row[3]) for row in rows) == lag, f"the lag is not {lag}: {told}")
 
+    def offsets_topic(self):
+        """As Kafka's own formatters decode it: keys, values and the place of a group are Kafka's."""
+        commits = [r for r in self._decoded("OffsetsMessageFormatter") if r["key"]["data"]["group"] == GROUP]
+        last = {r["key"]["data"]["partition"]: r["value"]["data"]["offset"] for r in commits
+                if r["key"]["data"]["topic"] == TOPIC and r["value"]["data"]}
+        # The partitions without a record may have a commit at 0 or none.
+        check({p: o for p, o in last.items() if o} == {p: o for p, o in self._offsets("latest").items() if o},
+              f"the commits of {GROUP} are {commits}")
+        told = [r["value"]["data"] for r in self._decoded("GroupMetadataMessageFormatter") if r["key"]["data"]["group"] == GROUP]
+        check(told and told[-1]["protocolType"] == "consumer" and told[-1]["members"] == [],
+              f"the group that everybody left is {told[-1:]}")
+        check(any(state["members"] for state in told if state), f"the group's member never stood there: {told}")
+
+    def _decoded(self, formatter):
+        ends = self._offsets("latest", OFFSETS_TOPIC)
+        place = java_hash(GROUP) % len(ends)
+        told = self._tool("kafka-console-consumer", "--topic", OFFSETS_TOPIC, "--partition", str(place), "--from-beginning",
+                          "--max-messages", str(ends[place]), "--timeout-ms", "20000",
+                          "--formatter", f"org.apache.kafka.tools.consumer.{formatter}")
+        check("{" in told, f"{formatter} found nothing: {told}")
+        records, told = [], told[told.index("{"):]  # written without anything in between
+        while told.startswith("{"):
+            record, end = json.JSONDecoder().raw_decode(told)
+            records.append(record)
+            told = told[end:]
+        return records
+
     def restart(self):
         self.broker.kill()
         self.broker.start()
@@ -182,9 +219,9 @@ class ConsoleTools:
     def _groups(self, *arguments, **more):
         return self._tool("kafka-consumer-groups", *arguments, **more)
 
-    def _offsets(self, time):
-        told = self._tool("kafka-get-offsets", "--topic", TOPIC, "--time", time)
-        return {int(p): int(o) for p, o in re.findall(rf"^{TOPIC}:(\d+):(\d+)$", told, re.MULTILINE)}
+    def _offsets(self, time, topic=TOPIC):
+        told = self._tool("kafka-get-offsets", "--topic", topic, "--time", time)
+        return {int(p): int(o) for p, o in re.findall(rf"^{topic}:(\d+):(\d+)$", told, re.MULTILINE)}
 
     def _tool(self, name, *arguments, stdin="", code=0, says=None, first=None):
         """Runs a tool; gives what it wrote. `code`: how it must end (None: either way); `says`: what it must say."""
