@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 
 VERSIONS = re.compile(r"^v(-?\d+)-(-?\d+)$")
+OFFERED = re.compile(r"^api_keys\[(\d+)\]\.(min|max)_version$")
 
 
 def parse(text):
@@ -80,6 +81,31 @@ def parse_rules(text):
         case, path, value = (cell.replace("[", "[[]") for cell in cells[:3])
         rules.append(Rule(number, case, path, value, cells[3]))
     return rules
+
+
+def offered(answers):
+    """{API key: versions}, as the newest ApiVersions that was asked says."""
+    versions = answers["ApiVersions: what is there"]
+    ranges = {}
+    for path, value in versions[max(versions)].items():
+        if match := OFFERED.match(path):
+            ranges.setdefault(int(match[1]), {})[match[2]] = int(value)
+    return {key: range(ends["min"], ends["max"] + 1) for key, ends in ranges.items()}
+
+
+def parse_not_asked(text):
+    """Lines "Api | first-last | reason" as {(Api, version): reason}."""
+    excused = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        cells = [cell.strip() for cell in line.split("|")]
+        versions = re.fullmatch(r"(\d+)-(\d+)", cells[1]) if len(cells) == 3 else None
+        if versions is None or not cells[2]:
+            raise ValueError(f"not_asked.txt:{number}: a line has three cells: Api | first-last | reason")
+        for version in range(int(versions[1]), int(versions[2]) + 1):
+            excused[cells[0], version] = cells[2]
+    return excused
 
 
 def unexplained(found, rules):

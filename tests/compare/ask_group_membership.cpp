@@ -1,5 +1,6 @@
 // FindCoordinator, JoinGroup, SyncGroup, Heartbeat, LeaveGroup, DescribeGroups, ListGroups, DeleteGroups.
 #include <algorithm>
+#include <set>
 
 #include "kafka/messages/delete_groups.h"
 #include "kafka/messages/describe_groups.h"
@@ -8,6 +9,7 @@
 #include "kafka/messages/join_group.h"
 #include "kafka/messages/leave_group.h"
 #include "kafka/messages/list_groups.h"
+#include "kafka/messages/offset_commit.h"
 #include "kafka/messages/sync_group.h"
 #include "script.h"
 
@@ -298,15 +300,49 @@ void ask_looking(Script& s) {
   });
 }
 
-// Only the groups that this asks about: others may be anything by now.
+// Makes a group of the name that has committed and never had a member.
+void commit_without_members(Script& s, const std::string& group) {
+  const std::string topic = s.create("orders");
+  kafka::OffsetCommitRequest request{.group_id = group};
+  request.topics.push_back({.name = topic});
+  request.topics[0].partitions.push_back(
+      {.partition_index = PartitionIndex(0), .committed_offset = Offset(1)});
+  const auto answer = s.quietly(7, request);
+  if (answer.topics.at(0).partitions.at(0).error_code != ErrorCode::none) s.die("no commit of " + group);
+}
+
+// Of all groups only those that this asks about: others may be anything by now.
 void ask_list_groups(Script& s) {
   using Request = kafka::ListGroupsRequest;
+  const Member stable = become_stable(s, "listed stable", "member");
+  const Member left = become_stable(s, "listed empty", "member that left");
+  s.quietly(1, Leave{.group_id = left.group, .member_id = left.id});
+  const std::string simple = s.name("listed simple");
+  commit_without_members(s, simple);
   s.each_version(ApiKey::list_groups, [&](int16_t v) {
-    const auto none = [&](std::string_view what, Request request) { s.ask(what, v, request); };
-    if (v >= 4) none("of a state that is none", Request{.states_filter = {"Sleeping"}});
-    if (v >= 4) none("dead ones", Request{.states_filter = {"Dead"}});
-    if (v >= 5) none("of a type that is none", Request{.types_filter = {"odd"}});
-    if (v >= 5) none("of the newer type", Request{.types_filter = {"consumer"}});
+    const Member syncing = become_leader(s, "listed syncing", "leader");
+    const std::set<std::string> own = {stable.group, left.group, simple, syncing.group};
+    const auto list = [&](std::string_view what, const Request& request) {
+      auto answer = s.quietly(v, request);
+      std::erase_if(answer.groups, [&](const auto& group) { return !own.contains(group.group_id); });
+      s.keep_answer(what, v, answer);
+    };
+    list("all", Request{});
+    if (v < 4) return;
+    list("stable ones", Request{.states_filter = {"Stable"}});
+    list("stable ones, in small letters", Request{.states_filter = {"stable"}});
+    list("empty ones", Request{.states_filter = {"Empty"}});
+    list("before the sync", Request{.states_filter = {"CompletingRebalance"}});
+    list("of two states", Request{.states_filter = {"Stable", "Empty"}});
+    list("of one state and one that is none", Request{.states_filter = {"Stable", "Sleeping"}});
+    s.ask("of a state that is none", v, Request{.states_filter = {"Sleeping"}});
+    s.ask("dead ones", v, Request{.states_filter = {"Dead"}});
+    if (v < 5) return;
+    list("of the classic type", Request{.types_filter = {"classic"}});
+    list("of the classic type, in capitals", Request{.types_filter = {"CLASSIC"}});
+    list("of a state and a type", Request{.states_filter = {"Empty"}, .types_filter = {"classic"}});
+    s.ask("of a type that is none", v, Request{.types_filter = {"odd"}});
+    s.ask("of the newer type", v, Request{.types_filter = {"consumer"}});
   });
 }
 

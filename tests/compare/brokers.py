@@ -96,9 +96,19 @@ def Godwit(root, directory):
         yield address
 
 
-def ask(root, address, families):
+def compare_answers(root):
     built = [root / f"build/{preset}/tests/compare/compare_answers" for preset in ("release", "debug")]
     program = max((p for p in built if p.exists()), key=lambda p: p.stat().st_mtime, default=None)
     if program is None:
         sys.exit("compare: compare_answers is not built: cmake --build --preset release --target compare_answers")
-    return subprocess.run([str(program), address, *families], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return program
+
+
+def ask(root, address, families):
+    return subprocess.run([str(compare_answers(root)), address, *families], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def api_names(root):
+    """{API key: the name that its cases begin with}."""
+    listed = subprocess.run([str(compare_answers(root)), "--apis"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return {int(key): name for key, _, name in (line.partition(" ") for line in listed.splitlines())}

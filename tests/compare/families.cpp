@@ -5,7 +5,9 @@ namespace godwit::compare {
 void ask_cluster(Script& s);
 void ask_topics(Script& s);
 void ask_configs(Script& s);
+void ask_reassignments(Script& s);
 void ask_produce(Script& s);
+void ask_compressed(Script& s);
 void ask_fetch(Script& s);
 void ask_offsets(Script& s);
 void ask_group_membership(Script& s);
@@ -17,7 +19,9 @@ const std::vector<Family>& families() {
       {"cluster", ask_cluster},
       {"topics", ask_topics},
       {"configs", ask_configs},
+      {"reassignments", ask_reassignments},
       {"produce", ask_produce},
+      {"compressed", ask_compressed},
       {"fetch", ask_fetch},
       {"offsets", ask_offsets},
       {"group_membership", ask_group_membership},

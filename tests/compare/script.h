@@ -53,6 +53,11 @@ class Script {
     if (!response) die("no answer to " + std::string(kafka::to_string(Request::kApi)));
     return std::move(*response);
   }
+  // Keeps an answer that was asked for quietly, for one in which stands more than the case's own.
+  template <class Response>
+  void keep_answer(std::string_view what, int16_t version, const Response& response) {
+    keep(name_of(Response::kApi, what), version, normal_.lines(to_tree(response, version)));
+  }
   // Sends without waiting; answers come in order by take().
   template <class Request>
   struct Asked {

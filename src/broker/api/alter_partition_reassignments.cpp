@@ -9,7 +9,8 @@ namespace godwit::broker::api {
 Task<kafka::AlterPartitionReassignmentsResponse> handle(RequestContext& context,
                                                         kafka::AlterPartitionReassignmentsRequest request) {
   kafka::AlterPartitionReassignmentsResponse response;
-  response.error_message.reset();
+  // Empty where nothing is asked, as Kafka says it.
+  if (!request.topics.empty()) response.error_message.reset();
   response.allow_replication_factor_change = request.allow_replication_factor_change;
   const cluster::ImagePtr image = context.shard.image();
   std::vector<cluster::Reassignment> wishes;
