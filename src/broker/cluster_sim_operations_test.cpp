@@ -1,6 +1,8 @@
 // What operators order and what groups keep, while brokers fail.
 #include "broker/cluster_history_testing.h"
 #include "kafka/messages/alter_partition_reassignments.h"
+#include "kafka/messages/create_partitions.h"
+#include "kafka/messages/create_topics.h"
 #include "kafka/messages/elect_leaders.h"
 #include "kafka/messages/offset_commit.h"
 #include "kafka/messages/offset_fetch.h"
@@ -75,6 +77,42 @@ TEST(ClusterSimOperations, AGroupGoesOnWithItsNextManager) {
 }
 
 // Rule 2: who lost what it had does not lead by itself; an operator's order elects it, and it is recorded.
+TEST(ClusterSimOperations, LogsOfWhatWasMadeWhileABrokerWasDownAreMadeAtItsStart) {
+  ClusterStage stage(34);
+  stage.start_all();
+  ASSERT_TRUE(stage.create("old", 1));
+  stage.node(3).crash(CrashKind::power_cut);
+  ASSERT_TRUE(stage.wait([&] { return stage.isr("old", 0) == 2; }, 10s));
+  ASSERT_TRUE(stage.as_client([&](peer::Cluster& cluster) -> Task<void> {
+    const std::vector replicas{BrokerId(1), BrokerId(2), BrokerId(3)};
+    kafka::CreateTopicsRequest request;
+    auto& topic = request.topics.emplace_back();
+    topic.name = "new";
+    topic.num_partitions = -1;
+    topic.replication_factor = -1;
+    topic.assignments.push_back({PartitionIndex(0), replicas});
+    auto made = co_await cluster.call(peer::Target::controller(), request,
+                                      [](const auto& r) { return r.topics.at(0).error_code; });
+    EXPECT_TRUE(made && made->topics.at(0).error_code == ErrorCode::none);
+    kafka::CreatePartitionsRequest more;
+    auto& grown = more.topics.emplace_back();
+    grown.name = "old";
+    grown.count = 2;
+    grown.assignments.emplace();
+    grown.assignments->push_back({replicas});
+    auto added = co_await cluster.call(peer::Target::controller(), more,
+                                       [](const auto& r) { return r.results.at(0).error_code; });
+    EXPECT_TRUE(added && added->results.at(0).error_code == ErrorCode::none);
+    auto published = co_await produce_once(cluster, produce_request("new", 0, {"a"}, {}, -1));
+    EXPECT_TRUE(published && published->error_code == ErrorCode::none);
+  }));
+  stage.start(3);
+  ASSERT_TRUE(stage.wait([&] { return stage.whole("old") && stage.whole("new"); }, 30s))
+      << stage.describe_all("old") << stage.describe_all("new");
+  EXPECT_NE(stage.replica(3, "old", 1), nullptr);
+  EXPECT_EQ(stage.contents(3, "new", 0).size(), 1u);
+}
+
 TEST(ClusterSimOperations, OnlyAnOrderElectsALeaderOutsideTheIsr) {
   ClusterStage stage(33);
   stage.start_all();
