@@ -21,6 +21,7 @@ Parts, in their order (--only NAME,…; --without NAME,…):
 import argparse
 import os
 import platform
+import shlex
 import shutil
 import signal
 import sys
@@ -53,8 +54,10 @@ class Report:
         met = value >= goal if at_least else value <= goal
         self.add(what, f"{value:.2f}", f"{'>=' if at_least else '<='} {goal}", met)
 
-    def write(self, path):
+    def write(self, path, head):
+        """`head`: lines in front of the table."""
         with open(path, "w") as out:
+            out.write("".join(line + "\n" for line in head) + "\n")
             out.write("| what | measured | goal | |\n|---|---:|---|---|\n")
             for row in self.rows:
                 out.write("| " + " | ".join(row) + " |\n")
@@ -256,6 +259,35 @@ def perform(report, folder, options, name):
     print(f"  ({name} took {time.monotonic() - began:.0f} s)", flush=True)
 
 
+def machine(directory):
+    """What the figures were measured on, in a line."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    processor = platform.machine()
+    try:
+        with open("/proc/cpuinfo") as told:
+            models = [line.partition(":")[2].strip() for line in told if line.startswith("model name")]
+        processor += f" ({models[0]})" if models else ""
+    except OSError:
+        pass
+    return (f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {file_system(directory)}, Linux {platform.release()}, "
+            f"load {os.getloadavg()[0]:.1f}")
+
+
+def file_system(directory):
+    """The kind of file system on which the brokers' folders lie."""
+    path, found = os.path.realpath(directory), ("", "an unknown file system")
+    try:
+        with open("/proc/self/mounts") as mounts:
+            for line in mounts:
+                _, place, kind, *_ = line.split()
+                inside = path == place or path.startswith(place.rstrip("/") + "/")
+                if inside and len(place) >= len(found[0]):
+                    found = (place, kind)
+    except OSError:
+        pass
+    return found[1]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="PART,...", help="these parts")
@@ -276,20 +308,22 @@ def main():
     parser.add_argument("--lease-seconds", type=float, default=40, help="how long leases are to hold at full ingest")
     parser.add_argument("--grow-rate", type=int, default=2000, help="messages a second while a fourth broker joins")
     parser.add_argument("--dir", default=".", help="where on disk to work")
-    parser.add_argument("--output", help="also write the table to this file, in Markdown")
+    parser.add_argument("--output", help="also write the machine and the table to this file, in Markdown")
     options = parser.parse_args()
     parts = chosen(options, parser)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
     report = Report()
     folder = Folder(options.dir)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f}", flush=True)
+    where = machine(options.dir)
+    print(where, flush=True)
     try:
         for name in parts:
             perform(report, folder, options, name)
     finally:
         if options.output:
-            report.write(options.output)
+            day = time.strftime("%Y-%m-%d")
+            report.write(options.output, [f"{day}: {where}.", f"`bench/run {shlex.join(sys.argv[1:])}`"])
 
 
 if __name__ == "__main__":
