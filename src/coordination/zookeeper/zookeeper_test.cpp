@@ -337,6 +337,33 @@ TEST_F(Zookeeper, NodesThatSomebodyRemovedAreMadeAgain) {
   });
 }
 
+// Whoever made them died in between: each beginning of the row of nodes that a group needs.
+TEST_F(Zookeeper, AGroupWhoseNodesWereMadeInPartIsMadeWholeByTheNextCommit) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
+    using zookeeper::Request;
+    EXPECT_TRUE(co_await put(store, "/whole/a", "1"));  // the root and the folders of all groups
+    const zookeeper::KeyLayout layout(host.root());
+    const size_t count = layout.parents_of_group("/x/").size();
+    int made = 0;
+    for (size_t part = 0; part < count; ++part) {
+      const std::string group = "/part" + std::to_string(part) + "/";
+      const auto nodes = layout.parents_of_group(group);
+      zookeeper::Session session(*runtime::Shard::current(), host.session_options(), nullptr);
+      const MonotonicTime deadline = runtime::Shard::current()->now() + std::chrono::seconds(5);
+      for (size_t i = 0; i < part; ++i) {
+        if (nodes[i].find("part") == std::string::npos) continue;  // common to all groups
+        std::vector<Request> creation{{.kind = Request::Kind::create, .path = nodes[i]}};
+        const auto answer = co_await session.ask(std::move(creation), deadline);
+        GW_REQUIRE_OK(answer);
+        made += answer->front().error == zookeeper::NodeError::none ? 1 : 0;
+      }
+      EXPECT_TRUE(co_await put(store, group + "a", "1")) << part;
+      EXPECT_EQ(co_await read(store, group + "a"), "1") << part;
+    }
+    EXPECT_GT(made, 2);
+  });
+}
+
 TEST_F(Zookeeper, NamesThatNobodyKnowsAreNotAnEnd) {
   with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
     const auto lost =
