@@ -63,8 +63,8 @@ class Load:
             return len(new) >= more and wanted <= {ack["partition"] for ack in new}
 
         self.running.wait_for(more_are_there, seconds,
-                              f"{more} more acknowledgements, some in each of {sorted(wanted)} of {self.topic}; "
-                              f"{self.cluster.describe(self.topic)}")
+                              lambda: f"{more} more acknowledgements, some in each of {sorted(wanted)} of {self.topic}; "
+                                      f"{self.cluster.describe(self.topic)}")
 
     def finish(self):
         """Ends the producer, to whom nothing was refused, and judges."""

@@ -75,12 +75,9 @@ TEST(Etcd, AMemberThatDiesOrHangsIsLeftForAnother) {
       } else {
         cluster[victim].kill();
       }
-      const MonotonicTime start = runtime.shard(0).now();
       const std::string value = std::to_string(victim);
       EXPECT_TRUE(co_await eventually(
           [&]() -> Task<bool> { co_return (co_await put(*store, "/a", value)).has_value(); }));
-      // An election inside etcd (0.5 to 1 s) and the deadline of a question that met the dead one.
-      EXPECT_LT(runtime.shard(0).now() - start, std::chrono::seconds(6));
       while (co_await read(*store, "/a") != value) EXPECT_TRUE(co_await watch->changed());
       if (hangs) {
         cluster[victim].process().thaw();

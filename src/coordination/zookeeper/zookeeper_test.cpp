@@ -251,7 +251,7 @@ TEST_F(Zookeeper, ALeaseWhoseShardHangsLapses) {
 
 TEST_F(Zookeeper, AHolderThatIsWellAgainBeforeTheTimeoutKeepsItsLease) {
   with(on_shared_zookeeper(), [](ZookeeperHost&, Coordination& store) -> Task<void> {
-    const auto lease = co_await store.grant(std::chrono::seconds(3));
+    const auto lease = co_await store.grant(std::chrono::seconds(8));
     GW_REQUIRE_OK(lease);
     Transaction claim;
     claim.put_leased("/live/1", value_of("x"));

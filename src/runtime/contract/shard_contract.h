@@ -197,9 +197,15 @@ TEST_P(ShardContract, sleeping_tasks_wake_by_their_own_times) {
   run([](World&) -> Task<void> {
     std::vector<int> order;
     std::vector<Task<void>> sleepers;
-    sleepers.push_back(note_after(order, std::chrono::milliseconds(9), 3));
-    sleepers.push_back(note_after(order, std::chrono::milliseconds(1), 1));
-    sleepers.push_back(note_after(order, std::chrono::milliseconds(5), 2));
+    // Of one time for all: between two looks at the clock any other program may run.
+    const MonotonicTime now = Shard::current()->now();
+    const auto note_at = [](std::vector<int>& into, MonotonicTime time, int mark) -> Task<void> {
+      co_await sleep_until(time);
+      into.push_back(mark);
+    };
+    sleepers.push_back(note_at(order, now + std::chrono::milliseconds(9), 3));
+    sleepers.push_back(note_at(order, now + std::chrono::milliseconds(1), 1));
+    sleepers.push_back(note_at(order, now + std::chrono::milliseconds(5), 2));
     co_await when_all(std::move(sleepers));
     EXPECT_EQ(order, (std::vector{1, 2, 3}));
   });

@@ -69,9 +69,8 @@ TEST(Processes, OneThatEndsWithUsIsKilledWhenItsStarterIs) {
                                     .ends_with_us = true});
           GW_REQUIRE_OK(process);
           EXPECT_TRUE((*process)->running());
-          auto found = its.find({"sleep", word});
-          EXPECT_TRUE(found);
-          co_return;
+          // It has its command line a moment after it was begun.
+          while (!its.find({"sleep", word})) co_await sleep_for(std::chrono::milliseconds(1));
         }(inner, *own, mark));
       });
       starter.join();

@@ -33,14 +33,18 @@ class Running:
         return found[-1] if found else None
 
     def wait_for(self, condition, seconds, what):
-        """Waits until `condition()`. ProgramFailed when the program ends before; TooLate when it takes longer."""
+        """Waits until `condition()`. ProgramFailed when the program ends before; TooLate when it takes longer. `what`: the
+        condition in words, or a function that gives them when they are needed."""
+        def words():
+            return what() if callable(what) else what
+
         def look():
             value = condition()
             if not value and not self.process.alive:
-                raise ProgramFailed(f"{self.process.name} ended with {self.process.code} before {what}\n" + self.words())
+                raise ProgramFailed(f"{self.process.name} ended with {self.process.code} before {words()}\n" + self.words())
             return value
 
-        return wait_until(look, seconds, lambda: f"{self.process.name}: not {what}\n{self.words()}")
+        return wait_until(look, seconds, lambda: f"{self.process.name}: not {words()}\n{self.words()}")
 
     def stop(self, seconds=40):
         """Closes its input, which tells it to finish its work and leave in order; gives its events."""

