@@ -1,7 +1,6 @@
 """Every real client publishes, idempotently, while brokers are killed, hang and roll: all of them at once."""
 
 from cluster import Cluster
-from hangs import session_timeout
 from load import Load, Loads, client
 from rolls import roll_one_by_one
 from scenario import scenario
@@ -44,7 +43,7 @@ def through_a_hang(world, names):
     victim.pause()
     # A client that waits for the answer of a broker that hangs does so for its own request timeout: that of franz-go and
     # kafka-python (30 s) is the longest.
-    loads.goes_on(seconds=90 + session_timeout(cluster), partitions=led)
+    loads.goes_on(seconds=100, partitions=led)
     victim.resume()
     cluster.await_full_isr("load")
     loads.goes_on()
