@@ -127,6 +127,12 @@ bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
   constexpr uint64_t kRemainderMax = 1 << 20;
   if (failed_ || dropping_) return false;
   bool any = false;
+  // In front of everything that waits, so it belongs to the state before the first record there: replay takes what an
+  // entry says of a later one as a hole, and all that stands between them as known.
+  const auto waiting = std::ranges::find_if(
+      news_, [](const News& item) { return std::holds_alternative<StructureNews>(item); });
+  const uint64_t version =
+      waiting == news_.end() ? state_.version : std::get<StructureNews>(*waiting).version - 1;
   for (const auto& l : live_) {
     const SegmentState* const segment = state_.find(l->id);
     const auto oldest = l->oldest(false);
@@ -142,7 +148,7 @@ bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
     }
     l->carry_under_way = any = true;
     // In front: it has room in a journal in which publishers wait for room.
-    news_.insert(news_.begin(), DataNews{.version = state_.version,
+    news_.insert(news_.begin(), DataNews{.version = version,
                                          .before = segment->base,
                                          .file = segment->id,
                                          .file_base = segment->base,

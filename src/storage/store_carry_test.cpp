@@ -1,0 +1,98 @@
+// Remainders that are carried forward in the journal (rule 9), beside what changes the log meanwhile.
+#include <gmock/gmock.h>
+
+#include "runtime/sync.h"
+#include "storage/store_testing.h"
+
+namespace godwit::storage::store_test {
+namespace {
+
+using runtime::sim::CrashKind;
+using runtime::sim::Node;
+using runtime::sim::OpKind;
+using runtime::sim::World;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+struct OneNode {
+  World world{3};
+  Node& node{world.add_node("a")};
+  // Tasks that nobody waits for, until the process ends.
+  void start(Task<void> task) {
+    auto gate = std::make_shared<runtime::Gate>();
+    node.keep(gate);
+    (void)gate->spawn(*runtime::Shard::current(), std::move(task));
+  }
+};
+
+template <class T>
+Task<void> expect_well(Task<T> task, bool* done) {
+  EXPECT_TRUE((co_await std::move(task)).has_value());
+  *done = true;
+}
+
+Task<void> ignored(Task<Result<void>> task) {
+  (void)co_await std::move(task);
+}
+
+Task<Served<void>> configure(Log& log) {
+  LogConfig config = log.config();
+  config.retention_ms = 77'000;
+  log.set_config(config);
+  co_return {};
+}
+
+// A record that changes the structure waits for its round when the remainder is carried, with data before it. The
+// remainder must not say that replay has come as far as that record.
+TEST(StoreCarry, BeforeAWaitingChangeOfStructureTakesNothingFromIt) {
+  enum class Change { epoch, roll, start, config };
+  for (const Change change : {Change::epoch, Change::roll, Change::start, Change::config}) {
+    for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+      SCOPED_TRACE(static_cast<int>(change));
+      OneNode at;
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        Log& log = **co_await open->store->create(partition(0), {});
+        EXPECT_EQ(co_await publish(log, {"old"}), ErrorCode::none);
+        log.set_high_watermark(Offset(1));
+        at.node.disk().stall({.kinds = {OpKind::write}, .path = "journal/"});
+        EXPECT_TRUE((co_await append_texts(log, {"under way"})).has_value());
+        co_await runtime::sleep_for(1ms);
+        EXPECT_TRUE((co_await append_texts(log, {"waiting"})).has_value());
+        bool changed = false;
+        at.start(expect_well(change == Change::epoch   ? log.begin_epoch(LeaderEpoch(1))
+                             : change == Change::roll  ? log.roll()
+                             : change == Change::start ? log.delete_before(Offset(1))
+                                                       : configure(log),
+                             &changed));
+        co_await runtime::sleep_for(1ms);
+        at.start(ignored(open->store->checkpoint()));
+        co_await runtime::sleep_for(1ms);
+        at.node.disk().release();
+        at.node.disk().stall({.path = "checkpoint."});
+        co_await runtime::sleep_for(5s);
+        EXPECT_TRUE(changed);
+        EXPECT_EQ(log.synced_end(), Offset(3));
+      });
+      at.node.crash(kind);
+      at.node.disk().release();
+      at.node.restart();
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        Log& log = *open->store->find(partition(0));
+        EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+        const Offset start(change == Change::start ? 1 : 0);
+        EXPECT_EQ(log.start(), start);
+        EXPECT_EQ(log.stats().segments, change == Change::roll ? 2u : 1u);
+        if (change == Change::epoch) EXPECT_EQ(log.epochs().latest(), LeaderEpoch(1));
+        if (change == Change::config) EXPECT_EQ(log.config().retention_ms, 77'000);
+        const auto texts = co_await read_texts(log, Offset(1));
+        EXPECT_THAT(texts, ElementsAre("1=under way", "2=waiting"));
+        EXPECT_EQ(co_await publish(log, {"more"}, LeaderEpoch(1)), ErrorCode::none);
+      });
+    }
+  }
+}
+
+}  // namespace
+}  // namespace godwit::storage::store_test
