@@ -272,6 +272,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Waits until what was admitted is durable. Refusals as wait_stable.
   runtime::Task<Served<void>> wait_structure(uint64_t version);
   runtime::Task<Served<void>> wait_admitted();
+  // Waits until nothing of this log is on its way to a journal or a file, remainders that are carried included. So it is
+  // until the caller waits for something else. In the log's turn. Refusals as wait_stable.
+  runtime::Task<Served<void>> wait_quiet();
+  bool is_quiet() const;
   runtime::Task<Served<void>> roll_in_turn();
   void notify_advanced();
   // The DropLog is durable.

@@ -240,6 +240,22 @@ runtime::Task<Served<void>> PartitionLog::wait_admitted() {
   co_return {};
 }
 
+bool PartitionLog::is_quiet() const {
+  return news_.empty() && under_way_.empty() && synced_version_ >= state_.version &&
+         synced_end_ >= state_.end &&
+         std::ranges::none_of(live_, [](const auto& l) { return l->write_under_way || l->carry_under_way; });
+}
+
+runtime::Task<Served<void>> PartitionLog::wait_quiet() {
+  for (;;) {
+    if (auto drained = co_await wait_admitted(); !drained) co_return drained;
+    if (!co_await wait_carried()) co_return tl::unexpected(*refusal(false));
+    co_await wait_writes();
+    if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+    if (is_quiet()) co_return {};
+  }
+}
+
 std::optional<LogState> PartitionLog::synced_state() const {
   if (synced_version_ < state_.version) return std::nullopt;
   LogState state = state_;

@@ -150,20 +150,25 @@ runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
   const Turn turn(turn_);
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
   if (offset >= state_.end) co_return {};
-  if (offset < state_.start) {
-    co_return refuse(ErrorCode::offset_out_of_range, fmt::format("offset {} lies before the log's start {}",
-                                                                 offset.value(), state_.start.value()));
-  }
-  // What is under way ends first: a file is cut where nothing is being written.
-  if (auto drained = co_await wait_admitted(); !drained) co_return drained;
-  const auto place = co_await place_of(offset);
-  if (!place) co_return tl::unexpected(place.error());
   const auto file = co_await shard_.file_ids().next();
   if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
-  co_await wait_writes();
-  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
-  admit_structure(TruncateLog{
-      .head = {}, .cut = place->file, .position = place->position, .end = place->offset, .file = *file});
+  for (;;) {
+    // What is under way ends first: a file is cut where nothing is being written, and where the journal reads nothing.
+    if (auto quiet = co_await wait_quiet(); !quiet) co_return quiet;
+    if (offset < state_.start) {
+      co_return refuse(ErrorCode::offset_out_of_range, fmt::format("offset {} lies before the log's start {}",
+                                                                   offset.value(), state_.start.value()));
+    }
+    const uint64_t version = state_.version;
+    const auto place = co_await place_of(offset);
+    if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+    // Compaction and the log's start take no turn: the file may be another one by now.
+    if (state_.version != version || !is_quiet()) continue;
+    if (!place) co_return tl::unexpected(place.error());
+    admit_structure(TruncateLog{
+        .head = {}, .cut = place->file, .position = place->position, .end = place->offset, .file = *file});
+    break;
+  }
   // Held until it is durable: only then may bytes of a new epoch take these offsets.
   co_return co_await wait_structure(state_.version);
 }

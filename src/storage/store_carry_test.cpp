@@ -94,5 +94,43 @@ TEST(StoreCarry, BeforeAWaitingChangeOfStructureTakesNothingFromIt) {
   }
 }
 
+// The carried remainder reaches behind the cut: it waits in the journal's queue, or its round is being written.
+TEST(StoreCarry, ATruncationWaitsForARemainderThatIsOnItsWay) {
+  for (const bool under_way : {false, true}) {
+    OneNode at;
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log& log = **co_await open->store->create(partition(0), {});
+      Log& other = **co_await open->store->create(partition(1), {});
+      for (int i = 0; i < 4; ++i) {
+        EXPECT_EQ(co_await publish(log, {std::to_string(i) + std::string(600, '.')}), ErrorCode::none);
+      }
+      at.node.disk().stall({.kinds = {OpKind::write}, .path = "journal/"});
+      // The round that hangs is the other log's, or the remainder's own.
+      if (!under_way) EXPECT_TRUE((co_await append_texts(other, {"other"})).has_value());
+      co_await runtime::sleep_for(1ms);
+      at.start(ignored(open->store->checkpoint()));
+      co_await runtime::sleep_for(1ms);
+      bool cut = false;
+      at.start(expect_well(log.truncate(Offset(1)), &cut));
+      co_await runtime::sleep_for(1s);
+      EXPECT_FALSE(cut);
+      at.node.disk().release();
+      co_await runtime::sleep_for(5s);
+      EXPECT_TRUE(cut);
+      EXPECT_EQ(co_await publish(log, {"new"}), ErrorCode::none);
+      EXPECT_THAT(co_await read_texts(log, Offset(0)), ElementsAre("0=0" + std::string(600, '.'), "1=new"));
+    });
+    at.node.crash(CrashKind::kill);
+    at.node.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log& log = *open->store->find(partition(0));
+      EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+      EXPECT_THAT(co_await read_texts(log, Offset(0)), ElementsAre("0=0" + std::string(600, '.'), "1=new"));
+    });
+  }
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test
