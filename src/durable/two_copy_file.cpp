@@ -129,6 +129,19 @@ runtime::Task<Result<std::optional<TwoCopyFile::Contents>>> TwoCopyFile::read() 
   co_return std::optional<Contents>(std::move(contents));
 }
 
+runtime::Task<Result<std::optional<TwoCopyFile::Contents>>> TwoCopyFile::read_older() {
+  GW_CHECK(read_, "read() goes before read_older(): it says which copy is the older one");
+  auto older = co_await load(1 - newest_);
+  if (!older) co_return fail(older.error());
+  if (!older->valid) co_return std::optional<Contents>();
+  // sequence_ stays: what is written next is newer than either.
+  newest_ = 1 - newest_;
+  co_return std::optional<Contents>(Contents{.bytes = std::move(older->bytes),
+                                             .sequence = older->sequence,
+                                             .version = older->version,
+                                             .other_copy = {}});
+}
+
 runtime::Task<Result<void>> TwoCopyFile::write(std::span<const BytesView> parts) {
   GW_CHECK(read_, "read() goes before write(): it says which copy is the older one");
   if (failed_) co_return fail(*failed_);

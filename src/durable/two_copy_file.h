@@ -44,6 +44,10 @@ class TwoCopyFile {
   // permission.
   runtime::Task<Result<std::optional<Contents>>> read();
 
+  // What read() gave cannot be used, though it is what was written: the copy before it, or empty where that is not valid.
+  // After a copy was given the next write() overwrites the one that is of no use. Errors as read().
+  runtime::Task<Result<std::optional<Contents>>> read_older();
+
   // Replaces the contents; durable on return. read() went before, once. Errors: no_space (the previous
   // contents stay valid; may be tried again), io (as any later call: this file is never written again),
   // permission.

@@ -27,6 +27,18 @@ runtime::Task<Result<std::optional<Checkpoint>>> StoreImpl::read_checkpoint() {
                                  {{"what", (*found)->other_copy}}});
     }
     decoded = decode_checkpoint(SharedBytes::own(std::move((*found)->bytes)));
+    if (!decoded && decoded.error().kind == ErrorKind::corrupt) {
+      auto older = co_await checkpoint_file_.read_older();
+      if (!older) co_return fail(std::move(older).error());
+      if (*older) {
+        context_.diagnostics.emit(
+            {Severity::error,
+             "checkpoint.not_usable",
+             "the newest checkpoint is whole and cannot be used: the one before it is tried",
+             {{"what", decoded.error().message}}});
+        decoded = decode_checkpoint(SharedBytes::own(std::move((*older)->bytes)));
+      }
+    }
   } else if (!found) {
     decoded = fail(std::move(found).error());
   }
