@@ -174,6 +174,8 @@ Result<Bytes> encode_log_state(const LogState& state) {
     log.producers.push_back(
         {entry.producer_id, entry.epoch, entry.last_seen_ms, {entry.batches.begin(), entry.batches.end()}});
   }
+  // It could not be read again, nor any other log of its checkpoint.
+  if (!coherent(log)) return fail(ErrorKind::corrupt, "StoredLog: its fields contradict each other");
   // An older build can go on with the directory where the newer fields say nothing.
   const bool plain = log.unsynced_in.empty() && !log.tail_doubted;
   return codec::encode_versioned(log, plain ? 1 : 2);

@@ -125,7 +125,7 @@ struct LogState {
   uint64_t unwritten_bytes() const;
 };
 
-// The checkpoint's form of a log, and back. Errors: corrupt, unsupported.
+// The checkpoint's form of a log, and back. Errors: corrupt (also of a state that could not be decoded again), unsupported.
 Result<Bytes> encode_log_state(const LogState& state);
 Result<LogState> decode_log_state(const SharedBytes& bytes);
 

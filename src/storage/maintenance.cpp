@@ -52,6 +52,8 @@ runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
     const auto state = log->synced_state();
     GW_CHECK(state.has_value(), "a log whose structure is durable has a durable state");
     auto bytes = encode_log_state(*state);
+    GW_CHECK(bytes || bytes.error().kind != ErrorKind::corrupt,
+             "a log's state can be read again from its checkpoint");
     if (!bytes) {
       part.failed = true;
       co_return part;

@@ -84,7 +84,11 @@ void PartitionLog::forget_live(FileId file) {
 
 Tail& PartitionLog::active_tail() {
   SegmentLive& l = live(state_.active().id);
-  if (!l.tail) l.tail = std::make_unique<Tail>(shard_.arena(), state_.active().written);
+  if (!l.tail) {
+    l.tail = std::make_unique<Tail>(shard_.arena(), state_.active().written);
+    // After a start the file may have all there is.
+    l.stable = l.synced = l.journalled = state_.active().written;
+  }
   return *l.tail;
 }
 

@@ -394,6 +394,7 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
   }
   // Of a batch whose header is not whole yet nothing is written: write-back looks at headers.
   l.stable = l.synced = std::min(l.restored, there);
+  l.journalled = there;
   return {};
 }
 

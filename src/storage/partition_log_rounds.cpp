@@ -80,11 +80,20 @@ void PartitionLog::round_done(Sequence sequence) {
       if (SegmentLive* l = find_live(data->file)) {
         if (data->carried) {
           l->carried(sequence, data->from, data->to, relaxed());
+          // A large one takes several rounds.
+          l->carry_under_way = std::ranges::any_of(news_, [&](const News& left) {
+            const auto* rest = std::get_if<DataNews>(&left);
+            return rest != nullptr && rest->carried && rest->file == data->file;
+          });
           l->forget_marks(state_.find(data->file)->written);
         } else {
           l->mark(sequence, data->from, relaxed());
-          l->stable = data->to;
-          if (synced) l->synced = data->to;
+          l->journalled = data->to;
+          // Not inside a batch: a checkpoint, or a power cut, may end the file there.
+          if (data->next > data->before) {
+            l->stable = data->to;
+            if (synced) l->synced = data->to;
+          }
         }
       }
       if (!data->carried) stable_end_ = data->next;

@@ -38,6 +38,7 @@ void PartitionLog::admit_structure(StructureRecord record) {
       l->index.reset();
       l->stable = std::min(l->stable, segment.end);
       l->synced = std::min(l->synced, segment.end);
+      l->journalled = std::min(l->journalled, segment.end);
       if (segment.written == segment.end) l->marks.clear();
     }
   }

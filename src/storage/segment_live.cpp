@@ -14,9 +14,15 @@ void SegmentLive::mark(Sequence sequence, Position from, bool relaxed) {
 }
 
 void SegmentLive::carried(Sequence sequence, Position from, Position to, bool relaxed) {
-  carry_under_way = false;
-  std::erase_if(marks, [&](const JournalMark& mark) { return mark.position < to; });
-  marks.insert(marks.begin(), {sequence, from, relaxed});
+  // What lies behind it came with another round, and the mark that says so may stand before it.
+  const auto behind = std::ranges::upper_bound(marks, to, {}, &JournalMark::position);
+  std::optional<JournalMark> rest;
+  if (to < journalled && behind != marks.begin() && std::prev(behind)->position < to)
+    rest = *std::prev(behind);
+  std::erase_if(marks, [&](const JournalMark& mark) { return mark.position >= from && mark.position < to; });
+  auto at = std::ranges::upper_bound(marks, from, {}, &JournalMark::position);
+  at = marks.insert(at, {sequence, from, relaxed});
+  if (rest) marks.insert(at + 1, {rest->sequence, to, rest->relaxed});
 }
 
 std::optional<Sequence> SegmentLive::oldest(bool relaxed) const {
@@ -28,7 +34,7 @@ std::optional<Sequence> SegmentLive::oldest(bool relaxed) const {
 }
 
 void SegmentLive::forget_marks(Position written) {
-  if (written >= stable) {
+  if (written >= journalled) {
     marks.clear();
     return;
   }

@@ -32,9 +32,11 @@ struct SegmentLive {
   // Of what was appended since the start of the process, or was replayed from the journal.
   std::optional<SegmentIndex> index;
   // Acknowledged as the topic's `flush` says, and on stable storage. Only what is synced goes to the file: a
-  // position must not get a second value after a power cut.
+  // position must not get a second value after a power cut. Both stand where a batch ends.
   Position stable;
   Position synced;
+  // A journal has all bytes before it: `stable`, or behind it the first parts of a batch.
+  Position journalled;
   // At start: where the next batch begins that restore_batches() has to look at, and its smallest offset.
   Position restored;
   Offset restored_offset;
@@ -47,7 +49,7 @@ struct SegmentLive {
 
   // Bytes [from, …) came with `sequence`. Marks stand at least kMarkInterval bytes apart.
   void mark(Sequence sequence, Position from, bool relaxed);
-  // Bytes [from, to) came again with `sequence`.
+  // Bytes [from, to) came again with `sequence`; those before `from` are in the file, or came again before them.
   void carried(Sequence sequence, Position from, Position to, bool relaxed);
   // Everything before `written` is in the file.
   void forget_marks(Position written);

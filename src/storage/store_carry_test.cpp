@@ -132,5 +132,40 @@ TEST(StoreCarry, ATruncationWaitsForARemainderThatIsOnItsWay) {
   }
 }
 
+// Deletion of records takes no turn.
+TEST(StoreCarry, ATruncationLooksAgainWhenItsFileIsDeletedMeanwhile) {
+  OneNode at;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    LogConfig config;
+    config.segment_bytes = 8000;
+    Log& log = **co_await open->store->create(partition(0), config);
+    for (int i = 0; i < 9; ++i) EXPECT_EQ(co_await publish(log, {std::string(2500, 'x')}), ErrorCode::none);
+    EXPECT_TRUE((co_await open->store->close()).has_value());
+  });
+  at.node.crash(CrashKind::kill);
+  at.node.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    Log& log = *open->store->find(partition(0));
+    log.set_high_watermark(Offset(9));
+    at.node.disk().stall({.kinds = {OpKind::read}, .path = "topics/"});
+    ErrorCode answer = ErrorCode::none;
+    at.start([](Log& l, ErrorCode& code) -> Task<void> {
+      const auto cut = co_await l.truncate(Offset(2));
+      code = cut ? ErrorCode::none : cut.error().code;
+    }(log, answer));
+    co_await runtime::sleep_for(1s);
+    EXPECT_TRUE((co_await log.delete_before(Offset(5))).has_value());
+    at.node.disk().release();
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(answer, ErrorCode::offset_out_of_range);
+    EXPECT_EQ(log.start(), Offset(5));
+    EXPECT_EQ(log.end(), Offset(9));
+    EXPECT_TRUE((co_await log.truncate(Offset(7))).has_value());
+    EXPECT_EQ((co_await read_texts(log, Offset(5))).size(), 2u);
+  });
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test
