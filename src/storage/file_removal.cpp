@@ -55,8 +55,9 @@ runtime::Task<void> FileRemoval::run() {
     std::optional<MonotonicTime> next;
     auto ready = items_.end();
     for (auto item = items_.begin(); item != items_.end(); ++item) {
-      if (item->log && item->log->durable_version() < item->version) {
-        // Soon: it is in a round that is under way.
+      if (item->log &&
+          (item->log->durable_version() < item->version || item->log->is_writing(item->file.file))) {
+        // Soon: it is in a round that is under way, or its last write is.
         next = std::min(next.value_or(now + kRetry), now + std::chrono::milliseconds(100));
       } else if (item->due <= now) {
         ready = item;

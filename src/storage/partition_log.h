@@ -14,6 +14,7 @@
 //   partition_log_repair.cpp     damage that a read finds, repair, producers after a truncation
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <variant>
@@ -140,6 +141,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   std::optional<WriteBlock> next_write(FileId file, uint64_t bytes_max);
   // Writes it. Errors as SegmentWriter::write; nothing changed then.
   runtime::Task<Result<void>> write_block(const WriteBlock& block);
+  // A write of that file, or of its index, is under way: it may make what is removed now again.
+  bool is_writing(FileId file) const {
+    return std::find(writing_.begin(), writing_.end(), file) != writing_.end();
+  }
   // Journals again what came with `through` (of the relaxed journal: the other) or earlier and is not in files. True when
   // there is something, for which wait_carried() waits; false there: it will not become durable.
   bool carry_forward(Sequence through, Sequence through_relaxed);
@@ -343,6 +348,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   LogObserver* observer_ = nullptr;
   runtime::Condition changed_;  // stable_end_, stable_version_ or the log's fate
   runtime::Semaphore turn_{1};
+  // By write_block(), also of segments that left the log meanwhile.
+  std::vector<FileId> writing_;
   // What left the log while a round with views of it was under way.
   std::vector<std::unique_ptr<SegmentLive>> retired_;
   std::array<ReadHint, 4> hints_;

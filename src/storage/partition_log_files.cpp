@@ -28,7 +28,7 @@ Position PartitionLog::writable_end(const SegmentState& segment, const SegmentLi
 std::optional<PartitionLog::WriteBlock> PartitionLog::next_write(FileId file, uint64_t bytes_max) {
   const SegmentState* const segment = state_.find(file);
   SegmentLive* const l = find_live(file);
-  if (segment == nullptr || l == nullptr || !l->tail || l->write_under_way) return std::nullopt;
+  if (dropping_ || segment == nullptr || l == nullptr || !l->tail || l->write_under_way) return std::nullopt;
   WriteBlock block{
       .file = file, .from = segment->written, .to = writable_end(*segment, *l), .views = {}, .pinned = {}};
   if (block.to <= block.from) return std::nullopt;
@@ -57,6 +57,13 @@ runtime::Task<Result<void>> PartitionLog::make_file(FileId file) {
 
 runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
   const auto self = shared_from_this();
+  struct Writing {
+    std::vector<FileId>& files;
+    const FileId file;
+    ~Writing() { std::erase(files, file); }
+  };
+  writing_.push_back(block.file);
+  const Writing writing{writing_, block.file};
   Result<void> outcome;
   if (const SegmentState* segment = state_.find(block.file);
       segment != nullptr && segment->written == Position(0)) {
