@@ -23,6 +23,14 @@ bool has_tombstone(const BatchView& batch) {
 
 }  // namespace
 
+runtime::Task<Result<SegmentRead>> Compaction::read(PartitionLog& log, FileId file, Offset from) {
+  auto read = co_await log.read_segment(file, from, kReadBytes);
+  if (!read && (read.error().kind == ErrorKind::corrupt || read.error().kind == ErrorKind::io)) {
+    co_await log.note_damage(file, from, read.error().describe());
+  }
+  co_return read;
+}
+
 runtime::Task<Result<KeyOffsets>> Compaction::keys_of(PartitionLog& log, CompactionPlan& plan) {
   KeyOffsets keys(kKeyBytesMax);
   for (size_t i = 0; i < plan.segments.size(); ++i) {
@@ -30,7 +38,7 @@ runtime::Task<Result<KeyOffsets>> Compaction::keys_of(PartitionLog& log, Compact
     Offset from = std::max(segment.base, plan.dirty_from);
     bool full = false;
     while (from < segment.next && !full) {
-      auto part = co_await log.read_segment(segment.id, from, kReadBytes);
+      auto part = co_await read(log, segment.id, from);
       if (!part) co_return fail(std::move(part).error());
       if (part->batches.empty()) break;
       const Bytes bytes = part->batches.flatten();
@@ -68,7 +76,7 @@ runtime::Task<Result<void>> Compaction::copy(PartitionLog& log, const Compaction
     const SegmentState segment = plan.segments[i];
     Offset from = segment.base;
     while (from < segment.next) {
-      auto part = co_await log.read_segment(segment.id, from, kReadBytes);
+      auto part = co_await read(log, segment.id, from);
       if (!part) co_return fail(std::move(part).error());
       if (part->batches.empty()) break;
       const Bytes bytes = part->batches.flatten();
@@ -81,7 +89,7 @@ runtime::Task<Result<void>> Compaction::copy(PartitionLog& log, const Compaction
         const bool last_of_producer = log.is_last_of_producer(header);
         if (header.attributes.control()) {
           // Transaction markers stay; they are few.
-          GW_TRY(co_return, co_await output.add(header, batch->bytes()));
+          GW_TRY(co_return, context_.wrote(co_await output.add(header, batch->bytes())));
           continue;
         }
         // Tombstones go once the horizon that an earlier cleaning gave their batch has passed (KIP-534).
@@ -103,10 +111,10 @@ runtime::Task<Result<void>> Compaction::copy(PartitionLog& log, const Compaction
         if (!filtered) co_return fail(filtered.error());
         if (filtered->outcome == FilterOutcome::dropped) continue;
         if (filtered->outcome == FilterOutcome::unchanged) {
-          GW_TRY(co_return, co_await output.add(header, batch->bytes()));
+          GW_TRY(co_return, context_.wrote(co_await output.add(header, batch->bytes())));
         } else {
           const BatchHeader rebuilt = BatchHeader::load(filtered->batch);
-          GW_TRY(co_return, co_await output.add(rebuilt, filtered->batch));
+          GW_TRY(co_return, context_.wrote(co_await output.add(rebuilt, filtered->batch)));
         }
       }
       from = part->next;
@@ -115,37 +123,46 @@ runtime::Task<Result<void>> Compaction::copy(PartitionLog& log, const Compaction
   co_return {};
 }
 
-runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> log, CompactionPlan plan) {
-  const auto keys = co_await keys_of(*log, plan);
-  if (!keys) co_return fail(keys.error());
-  if (plan.segments.empty()) co_return {};
-  SwapSegments swap{.head = {}, .removed = {}, .added = {}, .cleaned_to = plan.segments.back().next};
+runtime::Task<Result<void>> Compaction::rewrite(PartitionLog& log, const CompactionPlan& plan,
+                                                const KeyOffsets& keys, SwapSegments& swap) {
   for (size_t first = 0; first < plan.segments.size();) {
     // Neighbours that together fit one segment become one: else small ones would gather.
     size_t last = first + 1;
     uint64_t size = plan.segments[first].end.value();
     while (last < plan.segments.size() &&
-           size + plan.segments[last].end.value() <= static_cast<uint64_t>(log->config().segment_bytes)) {
+           size + plan.segments[last].end.value() <= static_cast<uint64_t>(log.config().segment_bytes)) {
       size += plan.segments[last++].end.value();
     }
     const auto id = co_await shard_.file_ids().next();
     if (!id) co_return fail(id.error());
-    GW_TRY(co_return, co_await log->make_output_file(*id));
-    SegmentOutput output(shard_.files(), context_.folder_of(log->id()), *id, plan.segments[first].base);
-    GW_TRY(co_return, co_await copy(*log, plan, *keys, first, last, output));
-    GW_TRY(co_return, co_await output.finish());
-    SegmentState added{.id = *id,
-                       .base = plan.segments[first].base,
-                       .next = plan.segments[last - 1].next,
-                       .end = output.end(),
-                       .timestamp_max = output.timestamp_max(),
-                       .first_append_ms = plan.segments[first].first_append_ms,
-                       .compacted = true};
+    swap.added.push_back({.id = *id,
+                          .base = plan.segments[first].base,
+                          .next = plan.segments[last - 1].next,
+                          .first_append_ms = plan.segments[first].first_append_ms,
+                          .compacted = true});
+    GW_TRY(co_return, context_.wrote(co_await log.make_output_file(*id)));
+    SegmentOutput output(shard_.files(), context_.folder_of(log.id()), *id, plan.segments[first].base);
+    GW_TRY(co_return, co_await copy(log, plan, keys, first, last, output));
+    GW_TRY(co_return, context_.wrote(co_await output.finish()));
+    SegmentState& added = swap.added.back();
+    added.end = output.end();
+    added.timestamp_max = output.timestamp_max();
     added.set_whole();
-    swap.added.push_back(added);
     for (; first < last; ++first) swap.removed.push_back(plan.segments[first].id);
   }
-  GW_TRY(co_return, co_await context_.runtime.files().sync_filesystem(context_.options.directory));
+  co_return co_await context_.sync_files();
+}
+
+runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> log, CompactionPlan plan) {
+  const auto keys = co_await keys_of(*log, plan);
+  if (!keys) co_return fail(keys.error());
+  if (plan.segments.empty()) co_return {};
+  SwapSegments swap{.head = {}, .removed = {}, .added = {}, .cleaned_to = plan.segments.back().next};
+  if (auto done = co_await rewrite(*log, plan, *keys, swap); !done) {
+    // No record speaks of them.
+    for (const SegmentState& added : swap.added) shard_.remove_file_when_durable(*log, added.id, 0);
+    co_return done;
+  }
   co_return co_await log->swap_segments(std::move(swap), plan.segments);
 }
 

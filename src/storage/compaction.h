@@ -20,6 +20,8 @@ namespace godwit::storage {
 
 class LogShard;
 class PartitionLog;
+struct SegmentRead;
+struct SwapSegments;
 class SegmentOutput;
 
 class Compaction {
@@ -36,11 +38,17 @@ class Compaction {
   static constexpr size_t kKeyBytesMax = 64 << 20;
 
   runtime::Task<Result<void>> compact(std::shared_ptr<PartitionLog> log, CompactionPlan plan);
+  // Whole batches of a segment. What cannot be read is noted as damage, so that the log waits for its repair.
+  runtime::Task<Result<SegmentRead>> read(PartitionLog& log, FileId file, Offset from);
   // The keys of the dirty part; drops segments from the plan's end whose keys find no room.
   runtime::Task<Result<KeyOffsets>> keys_of(PartitionLog& log, CompactionPlan& plan);
   // Copies what is kept of segments [first, last) of the plan behind each other.
   runtime::Task<Result<void>> copy(PartitionLog& log, const CompactionPlan& plan, const KeyOffsets& keys,
                                    size_t first, size_t last, SegmentOutput& output);
+
+  // Makes the files that the plan comes to, and syncs them. `swap` names those that were begun, also after an error.
+  runtime::Task<Result<void>> rewrite(PartitionLog& log, const CompactionPlan& plan, const KeyOffsets& keys,
+                                      SwapSegments& swap);
 
   LogShard& shard_;
   StoreContext& context_;

@@ -89,11 +89,7 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
     head.to_remove.insert(head.to_remove.end(), part.to_remove.begin(), part.to_remove.end());
   }
   // One sync for all segments that were written; not one for each (rule 9).
-  const auto synced = co_await context_.runtime.files().sync_filesystem(context_.options.directory);
-  if (!synced) {
-    context_.report_failure(synced.error().describe());
-    co_return synced;
-  }
+  GW_TRY(co_return, co_await context_.sync_files());
   const auto bytes = encode_checkpoint_parts(head, logs);
   if (!bytes) co_return fail(bytes.error());
   std::vector<BytesView> views(bytes->begin(), bytes->end());

@@ -159,6 +159,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
 
   // Compaction. Whole batches of one sealed file, from the one that contains or follows `from`.
   runtime::Task<Result<SegmentRead>> read_segment(FileId file, Offset from, size_t bytes_max);
+  // A read of `file` from `from` on failed: what cannot be read becomes a damage.
+  runtime::Task<void> note_damage(FileId file, Offset from, std::string what);
   // Whether it is the newest that is known of its producer.
   bool is_last_of_producer(const BatchHeader& header) const;
   // A new, empty file for output.
@@ -282,6 +284,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<void>> wait_quiet();
   bool is_quiet() const;
   runtime::Task<Served<void>> roll_in_turn();
+  // False: segments left the log meanwhile, it is to be tried again.
+  runtime::Task<Served<bool>> repair_in_turn(BytesView batches);
   void notify_advanced();
   // The DropLog is durable.
   void finish_drop();
@@ -305,8 +309,6 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // The batch that begins in the file and ends in the tail.
   runtime::Task<Served<std::optional<ReadAnswer>>> read_straddling(FileId file, bool may_wait);
   SegmentReader& reader_of(const SegmentState& segment);
-  // A read of `file` from `from` on failed: what cannot be read becomes a damage.
-  runtime::Task<void> note_damage(FileId file, Offset from, std::string what);
   // Copies batches of a whole, sealed segment that lie in [from, to) and can be read.
   runtime::Task<Served<void>> copy_readable(SegmentState segment, Offset from, Offset to,
                                             SegmentOutput& output);

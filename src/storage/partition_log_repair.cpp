@@ -90,7 +90,7 @@ runtime::Task<Served<void>> PartitionLog::copy_readable(SegmentState segment, Of
                          fmt::format("the batch at offset {} lies across the repaired range's border",
                                      header.base_offset.value()));
       }
-      if (auto added = co_await output.add(header, batch->bytes()); !added) {
+      if (auto added = shard_.context().wrote(co_await output.add(header, batch->bytes())); !added) {
         co_return refuse(ErrorCode::kafka_storage_error, added.error().describe());
       }
       from = header.next_offset();
@@ -104,6 +104,14 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
   const auto self = shared_from_this();
   co_await turn_.acquire(1);
   const Turn turn(turn_);
+  for (;;) {
+    const auto repaired = co_await repair_in_turn(batches);
+    if (!repaired) co_return tl::unexpected(repaired.error());
+    if (*repaired) co_return {};
+  }
+}
+
+runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
   // Everything is looked at before anything is written.
   std::optional<Offset> first;
@@ -126,7 +134,7 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
   });
   if (!checked) co_return refuse(ErrorCode::corrupt_message, checked.error().message);
   const DamagedRange* const damage = first ? state_.damage_from(*first) : nullptr;
-  if (damage == nullptr || damage->from >= next) co_return {};
+  if (damage == nullptr || damage->from >= next) co_return true;
   if (damage->from < *first || next > synced_end_) {
     co_return refuse(
         ErrorCode::offset_out_of_range,
@@ -136,9 +144,9 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
   }
   // Only whole, sealed files are replaced.
   if (!state_.active().empty() && state_.active().base < next) {
-    if (auto rolled = co_await roll_in_turn(); !rolled) co_return rolled;
+    if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(rolled.error());
   }
-  if (auto admitted = co_await wait_admitted(); !admitted) co_return admitted;
+  if (auto admitted = co_await wait_admitted(); !admitted) co_return tl::unexpected(admitted.error());
   const auto touched = [&](const SegmentState& segment) {
     return &segment != &state_.active() && segment.base < next && segment.next > *first;
   };
@@ -155,9 +163,14 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
   for (const SegmentState& segment : state_.segments) {
     if (touched(segment)) old.push_back(segment);
   }
+  const auto all_there = [&] {
+    return std::ranges::all_of(
+        old, [&](const SegmentState& segment) { return std::as_const(state_).find(segment.id) != nullptr; });
+  };
   const auto file = co_await shard_.file_ids().next();
   if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
-  if (auto made = co_await make_file(*file); !made)
+  StoreContext& context = shard_.context();
+  if (auto made = context.wrote(co_await make_file(*file)); !made)
     co_return refuse(ErrorCode::kafka_storage_error, made.error().describe());
   // A crash from here to the record leaves a file that is nobody's.
   SegmentOutput output(shard_.files(), shard_.context().folder_of(id()), *file,
@@ -170,7 +183,7 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
     BatchSplitter splitter(batches, {.check_crc = false});
     while (!splitter.done()) {
       const auto batch = splitter.next();
-      if (auto added = co_await output.add(batch->header(), batch->bytes()); !added) {
+      if (auto added = context.wrote(co_await output.add(batch->header(), batch->bytes())); !added) {
         co_return refuse(ErrorCode::kafka_storage_error, added.error().describe());
       }
     }
@@ -178,27 +191,27 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
       if (auto copied = co_await copy_readable(segment, next, segment.next, output); !copied)
         co_return copied;
     }
-    auto finished = co_await output.finish();
-    if (finished) {
-      finished =
-          co_await shard_.context().runtime.files().sync_filesystem(shard_.context().options.directory);
-    }
+    auto finished = context.wrote(co_await output.finish());
+    if (finished) finished = co_await context.sync_files();
     if (finished) co_return {};
-    if (finished.error().kind != ErrorKind::no_space)
-      shard_.context().report_failure(finished.error().describe());
     co_return refuse(ErrorCode::kafka_storage_error, finished.error().describe());
   };
   if (auto written = co_await write(); !written) {
     shard_.remove_file_when_durable(*this, *file, 0);
-    co_return written;
+    // Perhaps since the segment that was being read left the log.
+    if (!all_there() && !refusal(false)) co_return false;
+    co_return tl::unexpected(written.error());
   }
   if (auto refused = refusal(false)) {
     shard_.remove_file_when_durable(*this, *file, 0);
     co_return tl::unexpected(std::move(*refused));
   }
-  // The start may have moved meanwhile, and taken some of them.
-  std::erase_if(
-      old, [&](const SegmentState& segment) { return std::as_const(state_).find(segment.id) == nullptr; });
+  // The start may have moved meanwhile and taken some of them, whose batches the file begins with; or compaction has
+  // put others in their place.
+  if (!all_there()) {
+    shard_.remove_file_when_durable(*this, *file, 0);
+    co_return false;
+  }
   SegmentState added{.id = *file,
                      .base = old.empty() ? *first : std::min(old.front().base, *first),
                      .next = old.empty() ? next : std::max(old.back().next, next),
@@ -212,7 +225,9 @@ runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
   RepairRange record{.head = {}, .from = *first, .to = next, .removed = {}, .added = {added}};
   for (const SegmentState& segment : old) record.removed.push_back(segment.id);
   admit_structure(std::move(record));
-  co_return co_await wait_structure(state_.version);
+  if (auto durable = co_await wait_structure(state_.version); !durable)
+    co_return tl::unexpected(durable.error());
+  co_return true;
 }
 
 // Whether a damage goes on behind what is repaired.

@@ -11,6 +11,7 @@ namespace {
 
 using runtime::sim::CrashKind;
 using runtime::sim::CrashScenario;
+using runtime::sim::OpKind;
 using runtime::sim::World;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -177,6 +178,86 @@ TEST(StoreCompaction, ALogWhoseSealedPartIsAllSupersededGoesOnBehindAGap) {
     (void)co_await put(*log, {{"c", wide("c0")}});
     co_await compact(*open->store, *log);
     EXPECT_THAT(co_await contents(*log), ElementsAre("2:c=c0"));
+  });
+}
+
+size_t log_files(const runtime::sim::Disk& disk) {
+  return static_cast<size_t>(
+      std::ranges::count_if(disk.files(), [](const std::string& path) { return path.ends_with(".log"); }));
+}
+
+// Rule 14: a later sync of the checkpoint would succeed over what this one lost.
+TEST(StoreCompaction, AnErrorOfAWriteOrSyncEndsPublishingAndNoSpaceDoesNot) {
+  struct Case {
+    OpKind kind;
+    const char* path;
+    ErrorKind error;
+  };
+  for (const Case& fault :
+       {Case{OpKind::sync_filesystem, "", ErrorKind::io},
+        Case{OpKind::sync_filesystem, "", ErrorKind::no_space}, Case{OpKind::write, ".log", ErrorKind::io},
+        Case{OpKind::sync, ".log", ErrorKind::io}, Case{OpKind::create, ".log", ErrorKind::io},
+        Case{OpKind::write, ".log", ErrorKind::no_space}}) {
+    SCOPED_TRACE(std::string(to_string(fault.kind)) + (fault.error == ErrorKind::io ? " io" : " no space"));
+    World world(1);
+    auto& node = world.add_node("a");
+    run(node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(node);
+      Log* log = *co_await open->store->create(partition(0), compacted_config());
+      for (int i = 0; i < 5; ++i) (void)co_await put(*log, {{"a", wide("a" + std::to_string(i))}});
+      EXPECT_TRUE((co_await log->roll()).has_value());
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      log->set_high_watermark(log->end());
+      const size_t before = log_files(node.disk());
+      node.disk().fail_next({.kinds = {fault.kind}, .path = fault.path}, fault.error);
+      co_await open->store->run_compaction();
+      co_await runtime::sleep_for(1s);
+      const bool fails = fault.error == ErrorKind::io || fault.kind == OpKind::sync_filesystem;
+      EXPECT_EQ(open->store->health().state, fails ? Store::Health::State::failed : Store::Health::State::ok);
+      EXPECT_EQ(log_files(node.disk()), before) << "what was begun is removed";
+      EXPECT_EQ((co_await contents(*log)).size(), 5u);
+      if (!fails) {
+        co_await open->store->run_compaction();
+        EXPECT_THAT(co_await contents(*log), ElementsAre("4:a=a4"));
+      }
+    });
+    node.crash(CrashKind::power_cut);
+    node.restart();
+    run(node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(node);
+      Log* log = open->store->find(partition(0));
+      EXPECT_EQ((co_await contents(*log)).back(), "4:a=a4");
+      EXPECT_EQ(open->store->health().state, Store::Health::State::ok);
+    });
+  }
+}
+
+TEST(StoreCompaction, ASegmentThatCannotBeReadIsNotedAndLeavesNoFilesBehind) {
+  World world(1);
+  auto& node = world.add_node("a");
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    Log* log = *co_await open->store->create(partition(0), compacted_config());
+    for (int i = 0; i < 6; ++i) (void)co_await put(*log, {{"k" + std::to_string(i), wide("v")}});
+    co_await compact(*open->store, *log);
+    co_await runtime::sleep_for(1s);
+    std::string newest;
+    for (const std::string& path : node.disk().files()) {
+      if (path.ends_with(".log")) newest = std::max(newest, path);
+    }
+    // In the last file that was cleaned: those before it are copied before it is read.
+    EXPECT_TRUE(node.disk().flip_bit(newest, 300, 2));
+    (void)co_await put(*log, {{"k0", wide("w")}});
+    EXPECT_TRUE((co_await log->roll()).has_value());
+    EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    log->set_high_watermark(log->end());
+    const size_t before = log_files(node.disk());
+    for (int pass = 0; pass < 10; ++pass) co_await open->store->run_compaction();
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(log_files(node.disk()), before);
+    EXPECT_EQ(log->damages().size(), 1u);
+    EXPECT_EQ(open->store->health().state, Store::Health::State::ok);
+    EXPECT_EQ(std::ranges::count(open->diagnostics.events, "log.not_compacted", &Diagnostic::name), 1);
   });
 }
 

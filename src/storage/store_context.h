@@ -43,6 +43,12 @@ struct StoreContext {
   // The journal of flush=interval topics, once it is open.
   std::atomic<Journal*> relaxed{nullptr};
 
+  // Passes on what a write of a file came to. An error ends publishing (rule 14), whoever made the write: a later sync may
+  // succeed over what is lost. But for no_space, limit and not_found, where nothing was written.
+  Result<void> wrote(Result<void> outcome) const;
+  // All that was written to files before is on stable storage. An error ends publishing, but for limit. Any shard.
+  runtime::Task<Result<void>> sync_files();
+
   // What MarkUnsynced says of this run of the machine.
   std::string boot() const { return options.boot_id.empty() ? std::string(kSomeBoot) : options.boot_id; }
 

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "runtime/sim/sweep_testing.h"
+#include "runtime/sync.h"
 #include "storage/store_model_testing.h"
 
 namespace godwit::storage::store_test {
@@ -285,6 +286,60 @@ TEST(StoreProducers, AfterATruncationOfAllThatWasKnownOfThemTheyAreFoundInTheRec
       co_await append(*log, rare);
     });
   }
+}
+
+// Deletion of records takes no turn.
+TEST(StoreRepair, StartsAgainWhenASegmentIsDeletedWhileTheRepairedFileIsWritten) {
+  OneNode at;
+  LogConfig config;
+  config.segment_bytes = 8000;
+  config.file_delete_delay_ms = 0;
+  Bytes good;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    good = co_await filled(*open->store, 5, 7, config);
+    EXPECT_TRUE((co_await open->store->close()).has_value());
+  });
+  at.restart();
+  // The last of one segment and the first of the next.
+  EXPECT_TRUE(rot_record(at.node.disk(), 5) && rot_record(at.node.disk(), 6));
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    Log& log = *open->store->find(partition(0));
+    log.set_high_watermark(Offset(40));
+    (void)co_await read_texts(log, Offset(0), 10'000);
+    (void)co_await read_texts(log, Offset(6), 10'000);
+    EXPECT_EQ(log.stats().segments, 20u);
+    const auto damages = log.damages();
+    EXPECT_TRUE(damages.size() == 1 && damages[0].from == Offset(5) && damages[0].to == Offset(7));
+    at.node.disk().stall({.kinds = {runtime::sim::OpKind::write}, .path = ".log"});
+    auto gate = std::make_shared<runtime::Gate>();
+    at.node.keep(gate);
+    bool repaired = false;
+    (void)gate->spawn(*runtime::Shard::current(), [](Log& l, const Bytes& bytes, bool& done) -> Task<void> {
+      const auto answer = co_await l.repair(bytes);
+      EXPECT_TRUE(answer.has_value()) << (answer ? "" : answer.error().message);
+      done = true;
+    }(log, good, repaired));
+    co_await runtime::sleep_for(1s);
+    EXPECT_TRUE((co_await log.delete_before(Offset(6))).has_value());
+    at.node.disk().release();
+    co_await runtime::sleep_for(1s);
+    EXPECT_TRUE(repaired);
+    EXPECT_THAT(log.damages(), IsEmpty());
+    EXPECT_EQ(log.stats().segments, 17u);
+    EXPECT_EQ(
+        std::ranges::count_if(at.node.disk().files(), [](const auto& f) { return f.ends_with(".log"); }), 17)
+        << "what was begun first is removed";
+  });
+  at.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    const auto texts = co_await read_texts(*open->store->find(partition(0)), Offset(6), 10'000);
+    EXPECT_EQ(texts.size(), 34u);
+    if (!texts.empty()) EXPECT_EQ(texts[0], "6=" + text_of(6, 3000));
+    EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+  });
 }
 
 }  // namespace
