@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <string_view>
 
 #include "runtime/real/file_lock.h"
@@ -124,8 +127,35 @@ Task<Result<void>> PosixFileSystem::sync_directory(std::string path) {
                  [path = std::move(path)] { return sync_opened(path, O_DIRECTORY, &::fsync); });
 }
 
+struct PosixFileSystem::Synced {
+  struct Path {
+    Descriptor descriptor;
+    std::optional<Error> failed;
+  };
+  std::mutex mutex;
+  std::map<std::string, Path> paths;
+
+  Result<void> sync(const std::string& path) {
+    const std::lock_guard lock(mutex);
+    Path& at = paths[path];
+    if (at.failed) return fail(*at.failed);
+    if (!at.descriptor) {
+      at.descriptor = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!at.descriptor) return fail(file_error(errno, "sync", path));
+    }
+    if (::syncfs(at.descriptor.get()) == 0) return {};
+    at.failed = file_error(errno, "sync", path);
+    return fail(*at.failed);
+  }
+};
+
+PosixFileSystem::PosixFileSystem(WorkerPools& pools) : pools_(pools), synced_(std::make_shared<Synced>()) {}
+
+PosixFileSystem::~PosixFileSystem() = default;
+
 Task<Result<void>> PosixFileSystem::sync_filesystem(std::string path) {
-  return on_pool(pools_.write_back, [path = std::move(path)] { return sync_opened(path, 0, &::syncfs); });
+  return on_pool(pools_.write_back,
+                 [synced = synced_, path = std::move(path)] { return synced->sync(path); });
 }
 
 Task<Result<SpaceInfo>> PosixFileSystem::space(std::string path) {

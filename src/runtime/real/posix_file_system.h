@@ -2,6 +2,8 @@
 // place on a shard that may block.
 #pragma once
 
+#include <memory>
+
 #include "runtime/file.h"
 #include "runtime/real/worker_pool.h"
 
@@ -10,7 +12,8 @@ namespace godwit::runtime::real {
 class PosixFileSystem final : public FileSystem {
  public:
   // `pools` must outlive it and the files that it opens.
-  explicit PosixFileSystem(WorkerPools& pools) : pools_(pools) {}
+  explicit PosixFileSystem(WorkerPools& pools);
+  ~PosixFileSystem() override;
 
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) override;
   Task<Result<void>> rename(std::string from, std::string to) override;
@@ -27,6 +30,11 @@ class PosixFileSystem final : public FileSystem {
  private:
   WorkerPool& pool_of(OpenOptions::Lane lane);
   WorkerPools& pools_;
+  // Linux tells a descriptor of errors of writing back since it was opened, and each of them once, to whichever asks
+  // first. So each path of sync_filesystem() keeps one descriptor, and an error that it was told stays: every later call
+  // for that path fails, one at a time.
+  struct Synced;
+  std::shared_ptr<Synced> synced_;
 };
 
 }  // namespace godwit::runtime::real
