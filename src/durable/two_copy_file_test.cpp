@@ -42,6 +42,31 @@ TEST(TwoCopyFile, GivesWhatWasWrittenLast) {
   EXPECT_EQ(node.disk().files(), (std::vector<std::string>{"/f.a", "/f.b"}));
 }
 
+TEST(TwoCopyFile, GivesTheOlderCopyAndKeepsIt) {
+  World world(1);
+  Node& node = world.add_node("a");
+  ASSERT_TRUE(node.run([](Runtime& runtime) -> Task<void> {
+    TwoCopyFile file(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(file), "nothing");
+    EXPECT_TRUE(co_await write_text(file, "first"));
+    TwoCopyFile alone(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(alone), "first");
+    auto none = co_await alone.read_older();
+    EXPECT_TRUE(none && !*none);
+    EXPECT_TRUE(co_await write_text(file, "second"));
+    TwoCopyFile again(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(again), "second");
+    auto older = co_await again.read_older();
+    EXPECT_TRUE(older && *older && as_text((*older)->bytes) == "first");
+    // In the place of the second: the first is still there.
+    EXPECT_TRUE(co_await write_text(again, "third"));
+    TwoCopyFile last(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(last), "third");
+    older = co_await last.read_older();
+    EXPECT_TRUE(older && *older && as_text((*older)->bytes) == "first");
+  }));
+}
+
 TEST(TwoCopyFile, IsWholeWhereverTheCrashComes) {
   const auto result = runtime::sim::sweep_crashes({.crashes_in_recovery = true}, [](CrashScenario& run) {
     auto acknowledged = std::make_shared<int>(0);

@@ -125,7 +125,8 @@ void PartitionLog::finish_drop() {
   // At once, so that a checkpoint has either the log or its files among those to be removed.
   shard_.left_unwritten(unwritten_bytes());
   for (const SegmentState& segment : state_.segments) {
-    if (segment.written > Position(0)) shard_.remove_file_when_durable(*this, segment.id, *drop_version_);
+    if (!segment.empty() || segment.compacted)
+      shard_.remove_file_when_durable(*this, segment.id, *drop_version_);
   }
   live_.clear();
 }

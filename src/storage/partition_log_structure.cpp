@@ -20,8 +20,9 @@ void PartitionLog::admit_structure(StructureRecord record) {
   synced_end_ = std::min(synced_end_, state_.end);
   for (const SegmentState& segment : removed) {
     forget_live(segment.id);
-    // What never had a byte in its file has none; but for what compaction wrote, or is just being written.
-    if (segment.written > Position(0) || segment.compacted || is_writing(segment.id)) {
+    // What never had a byte has no file; but for what compaction wrote. Where nothing is written yet one may be there all
+    // the same: its first write is under way, or found no space.
+    if (!segment.empty() || segment.compacted) {
       shard_.remove_file_when_durable(*this, segment.id, state_.version);
     }
   }

@@ -108,5 +108,30 @@ TEST(StoreLeftFiles, ALogThatIsDroppedIsNotWrittenAnyMore) {
   });
 }
 
+// The file was made, and nothing could be written to it.
+TEST(StoreLeftFiles, AFileThatFoundNoSpaceLeavesWithItsLog) {
+  for (const bool drop : {true, false}) {
+    OneNode at;
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log& log = **co_await open->store->create(partition(0), at_once());
+      for (int i = 0; i < 4; ++i) EXPECT_EQ(co_await publish(log, {std::string(3000, 'x')}), ErrorCode::none);
+      EXPECT_TRUE((co_await log.roll()).has_value());
+      log.set_high_watermark(log.end());
+      at.node.disk().fail_next({.kinds = {OpKind::write, OpKind::allocate}, .path = "/topics/"},
+                               ErrorKind::no_space, 100);
+      co_await write_back(*open->store);
+      EXPECT_EQ(at.segment_files().size(), 1u);
+      if (drop) {
+        EXPECT_TRUE((co_await open->store->drop(partition(0))).has_value());
+      } else {
+        EXPECT_TRUE((co_await log.delete_before(log.end())).has_value());
+      }
+      co_await runtime::sleep_for(5s);
+      EXPECT_THAT(at.segment_files(), IsEmpty());
+    });
+  }
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test
