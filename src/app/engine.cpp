@@ -30,6 +30,36 @@ std::string root_of(const config::Values& values, const std::string& prefix) {
   return (prefix.empty() ? "/godwit" : prefix) + "/" + values.text("cluster.name");
 }
 
+// A setting that has no effect must not look as if it protected something.
+Result<void> refuse_given(const config::Values& values, std::initializer_list<const char*> names,
+                          const std::string& kind) {
+  for (const char* const name : names) {
+    if (!values.text(name).empty())
+      return fail(ErrorKind::invalid, std::string(name) + ": " + kind + " has no use for it");
+  }
+  return {};
+}
+
+constexpr auto kUser = {"engine.user", "engine.password"};
+constexpr auto kTls = {"engine.tls.ca", "engine.tls.certificate", "engine.tls.key"};
+
+// The members speak TLS with each other and with brokers: each needs all three.
+Result<coordination::etcd::MemberSettings> member_settings(const config::Values& values) {
+  coordination::etcd::MemberSettings settings;
+  settings.authority_file = values.text("engine.tls.ca");
+  settings.certificate_file = values.text("engine.tls.certificate");
+  settings.key_file = values.text("engine.tls.key");
+  const bool any =
+      !settings.authority_file.empty() || !settings.certificate_file.empty() || !settings.key_file.empty();
+  const bool all =
+      !settings.authority_file.empty() && !settings.certificate_file.empty() && !settings.key_file.empty();
+  if (any && !all)
+    return fail(ErrorKind::invalid,
+                "managed-etcd:// needs all of engine.tls.ca, engine.tls.certificate and "
+                "engine.tls.key, or none of them");
+  return settings;
+}
+
 coordination::EtcdOptions etcd_options(const config::Values& values) {
   coordination::EtcdOptions options;
   options.user = values.text("engine.user");
@@ -41,8 +71,11 @@ coordination::EtcdOptions etcd_options(const config::Values& values) {
   return options;
 }
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::LocalAddress&, const config::Values&, BrokerId,
-                                           std::string data_dir, runtime::Runtime& runtime, DiagnosticSink&) {
+Task<Result<std::unique_ptr<Engine>>> open(const coordination::LocalAddress&, const config::Values& values,
+                                           BrokerId, std::string data_dir, runtime::Runtime& runtime,
+                                           DiagnosticSink&) {
+  GW_TRY(co_return, refuse_given(values, kUser, "a local file"));
+  GW_TRY(co_return, refuse_given(values, kTls, "a local file"));
   auto store = co_await coordination::LocalCoordination::open(
       runtime.files(), runtime::Shard::current()->random(), data_dir + "/coordination");
   if (!store) co_return fail(store.error());
@@ -63,6 +96,7 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::EtcdAddress& addr
 Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress& address,
                                            const config::Values& values, BrokerId, std::string,
                                            runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
+  GW_TRY(co_return, refuse_given(values, kTls, "zookeeper://"));
   coordination::ZookeeperOptions options;
   for (const auto& server : address.servers) {
     if (!options.servers.empty()) options.servers += ",";
@@ -108,13 +142,19 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddres
                                            DiagnosticSink& diagnostics) {
   if (address.of(broker) == nullptr) {
     co_return fail(ErrorKind::invalid, "coordination: no member is named for broker " + to_string(broker) +
-                                           "; managed-etcd://1@HOST:PORT,… names all brokers that run one");
+                                           "; managed-etcd://1@HOST:PORT,… names all brokers that run one, "
+                                           "and further brokers are given the "
+                                           "members as etcd://HOST:PORT,…");
   }
+  GW_TRY(co_return, refuse_given(values, kUser, "managed-etcd://"));
+  auto settings = member_settings(values);
+  if (!settings) co_return fail(settings.error());
   auto managed = std::make_unique<ManagedStore>(runtime::make_real_processes());
   const coordination::ManagedEtcdOptions options{.address = address,
                                                  .broker = broker,
                                                  .folder = runtime::absolute_path(data_dir) + "/etcd",
-                                                 .cluster = values.text("cluster.name")};
+                                                 .cluster = values.text("cluster.name"),
+                                                 .settings = std::move(*settings)};
   if (auto started = co_await managed->start(options, root_of(values, ""), runtime, diagnostics); !started) {
     co_await managed->stop();
     co_return fail(started.error());

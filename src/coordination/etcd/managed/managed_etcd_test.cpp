@@ -212,6 +212,36 @@ TEST(ManagedEtcd, AMemberThatDiesIsStartedAgain) {
   });
 }
 
+TEST(ManagedEtcd, AMemberIsReplacedByOneAtAnotherAddress) {
+  ManagedScene scene;
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    auto one = co_await scene.start(1);
+    auto two = co_await scene.start(2);
+    auto three = co_await scene.start(3);
+    GW_REQUIRE(one && two && three);
+    EXPECT_TRUE(co_await all_answer({one.get(), two.get(), three.get()})) << scene.told();
+    const auto store = co_await scene.connect(*one);
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "before"));
+    co_await three->stop();
+    three.reset();
+    std::filesystem::remove_all(scene.folder_of(3));
+    scene.moves(3);
+    three = co_await scene.start(3);
+    GW_REQUIRE(three);
+    EXPECT_TRUE(co_await all_answer({three.get()})) << scene.told() << scene.output_of(3);
+    EXPECT_TRUE(scene.stage().diagnostics().contains("etcd.replaced"));
+    // The others are told of the new list when they start again.
+    co_await two->stop();
+    two.reset();
+    two = co_await scene.start(2);
+    GW_REQUIRE(two);
+    EXPECT_TRUE(co_await all_answer({one.get(), two.get(), three.get()})) << scene.told();
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "after"));
+    co_await store->close();
+    for (const auto* managed : {&one, &two, &three}) co_await (*managed)->stop();
+  });
+}
+
 TEST(ManagedEtcd, AMemberThatLostItsDiskIsReplacedUnderAnotherId) {
   ManagedScene scene;
   scene.stage().run([&](Runtime& runtime) -> Task<void> {

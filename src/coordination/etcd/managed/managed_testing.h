@@ -87,6 +87,10 @@ class ManagedScene {
   runtime::Processes& processes() { return *processes_; }
   const ManagedEtcdAddress& address() const { return address_; }
   Leftovers& leftovers() { return leftovers_; }
+  // The machine of that broker is another one from now on: its next start is elsewhere, with a list that says so.
+  void moves(int broker) {
+    address_.members.at(static_cast<size_t>(broker - 1)).clients.port = free_ports(2);
+  }
   std::string folder_of(int broker) const { return folder_.path() + "/etcd-" + std::to_string(broker); }
   ManagedEtcdOptions options_of(int broker) const {
     return {.address = address_,

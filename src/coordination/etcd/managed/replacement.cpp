@@ -13,11 +13,14 @@ tl::unexpected<Error> not_now(const std::string& what, const Failure& failure) {
   return fail(ErrorKind::unavailable, what + ": " + failure.message);
 }
 
-const Member* listed(const ManagedEtcdAddress& address, const MemberReply& member, bool tls) {
+// The place in the list of a member of etcd's. The one that is being replaced may have stood at another address: the machine that
+// takes over from a dead one need not have its own.
+const Member* listed(const ManagedEtcdAddress& address, const Member& own, const MemberReply& member,
+                     bool tls) {
   for (const auto& one : address.members) {
     if (std::ranges::find(member.peers, peer_url(one, tls)) != member.peers.end()) return &one;
   }
-  return nullptr;
+  return member.name == name_of(own) ? &own : nullptr;
 }
 
 // An endpoint whose member knows a leader.
@@ -41,7 +44,7 @@ Task<Result<Entry>> replace_member(Wire& wire, const ManagedEtcdAddress& address
   const auto before = co_await wire.members(*at);
   if (!before) co_return not_now("the list of members", before.error());
   for (const auto& member : *before) {
-    if (listed(address, member, tls) != nullptr) continue;
+    if (listed(address, own, member, tls) != nullptr) continue;
     co_return fail(
         ErrorKind::conflict,
         fmt::format("the etcd at {} has a member '{}' that is not in the list: it is another cluster",
@@ -49,7 +52,7 @@ Task<Result<Entry>> replace_member(Wire& wire, const ManagedEtcdAddress& address
   }
   Entry entry;
   for (const auto& member : *before) {
-    const Member* const place = listed(address, member, tls);
+    const Member* const place = listed(address, own, member, tls);
     if (place->broker != own.broker) {
       entry.initial_cluster += fmt::format("{}={},", name_of(*place), peer_url(*place, tls));
       continue;

@@ -12,8 +12,8 @@ struct Entry {
   std::string initial_cluster;
 };
 
-// Asks the others (`wire` has their endpoints) to remove whatever member stands at `own`'s address and to add a new one
-// there. The caller has made sure that no etcd runs at that address and that the disk holds nothing. Errors: unavailable
+// Asks the others (`wire` has their endpoints) to remove whatever member stands at `own`'s address or has its name, and to add a
+// new one there. The caller has made sure that no etcd runs at that address and that the disk holds nothing. Errors: unavailable
 // (no other has a leader, or the cluster is not well enough: etcd allows no change within 5 s of a member's return; try
 // again), conflict (the etcd at these addresses is not the one of this list: nothing was changed).
 runtime::Task<Result<Entry>> replace_member(Wire& wire, const ManagedEtcdAddress& address, const Member& own,
