@@ -198,7 +198,11 @@ Task<Result<void>> Registration::enroll_once(bool at_start) {
                          stored_bytes(to_stored(self_, options_.storage_id, lease_name_), features->level));
   const auto done = co_await lease->commit(std::move(transaction));
   if (done) co_return Result<void>();
-  if (done.error().kind == ErrorKind::not_found) drop_lease();
+  if (done.error().kind == ErrorKind::not_found) {
+    // Perhaps nobody else has told of it yet: the next one does not count at once either.
+    lease_lost_ = true;
+    drop_lease();
+  }
   // Somebody changed it meanwhile; the next attempt reads it.
   if (done.error().kind == ErrorKind::conflict) co_return fail(ErrorKind::unavailable, done.error().message);
   co_return fail(done.error());

@@ -1,0 +1,105 @@
+#include "cluster/registration.h"
+
+#include <gtest/gtest.h>
+
+#include "coordination/memory/memory_coordination.h"
+#include "runtime/sim/node.h"
+#include "runtime/sim/world.h"
+
+namespace godwit::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+using coordination::Coordination;
+using coordination::Lease;
+using coordination::Transaction;
+using runtime::Task;
+
+// Leases that end without a word: who commits with one is the first to hear of it.
+class SilentStore final : public Coordination {
+ public:
+  explicit SilentStore(Coordination& inner) : inner_(inner) {}
+  Task<Result<std::optional<coordination::KeyValue>>> get(std::string key) override {
+    co_return co_await inner_.get(std::move(key));
+  }
+  Task<Result<std::vector<coordination::KeyValue>>> list(std::string prefix) override {
+    co_return co_await inner_.list(std::move(prefix));
+  }
+  Task<Result<void>> commit(Transaction transaction) override {
+    co_return co_await inner_.commit(std::move(transaction));
+  }
+  Task<Result<std::unique_ptr<Lease>>> grant(Duration timeout) override {
+    auto granted = co_await inner_.grant(timeout);
+    if (!granted) co_return fail(granted.error());
+    co_return std::make_unique<SilentLease>(*this, ++grants, std::move(*granted));
+  }
+  std::unique_ptr<coordination::Watch> watch(std::string prefix) override {
+    return inner_.watch(std::move(prefix));
+  }
+  Task<void> close() override { co_await inner_.close(); }
+
+  int grants = 0;
+  int ended = 0;  // so many of the first
+
+ private:
+  class SilentLease final : public Lease {
+   public:
+    SilentLease(const SilentStore& store, int number, std::unique_ptr<Lease> inner)
+        : store_(store), number_(number), inner_(std::move(inner)) {}
+    Duration timeout() const override { return inner_->timeout(); }
+    MonotonicTime valid_until() const override { return inner_->valid_until(); }
+    void keep_alive_while(std::function<bool()> healthy) override {
+      inner_->keep_alive_while(std::move(healthy));
+    }
+    Task<Result<void>> commit(Transaction transaction) override {
+      if (number_ <= store_.ended) co_return fail(ErrorKind::not_found, "the lease has ended");
+      co_return co_await inner_->commit(std::move(transaction));
+    }
+    Task<Result<void>> lost() override { co_return co_await inner_->lost(); }
+    Task<Result<void>> revoke() override { co_return co_await inner_->revoke(); }
+
+   private:
+    const SilentStore& store_;
+    int number_;
+    std::unique_ptr<Lease> inner_;
+  };
+  Coordination& inner_;
+};
+
+// Who was away for so long that its lease ended hears first what became of what it led (rule 14).
+TEST(Registration, ALeaseThatIsFoundEndedByACommitIsFollowedByOneThatCountsASecondLater) {
+  runtime::sim::World world(5);
+  runtime::sim::Node& node = world.add_node("a");
+  RecordingSink sink;
+  coordination::MemoryCoordination memory;
+  SilentStore store(memory);
+  ASSERT_TRUE(node.run([&](runtime::Runtime& runtime) -> Task<void> {
+    MetadataOptions options;
+    options.self.id = BrokerId(1);
+    options.self.listeners["PLAINTEXT"] = {"a", 9092};
+    Bell bell;
+    const Roster roster(store, bell, sink, options.session_timeout);
+    Registration registration(options, store, runtime, bell, roster, sink);
+    EXPECT_TRUE(co_await registration.begin());
+    EXPECT_TRUE(registration.holds()) << "at a start nothing was led";
+    const uint64_t before = registration.incarnation();
+    runtime::Gate gate;
+    gate.spawn(runtime.shard(0), registration.run());
+    store.ended = store.grants;
+    registration.renew(before);
+    co_await runtime::sleep_for(300ms);
+    EXPECT_GT(registration.incarnation(), before);
+    EXPECT_TRUE(registration.registered());
+    EXPECT_EQ(store.grants, 2);
+    EXPECT_TRUE(registration.holds_now());
+    EXPECT_FALSE(registration.holds());
+    co_await runtime::sleep_for(1s);
+    EXPECT_TRUE(registration.holds());
+    bell.close();
+    co_await gate.close();
+    co_await registration.end();
+  }));
+}
+
+}  // namespace
+}  // namespace godwit::cluster
