@@ -71,6 +71,13 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
       }
     });
   }
+  if (options_.clustered) {
+    const auto there = co_await was_joined();
+    if (!there) co_return fail(there.error());
+    joined_before_ = *there;
+  }
+  // From the first report on: a disk may be full, or fail, before this broker has joined.
+  store_->on_health_change([this] { report_health(); });
   GW_TRY(co_return, co_await join(coordination));
   if (options_.clustered) GW_TRY(co_return, co_await note_joined());
   std::set<TopicPartition> doubtful;
@@ -86,10 +93,6 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
       [this](cluster::ImagePtr before, cluster::ImagePtr after) { return follow(before, after); });
   // What changed between the two is taken over with the next change at the latest; so once more now.
   co_await apply(metadata_->image());
-  store_->on_health_change([this] {
-    const auto health = store_->health();
-    metadata_->report_health(health.writable && health.space_left);
-  });
   for (const auto& shard : shards_) co_await shard->shard().call([&shard = *shard] { shard.open_up(); });
   ready_.store(true, std::memory_order_release);
   co_return Result<void>();
@@ -111,10 +114,14 @@ Task<Result<void>> Broker::join(coordination::Coordination& coordination) {
   options.preferred_after = options_.preferred_leader_after;
   options.topic_defaults = options_.topic_defaults;
   options.unproven = [this](cluster::ImagePtr image) { return unproven(std::move(image)); };
+  // Alone, the store is in the data directory itself.
+  if (options_.clustered) options.has_logs = [this] { return joined_before_; };
   options.healthy = [this] { return healthy(); };
-  auto started =
-      co_await cluster::Metadata::start(std::move(options), coordination, runtime_, diagnostics_,
-                                        [this](cluster::Metadata& early) { known_metadata_ = &early; });
+  auto started = co_await cluster::Metadata::start(std::move(options), coordination, runtime_, diagnostics_,
+                                                   [this](cluster::Metadata& early) {
+                                                     known_metadata_ = &early;
+                                                     report_health();
+                                                   });
   if (!started) {
     known_metadata_ = nullptr;
     co_return fail(started.error());
@@ -123,6 +130,12 @@ Task<Result<void>> Broker::join(coordination::Coordination& coordination) {
   known_metadata_ = metadata_.get();
   producer_ids_ = std::make_unique<ProducerIds>(*this);
   co_return Result<void>();
+}
+
+void Broker::report_health() {
+  if (!knows_cluster()) return;
+  const auto health = store_->health();
+  metadata().report_health(health.writable && health.space_left);
 }
 
 Result<std::map<std::string, runtime::Endpoint>> Broker::advertised() const {
@@ -160,15 +173,15 @@ Task<Result<bool>> Broker::was_joined() {
 }
 
 Task<Result<void>> Broker::note_joined() {
-  auto there = co_await was_joined();
-  if (!there) co_return fail(there.error());
-  if (*there) co_return Result<void>();
+  if (joined_before_) co_return Result<void>();
   auto file =
       co_await runtime_.files().open(options_.store.directory + "/joined",
                                      {.write = true, .create = runtime::OpenOptions::Create::if_missing});
   if (!file) co_return fail(file.error());
   GW_TRY(co_return, co_await (*file)->sync());
-  co_return co_await runtime_.files().sync_directory(options_.store.directory);
+  GW_TRY(co_return, co_await runtime_.files().sync_directory(options_.store.directory));
+  joined_before_ = true;
+  co_return Result<void>();
 }
 
 Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
@@ -179,7 +192,6 @@ Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
   for (const auto& one : co_await store_->unproven()) suspects[one.id] = one.tail_only;
   std::set<TopicPartition> known;
   for (const auto& id : co_await store_->list()) known.insert(id);
-  const auto joined = co_await was_joined();
   for (const auto& [name, topic] : image->topics()) {
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const cluster::PartitionState& state = topic->partitions[i];
@@ -187,7 +199,7 @@ Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
       const TopicPartition id{topic->id, PartitionIndex(static_cast<int32_t>(i))};
       // It may have been assigned a moment before a crash, and nothing was ever written: then nothing changed since, and
       // this directory has been a member all the time. A disk that was exchanged has not.
-      const bool never_made = !known.contains(id) && joined && *joined && state.version <= 1;
+      const bool never_made = !known.contains(id) && joined_before_ && state.version <= 1;
       const auto suspect = suspects.find(id);
       // Nobody ever had more of an only replica: it goes on with what flush=interval promises after a power cut.
       const bool all_there_is = suspect != suspects.end() && suspect->second && state.replicas.size() == 1;

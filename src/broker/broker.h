@@ -115,6 +115,8 @@ class Broker {
   Result<std::map<std::string, runtime::Endpoint>> advertised() const;
   // Of the partitions that this broker is in sync with, as the image says: those of which the disk cannot prove it.
   runtime::Task<std::vector<TopicPartition>> unproven(cluster::ImagePtr image);
+  // Whether the store can append: to the controller, once there is somebody who tells it.
+  void report_health();
   // Whether this data directory was ever part of the cluster under its storage id; from note_joined() on it was.
   runtime::Task<Result<bool>> was_joined();
   runtime::Task<Result<void>> note_joined();
@@ -147,6 +149,7 @@ class Broker {
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<cluster::Metadata> metadata_;
   std::atomic<cluster::Metadata*> known_metadata_ = nullptr;
+  bool joined_before_ = false;  // was_joined(), as far as is known
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::vector<std::unique_ptr<Serving>> serving_;
   std::unique_ptr<ProducerIds> producer_ids_;

@@ -69,6 +69,8 @@ class ClusterStage {
   }
   // Everything that its disk held is gone: the next start finds another, empty one.
   void empty_disk(int i) { ++generations_[i]; }
+  // The disk before that one is there again, as it was when it went.
+  void put_disk_back(int i) { --generations_[i]; }
   // Controlled shutdown; false where it does not end.
   bool stop(int i) {
     Process* const process = find(i);

@@ -101,6 +101,14 @@ Task<ClusterPollResponse> ControllerImpl::poll(ClusterPollRequest request) {
     co_return refusal;
   }
   const auto stale = [this, id, incarnation] { return ended() || fleet_.over(id, incarnation); };
+  // A stranger is nobody whose contact counts.
+  if (!stale() && !co_await is_registered(id, incarnation) && !ended()) {
+    refusal.error_code = ErrorCode::request_timed_out;
+    co_return refusal;
+  }
+  // Who is about to join looks in this image for what it must prove (rule 2): it has to show every ISR that the incarnation before
+  // got into. None comes after its death, and that is durable, with all that was decided before, when a later wish is.
+  if (!stale() && !fleet_.alive(id, incarnation)) (void)co_await decide([](Draft&) {});
   if (!stale()) {
     missing_.erase(id);
     news_.acknowledged(id, incarnation, version, now());
@@ -122,6 +130,18 @@ Task<ClusterPollResponse> ControllerImpl::poll(ClusterPollRequest request) {
   co_return news_.since(version);
 }
 
+Task<bool> ControllerImpl::is_registered(BrokerId id, uint64_t incarnation) {
+  const MonotonicTime until = now() + kRegistrationWait;
+  const auto known = [&] {
+    const Fleet::Broker* const broker = fleet_.find(id);
+    return broker != nullptr && (broker->registered >= incarnation || broker->joined >= incarnation);
+  };
+  while (!ended() && !known()) {
+    if (!co_await registered_.wait_until(until)) break;
+  }
+  co_return known();
+}
+
 Task<BrokerReportResponse> ControllerImpl::report(BrokerReportRequest request) {
   const Call call(*this);
   BrokerReportResponse response;
@@ -134,15 +154,7 @@ Task<BrokerReportResponse> ControllerImpl::report(BrokerReportRequest request) {
   }
   Changed<void> outcome;
   if (request.kind == BrokerReportRequest::kJoin) {
-    // Its registration may still be on its way to here.
-    const MonotonicTime until = now() + kRegistrationWait;
-    const auto known = [&] {
-      const Fleet::Broker* const broker = fleet_.find(id);
-      return broker != nullptr && (broker->registered >= incarnation || broker->joined >= incarnation);
-    };
-    while (!ended() && !known()) {
-      if (!co_await registered_.wait_until(until)) break;
-    }
+    (void)co_await is_registered(id, incarnation);
     outcome = co_await changed<void>([this, request](Draft& draft) { return on_join(draft, request); });
   } else if (request.kind == BrokerReportRequest::kHealth || request.kind == BrokerReportRequest::kLeave) {
     outcome = co_await changed<void>([this, request](Draft& draft) { return on_health(draft, request); });
@@ -174,7 +186,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
     return over(id, incarnation);
   }
   if (broker != nullptr && broker->joined == incarnation && incarnation != 0) {  // asked again
-    take_losses(draft, request);
+    take_losses(draft, request, !request.has_logs);
     return on_health(draft, request);
   }
   if (broker == nullptr || broker->registered != incarnation) {
@@ -185,10 +197,17 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
       !fault.empty())
     return refuse(ErrorCode::unsupported_version, fault);
   const bool newcomer = !broker->stored;
-  take_losses(draft, request);
-  fleet_.joined(id, !request.has_logs, request.can_append, now());
+  // What it reported as synced lies on another disk than this one, whatever logs this one has.
+  const bool exchanged = !request.storage_id.is_zero() && !broker->storage_id.is_zero() &&
+                         request.storage_id != broker->storage_id;
+  const bool emptied = !request.has_logs || exchanged;
+  take_losses(draft, request, emptied);
+  fleet_.joined(id, request.storage_id, emptied, request.can_append, now());
   note(Severity::info, "broker.joined",
-       named(id, incarnation) + (request.has_logs ? "" : ", with an empty disk") +
+       named(id, incarnation) +
+           (!request.has_logs ? ", with an empty disk"
+            : exchanged       ? ", with another disk"
+                              : "") +
            (request.can_append ? "" : ", and cannot append"));
   review_and_note(
       draft,
@@ -201,7 +220,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
   return {};
 }
 
-void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& request) {
+void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& request, bool emptied) {
   const BrokerId id = request.broker_id;
   const Eligible eligible = fleet_.eligible();
   ChangeList shrunk;
@@ -211,12 +230,12 @@ void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& reques
     if (present == nullptr) return;
     const PartitionState before = *present;
     bool lost = false;
-    auto next = after_loss(before, id, eligible, lost);
+    auto next = emptied ? after_emptying(before, id, eligible, lost) : after_loss(before, id, eligible, lost);
     if (!next) return;
-    (lost ? gone : shrunk).add(draft.image(), at, before, *next);
+    if (lost || next->isr != before.isr) (lost ? gone : shrunk).add(draft.image(), at, before, *next);
     draft.put(at, std::move(*next));
   };
-  if (request.has_logs) {
+  if (!emptied) {
     for (const auto& topic : request.unproven) {
       for (const PartitionIndex index : topic.partitions) lose({topic.topic, index});
     }
@@ -224,7 +243,7 @@ void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& reques
     std::vector<TopicPartition> all;
     for (const auto& [name, topic] : draft.image().topics()) {
       for (size_t i = 0; i < topic->partitions.size(); ++i) {
-        if (contains(topic->partitions[i].isr, id)) {
+        if (contains(topic->partitions[i].replicas, id)) {
           all.push_back({topic->id, PartitionIndex(static_cast<int32_t>(i))});
         }
       }

@@ -98,7 +98,8 @@ Task<void> ControllerImpl::restore_preferred() {
 void ControllerImpl::forget_removed(Draft& draft) {
   std::vector<BrokerId> removing;
   for (const auto& [id, broker] : fleet_.brokers()) {
-    if (broker.removing && !broker.alive()) removing.push_back(id);
+    // Who has registered since it died is about to join, and is wanted back by that.
+    if (broker.removing && !broker.alive() && broker.registered <= broker.died) removing.push_back(id);
   }
   for (const BrokerId id : removing) {
     const auto& topics = draft.image().topics();

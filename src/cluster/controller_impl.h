@@ -139,12 +139,16 @@ class ControllerImpl final : public Controller {
   Changed<void> elect_one(Draft& draft, bool unclean, const TopicPartition& id);
 
   // Brokers (controller_brokers.cpp).
+  // Waits a moment for the registration of that incarnation, or a later one, which may still be on its way to here; false: it did
+  // not come.
+  runtime::Task<bool> is_registered(BrokerId id, uint64_t incarnation);
   void on_registered(Draft& draft, const BrokerInfo& info);
   void declare_dead(Draft& draft, BrokerId id, const std::string& why);
   Changed<void> on_join(Draft& draft, const kafka::BrokerReportRequest& request);
   Changed<void> on_health(Draft& draft, const kafka::BrokerReportRequest& request);
   void on_leave(Draft& draft, BrokerId id);
-  void take_losses(Draft& draft, const kafka::BrokerReportRequest& request);
+  // `emptied`: it has nothing of what it had.
+  void take_losses(Draft& draft, const kafka::BrokerReportRequest& request, bool emptied);
   void store_broker(Draft& draft, BrokerId id);
 
   // Topics (controller_topics.cpp).

@@ -119,6 +119,16 @@ std::optional<PartitionState> after_loss(const PartitionState& state, BrokerId b
   return changed(state, std::move(next));
 }
 
+std::optional<PartitionState> after_emptying(const PartitionState& state, BrokerId broker,
+                                             const Eligible& brokers, bool& lost) {
+  lost = false;
+  if (!contains(state.replicas, broker)) return std::nullopt;
+  PartitionState next = after_loss(state, broker, brokers, lost).value_or(state);
+  next.version = state.version;
+  if (!contains(next.emptied, broker)) next.emptied.push_back(broker);
+  return changed(state, std::move(next));
+}
+
 std::optional<PartitionState> elect_preferred(const PartitionState& state, const Eligible& brokers) {
   if (state.replicas.empty() || is_lost(state)) return std::nullopt;
   const BrokerId preferred = state.replicas.front();
@@ -139,13 +149,12 @@ std::optional<PartitionState> elect_unclean(const PartitionState& state, const E
       return changed(state, std::move(next));
     }
   }
-  // Who was in sync last is likely to have the most; who came with an empty disk has nothing.
+  // Who was in sync last is likely to have the most; who came with an empty disk since then has nothing.
   std::vector<BrokerId> order;
   for (const bool emptied : {false, true}) {
     for (const bool in_sync : {true, false}) {
       for (const BrokerId id : state.replicas) {
-        if (contains(state.isr, id) == in_sync && brokers.emptied.contains(id) == emptied)
-          order.push_back(id);
+        if (contains(state.isr, id) == in_sync && contains(state.emptied, id) == emptied) order.push_back(id);
       }
     }
   }
@@ -153,13 +162,14 @@ std::optional<PartitionState> elect_unclean(const PartitionState& state, const E
   for (const BrokerId id : order) {
     if (!brokers.alive(id)) continue;
     if (chosen == kNoBroker || (!may_lead(chosen, brokers) && may_lead(id, brokers) &&
-                                brokers.emptied.contains(chosen) == brokers.emptied.contains(id))) {
+                                contains(state.emptied, chosen) == contains(state.emptied, id))) {
       chosen = id;
     }
   }
   if (chosen == kNoBroker) return std::nullopt;
   give_leader(next, chosen, brokers);
   next.isr = {chosen};
+  std::erase(next.emptied, chosen);  // what it has is the log from now on
   next.unclean_epoch = next.leader_epoch;
   return changed(state, std::move(next));
 }
@@ -188,6 +198,7 @@ IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eli
   for (const BrokerId id : state.replicas) {
     if (wish.isr.contains(id)) after.isr.push_back(id);
   }
+  std::erase_if(after.emptied, [&](BrokerId id) { return wish.isr.contains(id); });
   // Also where the set is the same the version rises: that is how a leader makes sure that an earlier request, of which it
   // heard nothing, is not written any more (replication/isr_proposal.h).
   after.version = state.version + 1;

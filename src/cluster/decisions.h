@@ -20,8 +20,6 @@ struct Eligible {
   // Of those: about to stop, so nobody is to wait for them; and not heard by the controller, so they do not learn who leads.
   std::set<BrokerId> leaving;
   std::set<BrokerId> unheard;
-  // Came with an empty disk when they joined: the last that an unclean election takes.
-  std::set<BrokerId> emptied;
 
   bool alive(BrokerId id) const { return live.contains(id); }
 };
@@ -47,6 +45,10 @@ std::optional<PartitionState> after_change_of_brokers(const PartitionState& stat
 // member, the ISR is left as it is and the partition has no leader until an operator's order: `lost` is set then.
 std::optional<PartitionState> after_loss(const PartitionState& state, BrokerId broker,
                                          const Eligible& brokers, bool& lost);
+// As after_loss, where `broker` has nothing of what it had: its disk is empty, or another one. Until it is in the ISR again, or
+// leads, it is the last that elect_unclean takes, also as a member of the ISR of a partition that is lost.
+std::optional<PartitionState> after_emptying(const PartitionState& state, BrokerId broker,
+                                             const Eligible& brokers, bool& lost);
 // Leadership goes to the first of `replicas`, if it is in the ISR and may lead.
 std::optional<PartitionState> elect_preferred(const PartitionState& state, const Eligible& brokers);
 // An operator's order where no leader lives: any live replica leads, and the ISR is that one alone. Records may be lost; where a

@@ -238,16 +238,70 @@ TEST(Unclean, LosesNothingWhereAMemberOfTheIsrLives) {
   EXPECT_EQ(next->isr, ids({1, 3}));
 }
 
+TEST(Emptying, TakesOutOfTheIsrAsALossDoesAndIsRememberedAlsoOfAFollower) {
+  bool lost = true;
+  const auto member = after_emptying(led(1, {1, 2, 3}, {1, 2}), BrokerId(2), live({1, 2, 3}), lost);
+  ASSERT_TRUE(member);
+  EXPECT_FALSE(lost);
+  EXPECT_EQ(member->isr, ids({1}));
+  EXPECT_EQ(member->emptied, ids({2}));
+  EXPECT_EQ(member->version, 6);
+  const auto follower = after_emptying(*member, BrokerId(3), live({1, 2, 3}), lost);
+  ASSERT_TRUE(follower);
+  EXPECT_EQ(follower->isr, ids({1}));
+  EXPECT_EQ(follower->emptied, ids({2, 3}));
+  EXPECT_FALSE(after_emptying(*follower, BrokerId(3), live({1, 2, 3}), lost)) << "told again";
+  EXPECT_FALSE(after_emptying(*follower, BrokerId(4), live({1, 2, 3, 4}), lost)) << "has no replica";
+}
+
+TEST(Emptying, IsOverOnceTheBrokerIsInSyncAgain) {
+  bool lost = false;
+  const auto emptied = after_emptying(led(1, {1, 2, 3}, {1, 2}), BrokerId(2), live({1, 2, 3}), lost);
+  std::optional<PartitionState> next;
+  IsrWish asked = wish(1, {1, 3});
+  asked.version = 6;
+  ASSERT_EQ(change_isr(*emptied, asked, live({1, 2, 3}), 1, next), IsrAnswer::accepted);
+  EXPECT_EQ(next->emptied, ids({2}));
+  asked.isr[BrokerId(2)] = 20;
+  ASSERT_EQ(change_isr(*emptied, asked, live({1, 2, 3}), 1, next), IsrAnswer::accepted);
+  EXPECT_EQ(next->emptied, ids({}));
+}
+
 TEST(Unclean, TakesWhoCameWithAnEmptyDiskLast) {
   bool lost = false;
-  auto brokers = live({1, 2, 3});
-  brokers.emptied = {BrokerId(1)};
-  const auto without = after_loss(led(-1, {1, 2, 3}, {1}), BrokerId(1), brokers, lost);
+  const auto state = after_emptying(led(-1, {1, 2, 3}, {1}), BrokerId(1), live({1, 2, 3}), lost);
   ASSERT_TRUE(lost);
-  EXPECT_EQ(elect_unclean(*without, brokers)->leader, BrokerId(2));
-  auto alone = live({1});
-  alone.emptied = {BrokerId(1)};
-  EXPECT_EQ(elect_unclean(*without, alone)->leader, BrokerId(1));
+  const auto taken = elect_unclean(*state, live({1, 2, 3}));
+  EXPECT_EQ(taken->leader, BrokerId(2));
+  EXPECT_EQ(taken->isr, ids({2}));
+  EXPECT_EQ(taken->emptied, ids({1}));
+  // Rather one that is not to lead.
+  auto full = live({1, 2});
+  full.not_to_lead = {BrokerId(2)};
+  EXPECT_EQ(elect_unclean(*state, full)->leader, BrokerId(2));
+  const auto alone = elect_unclean(*state, live({1}));
+  EXPECT_EQ(alone->leader, BrokerId(1));
+  EXPECT_EQ(alone->emptied, ids({})) << "what it has is the log from now on";
+}
+
+TEST(Unclean, TakesAFollowerWhoseDiskWasExchangedLast) {
+  bool lost = false;
+  const auto state = after_emptying(led(-1, {1, 2, 3}, {2}), BrokerId(1), live({1, 3}), lost);
+  ASSERT_TRUE(state);
+  EXPECT_FALSE(lost);
+  EXPECT_EQ(elect_unclean(*state, live({1, 3}))->leader, BrokerId(3));
+}
+
+// Who cannot prove the last of what it has, has most all the same; unless its disk goes then.
+TEST(Unclean, TakesTheLastInSyncThatCannotProveItsLogUnlessItsDiskWasExchangedSince) {
+  bool lost = false;
+  const auto damaged = after_loss(led(-1, {1, 2}, {1}), BrokerId(1), live({1, 2}), lost);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(elect_unclean(*damaged, live({1, 2}))->leader, BrokerId(1));
+  const auto emptied = after_emptying(*damaged, BrokerId(1), live({1, 2}), lost);
+  ASSERT_TRUE(emptied);
+  EXPECT_TRUE(is_lost(*emptied));
+  EXPECT_EQ(elect_unclean(*emptied, live({1, 2}))->leader, BrokerId(2));
 }
 
 TEST(Unclean, IsRefusedWhereALeaderLivesOrNobodyDoes) {

@@ -24,6 +24,7 @@ void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now) {
   broker.joined = static_cast<uint64_t>(stored.incarnation);
   broker.stored = true;
   broker.emptied = stored.emptied;
+  broker.storage_id = stored.storage_id;
   broker.removing = stored.removing;
   broker.steady_since = now;
 }
@@ -35,6 +36,7 @@ StoredJoined Fleet::stored(BrokerId id) const {
   stored.draining = broker.info.draining;
   stored.removing = broker.removing;
   stored.emptied = broker.emptied;
+  stored.storage_id = broker.storage_id;
   stored.rack = broker.info.rack;
   stored.features_first = broker.info.features.first;
   stored.features_last = broker.info.features.last;
@@ -57,11 +59,12 @@ Fleet::Broker& Fleet::registered(const BrokerInfo& info) {
   return broker;
 }
 
-void Fleet::joined(BrokerId id, bool emptied, bool can_append, MonotonicTime now) {
+void Fleet::joined(BrokerId id, const Uuid& storage_id, bool emptied, bool can_append, MonotonicTime now) {
   Broker& broker = brokers_.at(id);
   broker.joined = broker.info.incarnation;
   broker.stored = true;
   broker.emptied = emptied;
+  broker.storage_id = storage_id;
   broker.can_append = can_append;
   broker.leaving = false;
   broker.unheard = false;
@@ -85,7 +88,6 @@ void Fleet::died(BrokerId id, MonotonicTime now) {
 Eligible Fleet::eligible() const {
   Eligible eligible;
   for (const auto& [id, broker] : brokers_) {
-    if (broker.emptied) eligible.emptied.insert(id);
     if (!broker.alive()) continue;
     eligible.live[id] = broker.joined;
     if (!broker.may_lead()) eligible.not_to_lead.insert(id);

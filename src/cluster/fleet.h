@@ -18,7 +18,8 @@ class Fleet {
     uint64_t joined = 0;      // that is alive as far as we know; 0: none
     uint64_t died = 0;        // that was declared dead last
     bool stored = false;      // it has joined some time
-    bool emptied = false;     // it joined with an empty disk
+    bool emptied = false;     // it joined with an empty or another disk
+    Uuid storage_id;          // of the data directory with which it joined last; zero: unknown
     bool removing = false;    // dead for good, by an operator's order
     bool can_append = true;
     bool leaving = false;               // about to stop
@@ -53,7 +54,7 @@ class Fleet {
   bool over(BrokerId id, uint64_t incarnation) const;
 
   Broker& registered(const BrokerInfo& info);
-  void joined(BrokerId id, bool emptied, bool can_append, MonotonicTime now);
+  void joined(BrokerId id, const Uuid& storage_id, bool emptied, bool can_append, MonotonicTime now);
   void died(BrokerId id, MonotonicTime now);
   void forget(BrokerId id) { brokers_.erase(id); }
 

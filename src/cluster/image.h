@@ -48,6 +48,8 @@ struct PartitionState {
   std::vector<BrokerId> removing;
   // Of the last leader that an operator elected outside the ISR: what it lacked is given up.
   LeaderEpoch unclean_epoch = kNoLeaderEpoch;
+  // Replicas that came with an empty or another disk and were not in sync since. Known to controllers alone.
+  std::vector<BrokerId> emptied;
   friend bool operator==(const PartitionState&, const PartitionState&) = default;
 };
 

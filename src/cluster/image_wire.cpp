@@ -52,9 +52,16 @@ ClusterPollResponse::Partition to_wire(const PartitionState& state, size_t index
 }
 
 PartitionState from_wire(const ClusterPollResponse::Partition& wire) {
-  return {wire.version,      wire.leader,   static_cast<uint64_t>(wire.leader_incarnation),
-          wire.leader_epoch, wire.replicas, wire.isr,
-          wire.adding,       wire.removing, wire.unclean_epoch};
+  return {wire.version,
+          wire.leader,
+          static_cast<uint64_t>(wire.leader_incarnation),
+          wire.leader_epoch,
+          wire.replicas,
+          wire.isr,
+          wire.adding,
+          wire.removing,
+          wire.unclean_epoch,
+          {}};
 }
 
 ClusterPollResponse head(const Image& image) {

@@ -92,10 +92,12 @@ Task<void> Joining::pause() {
 }
 
 Task<void> Joining::join(uint64_t incarnation) {
-  // The controller answered a poll of this incarnation, so it takes the one before for dead: nobody puts this broker into an ISR
-  // of which this image does not tell.
+  // The controller answered a poll of this incarnation, so it takes the one before for dead, durably: nobody puts this broker into
+  // an ISR of which this image does not tell.
   const ImagePtr image = poll_.image();
   Request report = request(incarnation, Request::kJoin);
+  report.storage_id = options_.storage_id;
+  report.has_logs = !options_.has_logs || options_.has_logs();
   if (options_.unproven) {
     auto unproven = co_await options_.unproven(image);
     std::ranges::sort(unproven);

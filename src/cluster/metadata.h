@@ -61,6 +61,9 @@ struct MetadataOptions {
   // Partitions of which the disk cannot prove that it has all that was reported as synced (rule 2), of those that the store
   // says this broker is in sync with. Asked when the broker joins.
   std::function<runtime::Task<std::vector<TopicPartition>>(ImagePtr)> unproven;
+  // Whether the data directory was part of the cluster before, so that the logs in it count (rule 2); asked when the broker
+  // joins, again and again. Without it they do.
+  std::function<bool()> has_logs;
   // Whether every shard and the disk made progress lately: without, no keep-alive goes out (rule 13).
   std::function<bool()> healthy;
 };

@@ -37,7 +37,8 @@ std::string incarnation(BrokerId id) {
 PartitionState to_state(const StoredPartition& stored) {
   return {stored.version,      stored.leader,   static_cast<uint64_t>(stored.leader_incarnation),
           stored.leader_epoch, stored.replicas, stored.isr,
-          stored.adding,       stored.removing, stored.unclean_epoch};
+          stored.adding,       stored.removing, stored.unclean_epoch,
+          stored.emptied};
 }
 
 StoredPartition from_state(const PartitionState& state) {
@@ -51,6 +52,7 @@ StoredPartition from_state(const PartitionState& state) {
   stored.leader_epoch = state.leader_epoch;
   stored.isr = state.isr;
   stored.unclean_epoch = state.unclean_epoch;
+  stored.emptied = state.emptied;
   return stored;
 }
 

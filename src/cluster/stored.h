@@ -74,6 +74,7 @@ struct StoredPartition {
   LeaderEpoch leader_epoch{0};
   std::vector<BrokerId> isr;
   LeaderEpoch unclean_epoch = kNoLeaderEpoch;
+  std::vector<BrokerId> emptied;
   static void fields(auto& f) {
     f("version", &StoredPartition::version);
     f("replicas", &StoredPartition::replicas);
@@ -84,6 +85,7 @@ struct StoredPartition {
     f("leader_epoch", &StoredPartition::leader_epoch);
     f("isr", &StoredPartition::isr);
     f("unclean_epoch", &StoredPartition::unclean_epoch);
+    f("emptied", &StoredPartition::emptied, codec::always().tagged(0));
   }
   friend bool operator==(const StoredPartition&, const StoredPartition&) = default;
 };

@@ -26,12 +26,15 @@ struct StoredJoined {
   int64_t incarnation = 0;  // that joined and was not declared dead since; 0: none
   bool draining = false;    // ordered: it gives up its replicas
   bool removing = false;    // ordered: it is dead for good, and is forgotten once it has no replicas
-  bool emptied = false;     // it came with an empty disk when it joined
+  bool emptied =
+      false;  // it came with an empty or another disk when it joined (which partitions miss it: StoredPartition)
   std::string rack;
   std::vector<Listener> listeners;
   // The levels at which its build works.
   int16_t features_first = kFirstLevel;
   int16_t features_last = kFirstLevel;
+  // Of the data directory with which it joined last; zero: it did not say so.
+  Uuid storage_id;
   static void fields(auto& f) {
     f("incarnation", &StoredJoined::incarnation);
     f("draining", &StoredJoined::draining);
@@ -41,6 +44,7 @@ struct StoredJoined {
     f("listeners", &StoredJoined::listeners);
     f("features_first", &StoredJoined::features_first, codec::always().tagged(0));
     f("features_last", &StoredJoined::features_last, codec::always().tagged(1));
+    f("storage_id", &StoredJoined::storage_id, codec::always().tagged(2));
   }
   friend bool operator==(const StoredJoined&, const StoredJoined&) = default;
 };

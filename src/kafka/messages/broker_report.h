@@ -34,6 +34,9 @@ struct BrokerReportRequest {
   // With kJoin: its logs are all there, as far as they were reported synced, but for what `unproven` says. False: nothing is
   // there (an empty disk): every partition is unproven.
   bool has_logs = true;
+  // With kJoin: of its data directory. Another one than that under which it joined last: as without logs. Older builds do not
+  // say it.
+  Uuid storage_id;
   std::vector<Unproven> unproven;
   // With kJoin and kHealth: false hands its leadership over.
   bool can_append = true;
@@ -46,6 +49,7 @@ struct BrokerReportRequest {
     f("has_logs", &BrokerReportRequest::has_logs);
     f("unproven", &BrokerReportRequest::unproven);
     f("can_append", &BrokerReportRequest::can_append);
+    f("storage_id", &BrokerReportRequest::storage_id, codec::always().tagged(0));
   }
   friend bool operator==(const BrokerReportRequest&, const BrokerReportRequest&) = default;
 };
