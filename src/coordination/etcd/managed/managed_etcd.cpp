@@ -75,6 +75,8 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
             .key = key};
   }
 
+  // That the folder cannot be looked into is no proof that the data are gone: waits until it can. Empty: it is to end.
+  Task<std::optional<bool>> look_for_data();
   static Task<void> run(std::shared_ptr<Core> core);
   Task<bool> save();
   Task<std::unique_ptr<runtime::Process>> adopt();
@@ -122,14 +124,28 @@ Task<bool> ManagedEtcd::Core::save() {
   }
 }
 
+Task<std::optional<bool>> ManagedEtcd::Core::look_for_data() {
+  for (;;) {
+    const auto there = co_await has_data();
+    if (there) co_return *there;
+    tell_once(
+        Severity::error, "etcd.data_not_readable",
+        "whether the data of the etcd member are there cannot be seen; the member is neither started nor "
+        "given up until they can: " +
+            there.error().describe());
+    if (!co_await pause(kTroublePause)) co_return std::nullopt;
+  }
+}
+
 // The member that an earlier process of this broker left running, or null.
 Task<std::unique_ptr<runtime::Process>> ManagedEtcd::Core::adopt() {
   auto found = processes.adopt(record.value.identity());
   // The record may have missed a start by a crash; the folder's name in the arguments tells as well.
   if (!found) found = processes.find(distinguishing_words(data()));
   if (!found) co_return nullptr;
-  const auto data_there = co_await has_data();
-  const bool is_known = !record.value.initial_cluster.empty() && data_there && *data_there;
+  const auto data_there = co_await look_for_data();
+  if (!data_there) co_return nullptr;
+  const bool is_known = !record.value.initial_cluster.empty() && *data_there;
   if (is_known) {
     tell(Severity::info, "etcd.adopted", "the etcd member of an earlier process of this broker runs on",
          {{"process", std::to_string((*found)->identity().number)}});
@@ -151,9 +167,9 @@ Task<bool> ManagedEtcd::Core::draw_nonce() {
 
 // Until the member may be started, and record.value says with what. False: it is to end.
 Task<bool> ManagedEtcd::Core::prepare() {
-  const auto data_there = co_await has_data();
-  const bool there = data_there && *data_there;
-  if (there) co_return true;  // start() has seen that a record belongs to it
+  const auto data_there = co_await look_for_data();
+  if (!data_there) co_return false;
+  if (*data_there) co_return true;  // start() has seen that a record belongs to it
   if (record.value.ran || record.value.joins) {
     tell(Severity::warning, "etcd.member_lost",
          "the data of this broker's etcd member are gone: it is replaced by a new member");

@@ -242,6 +242,31 @@ TEST(ManagedEtcd, AMemberIsReplacedByOneAtAnotherAddress) {
   });
 }
 
+// Otherwise a disk that fails for a moment would cost the member.
+TEST(ManagedEtcd, AMemberWhoseDataCannotBeLookedAtIsNotTakenForLost) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    const auto managed = co_await scene.start(1);
+    GW_REQUIRE(managed);
+    EXPECT_TRUE(co_await all_answer({managed.get()}));
+    auto process = scene.processes().adopt(managed->process());
+    GW_REQUIRE_OK(process);
+    const std::filesystem::path data = scene.folder_of(1) + "/data";
+    const std::filesystem::path away = scene.folder_of(1) + "/away";
+    std::filesystem::rename(data, away);
+    std::filesystem::create_directory_symlink(data, data);  // to itself: neither there nor not
+    (*process)->kill();
+    EXPECT_TRUE(co_await eventually(
+        [&]() -> Task<bool> { co_return scene.stage().diagnostics().contains("etcd.data_not_readable"); }));
+    EXPECT_FALSE(managed->answers());
+    std::filesystem::remove(data);
+    std::filesystem::rename(away, data);
+    EXPECT_TRUE(co_await all_answer({managed.get()})) << scene.told();
+    EXPECT_FALSE(scene.stage().diagnostics().contains("etcd.member_lost"));
+    co_await managed->stop();
+  });
+}
+
 TEST(ManagedEtcd, AMemberThatLostItsDiskIsReplacedUnderAnotherId) {
   ManagedScene scene;
   scene.stage().run([&](Runtime& runtime) -> Task<void> {
