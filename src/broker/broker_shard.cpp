@@ -19,6 +19,11 @@ constexpr Duration kLookAfterLeaders = std::chrono::milliseconds(200);
 constexpr Duration kRepairAfter = std::chrono::seconds(2);
 constexpr Duration kRepairPatience = std::chrono::seconds(5);
 
+// A shard's part of what the whole broker may use.
+size_t part_of(size_t all, Broker& broker) {
+  return all / broker.runtime().shard_count();
+}
+
 }  // namespace
 
 BrokerShard::BrokerShard(Broker& broker, runtime::Shard& shard, size_t index)
@@ -27,8 +32,11 @@ BrokerShard::BrokerShard(Broker& broker, runtime::Shard& shard, size_t index)
       index_(index),
       image_(std::make_shared<cluster::Image>()),
       topic_defaults_(broker.options().topic_defaults),
-      request_memory_(broker.options().request_memory / broker.runtime().shard_count()),
-      response_memory_(broker.options().response_memory / broker.runtime().shard_count()),
+      request_memory_{RequestMemory(part_of(broker.options().request_memory, broker) * 3 / 4),
+                      RequestMemory(part_of(broker.options().request_memory, broker) / 8),
+                      RequestMemory(part_of(broker.options().request_memory, broker) / 8)},
+      response_memory_(part_of(broker.options().response_memory, broker)),
+      replica_memory_(part_of(broker.options().response_memory, broker) / 4),
       fetch_sessions_(broker.options().fetch_sessions_max, shard.random()) {}
 
 BrokerShard::~BrokerShard() {

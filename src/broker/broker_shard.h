@@ -6,6 +6,7 @@
 //   auto end = co_await shard.on(id, [id](BrokerShard& owner) { return owner.find(id)->high_watermark(); });
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "broker/metrics.h"
 #include "broker/options.h"
 #include "broker/partition.h"
+#include "broker/request_memory.h"
 #include "broker/stale_fetchers.h"
 #include "broker/topic_settings.h"
 #include "cluster/metadata.h"
@@ -89,8 +91,10 @@ class BrokerShard {
   }
 
   // Bounds of memory, this shard's part of the broker's.
-  runtime::Semaphore& request_memory() { return request_memory_; }
+  RequestMemory& request_memory(RequestOf kind) { return request_memory_[static_cast<size_t>(kind)]; }
   runtime::Semaphore& response_memory() { return response_memory_; }
+  // For answers to followers while those to clients hold all the other: a quarter as much, beside it.
+  runtime::Semaphore& replica_memory() { return replica_memory_; }
   FetchSessions& fetch_sessions() { return fetch_sessions_; }
   // Long polls of this shard's connections.
   runtime::List& fetch_waits() { return fetch_waits_; }
@@ -149,8 +153,9 @@ class BrokerShard {
   runtime::Condition repaired_;
   runtime::Condition ended_;
   bool ending_ = false;
-  runtime::Semaphore request_memory_;
+  std::array<RequestMemory, kRequestKinds> request_memory_;  // by RequestOf
   runtime::Semaphore response_memory_;
+  runtime::Semaphore replica_memory_;
   FetchSessions fetch_sessions_;
   runtime::List fetch_waits_;
   GroupDrivers groups_{*this};

@@ -1,6 +1,8 @@
 #include "broker/connection.h"
 
 #include <deque>
+#include <new>
+#include <optional>
 
 #include "base/endian.h"
 #include "broker/api/table.h"
@@ -13,8 +15,23 @@ namespace {
 
 using runtime::Task;
 
-// Beside the send timeout: a peer that reads at least so many bytes a second is slow but alive.
+// A peer that reads, or sends, at least so many bytes a second is slow but alive.
 constexpr size_t kSlowestPeerBytesPerSecond = 100 * 1024;
+
+// A request of up to so many bytes takes none of the shard's memory where it is the only one of its connection that is under way:
+// heartbeats, metadata and a follower's Fetch go on, whatever others hold.
+constexpr size_t kSmallRequestBytes = 16 * 1024;
+
+// What a peer has begun to send must come: so long at most for each step of its memory, and what a slow peer takes for it besides.
+constexpr Duration kBodyPatienceMax = std::chrono::seconds(30);
+
+Duration slow_peers_time(size_t bytes) {
+  return std::chrono::seconds(bytes / kSlowestPeerBytesPerSecond);
+}
+
+// Larger answers are counted, but to Fetch, which counts what it reads; much larger ones are not given.
+constexpr size_t kSmallAnswerBytes = 64 * 1024;
+constexpr size_t kAnswerBytesMax = size_t{64} << 20;
 
 // Of the memory of all answers (of a shard) those of one connection may hold an eighth, but as much as a client asks for of a
 // partition where there is little.
@@ -42,6 +59,8 @@ class Connection final : public OpenConnection {
       co_await read_requests();
       // No more requests; those under way are answered as long as the peer reads, and nothing is waited for.
       reading_ended_ = true;
+      reading_body_ = false;
+      watch_idle();
       client_.gone = true;
       if (const auto poll = client_.long_poll.lock()) poll->stop();
       answers_changed_.notify_all();
@@ -67,7 +86,7 @@ class Connection final : public OpenConnection {
     bool done = false;
     Chain answer;
     Permit permit;
-    size_t memory = 0;  // of the shard's request memory
+    std::optional<RequestMemory::Claim> memory;  // of the shard's; none for small ones
   };
 
   Task<void> read_requests() {
@@ -75,11 +94,7 @@ class Connection final : public OpenConnection {
     size_t have = 0;
     if (!co_await sniff_protocol(head, have)) co_return;
     for (;;) {
-      if (have < kafka::kFrameLengthSize) {
-        auto rest = MutableBytes(head, kafka::kFrameLengthSize).subspan(have);
-        if (!co_await runtime::read_exactly(*stream_, rest)) co_return;
-        have = kafka::kFrameLengthSize;
-      }
+      if (!co_await read_head(head, have, kafka::kFrameLengthSize)) co_return;
       if (const auto poll = client_.long_poll.lock(); poll && !may_start_another()) poll->next_came();
       while (!may_start_another()) co_await answers_changed_.wait();
       if (failed_ || finishing_) co_return;
@@ -89,15 +104,27 @@ class Connection final : public OpenConnection {
                std::to_string(shard_.options().request_bytes_max) + " (socket.request.max.bytes)");
         co_return;
       }
-      // Nothing of the request is read before its memory is there: the peer's window closes meanwhile.
       const auto size = static_cast<size_t>(length);
-      co_await shard_.request_memory().acquire(size);
-      if (!co_await read_and_start(
-              size, BytesView(head).subspan(kafka::kFrameLengthSize, have - kafka::kFrameLengthSize))) {
-        co_return;
+      // What is shorter than a head is refused when it is parsed.
+      if (size >= net::kSniffBytes && have < net::kSniffBytes) {
+        watch_body(net::kSniffBytes - have);
+        if (!co_await read_head(head, have, net::kSniffBytes)) co_return;
       }
+      const bool more = co_await read_and_start(
+          size, BytesView(head).subspan(kafka::kFrameLengthSize, have - kafka::kFrameLengthSize));
+      if (!more) co_return;
       have = 0;
     }
+  }
+
+  // Reads until `wanted` bytes of the head are there, and what has come of the others. False when the peer has ended its side.
+  Task<bool> read_head(std::span<std::byte, net::kSniffBytes> head, size_t& have, size_t wanted) {
+    while (have < wanted) {
+      const auto count = co_await stream_->read_some(MutableBytes(head).subspan(have));
+      if (!count || *count == 0) co_return false;
+      have += *count;
+    }
+    co_return true;
   }
 
   // Reads until it is known what the peer speaks; false when it is not Kafka.
@@ -126,32 +153,66 @@ class Connection final : public OpenConnection {
     co_return false;
   }
 
-  // Reads the frame's body (its first bytes may be there already) and starts its handler. False ends the connection. The
-  // memory was acquired and is given back with the answer.
+  // Reads the frame's body (its first bytes may be there already) and starts its handler. False ends the connection.
   Task<bool> read_and_start(size_t size, BytesView already) {
-    const std::shared_ptr<std::byte[]> memory(new std::byte[size]);
-    std::memcpy(memory.get(), already.data(), std::min(size, already.size()));
-    if (already.size() < size) {
-      const auto rest = MutableBytes(memory.get(), size).subspan(already.size());
-      if (!co_await runtime::read_exactly(*stream_, rest)) {
-        shard_.request_memory().release(size);
+    auto pending = std::make_shared<Pending>();
+    if (const auto kind = memory_kind(size, already)) {
+      pending->memory.emplace(shard_.request_memory(*kind), size, answers_changed_);
+    }
+    // The pages of what is not read yet take nothing.
+    const std::shared_ptr<std::byte[]> memory(new (std::nothrow) std::byte[size]);
+    if (memory == nullptr) {
+      refuse("no memory for a request of " + std::to_string(size) + " bytes");
+      co_return false;
+    }
+    size_t have = std::min(size, already.size());
+    std::memcpy(memory.get(), already.data(), have);
+    while (have < size) {
+      // Nothing is read before there is memory for it: the peer's window closes meanwhile.
+      while (pending->memory && pending->memory->granted() <= have) {
+        pending->memory->want_more();
+        if (pending->memory->waits() && !co_await granted(*pending->memory)) co_return false;
+      }
+      const size_t end = pending->memory ? pending->memory->granted() : size;
+      watch_body(end - have);
+      if (!co_await runtime::read_exactly(*stream_, MutableBytes(memory.get(), end).subspan(have))) {
         co_return false;
       }
+      have = end;
     }
+    reading_body_ = false;
     shard_.metrics().bytes_in.add(size + kafka::kFrameLengthSize);
     auto frame = kafka::parse_request(SharedBytes(memory, BytesView(memory.get(), size)));
     if (!frame) {
-      shard_.request_memory().release(size);
       refuse(frame.error().message);
       co_return false;
     }
-    auto pending = std::make_shared<Pending>();
-    pending->memory = size;
     pending_.push_back(pending);
     watch_idle();
     tasks_.spawn(shard_.shard(), handle(pending, std::move(*frame), memory));
     newest_ = std::move(pending);
     co_return !failed_ && !finishing_;
+  }
+
+  // Which memory a request takes from, if any. Followers that are known by an earlier request take none: what all the others wait
+  // for may be that they go on.
+  std::optional<RequestOf> memory_kind(size_t size, BytesView first) const {
+    if (client_.replica || (size <= kSmallRequestBytes && pending_.empty())) return std::nullopt;
+    if (first.size() < sizeof(int16_t)) return RequestOf::client;
+    const kafka::ApiInfo* const api = kafka::find_api(load_big<int16_t>(first.data()));
+    if (api != nullptr && api->internal) return RequestOf::broker;
+    return api != nullptr && api->key == kafka::ApiKey::produce ? RequestOf::producer : RequestOf::client;
+  }
+
+  // False when the connection fails before.
+  Task<bool> granted(const RequestMemory::Claim& claim) {
+    while (claim.waits() && !failed_) {
+      // The peer is not to blame for what it does not send now.
+      reading_body_ = false;
+      watch_idle();
+      co_await answers_changed_.wait();
+    }
+    co_return !failed_;
   }
 
   // Whether the newest request has been answered, or waits for the disk alone, and not too many do.
@@ -163,12 +224,17 @@ class Connection final : public OpenConnection {
   Task<void> handle(std::shared_ptr<Pending> pending, kafka::RequestFrame frame,
                     std::shared_ptr<std::byte[]> memory) {
     const kafka::ApiKey key = frame.key();
+    const bool frame_is_internal = frame.api->internal;
     RequestContext context(shard_, client_, std::move(frame), memory.get(), shard_.shard().now(),
                            [this, pending] {
                              pending->started_next = true;
                              answers_changed_.notify_all();
                            });
+    const bool counts_itself = key == kafka::ApiKey::fetch || frame_is_internal;
     Answer answer = co_await api::serve(context);
+    if (answer && !counts_itself && answer->size() > kSmallAnswerBytes) {
+      answer = co_await count_memory(std::move(*answer), context);
+    }
     const auto& counted = shard_.metrics().api(key);
     counted.requests->add();
     counted.seconds->observe_ns(static_cast<uint64_t>((shard_.shard().now() - context.arrived).count()));
@@ -181,6 +247,21 @@ class Connection final : public OpenConnection {
     pending->started_next = true;
     pending->done = true;
     answers_changed_.notify_all();
+  }
+
+  // The answer, once earlier ones of this connection leave it room in the connection's part. The part alone: others that do not
+  // read must not keep a client from its metadata.
+  Task<Answer> count_memory(Chain answer, RequestContext& context) {
+    const size_t bytes = answer.size();
+    if (bytes > kAnswerBytesMax) {
+      shard_.metrics().closed_large_answer.add();
+      co_return godwit::fail(ErrorKind::limit, "an answer of " + std::to_string(bytes) +
+                                                   " bytes is not given: ask for less at a time (" +
+                                                   std::string(context.frame.api->name) + ')');
+    }
+    co_await client_.response_memory->acquire(bytes);
+    context.permit = Permit(*client_.response_memory, nullptr, bytes);
+    co_return answer;
   }
 
   // Sends answers in the order of their requests, as they are done.
@@ -196,7 +277,7 @@ class Connection final : public OpenConnection {
       if (!failed_ && !pending->answer.empty()) co_await send(pending->answer);
       pending->answer = {};
       pending->permit = {};
-      shard_.request_memory().release(pending->memory);
+      pending->memory.reset();
       pending_.pop_front();
       if (finishing_ && pending_.empty()) fail();
       watch_idle();
@@ -208,8 +289,7 @@ class Connection final : public OpenConnection {
     std::vector<BytesView> parts;
     parts.reserve(answer.parts().size());
     for (const auto& part : answer.parts()) parts.push_back(part.view());
-    const auto patience =
-        shard_.options().send_timeout + std::chrono::seconds(answer.size() / kSlowestPeerBytesPerSecond);
+    const auto patience = shard_.options().send_timeout + slow_peers_time(answer.size());
     sending_.start(shard_.shard().now() + patience, [this] {
       shard_.metrics().closed_slow.add();
       fail();
@@ -239,7 +319,18 @@ class Connection final : public OpenConnection {
     answers_changed_.notify_all();
   }
 
+  // The rest of a request that was begun must come in time.
+  void watch_body(size_t bytes) {
+    reading_body_ = true;
+    const Duration patience = std::min(kBodyPatienceMax, shard_.options().send_timeout);
+    idle_.start(shard_.shard().now() + patience + slow_peers_time(bytes), [this] {
+      shard_.metrics().closed_slow.add();
+      fail();
+    });
+  }
+
   void watch_idle() {
+    if (reading_body_) return;
     idle_.start(shard_.shard().now() + shard_.options().idle_timeout, [this] {
       if (!pending_.empty()) return watch_idle();
       shard_.metrics().closed_idle.add();
@@ -256,6 +347,7 @@ class Connection final : public OpenConnection {
   std::shared_ptr<Pending> newest_;
   runtime::Timer idle_;
   runtime::Timer sending_;
+  bool reading_body_ = false;  // idle_ watches over it
   bool reading_ended_ = false;
   bool finishing_ = false;
   bool failed_ = false;

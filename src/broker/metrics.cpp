@@ -61,6 +61,7 @@ Metrics::Metrics(metrics::Registry& registry)
       closed_idle(closed(registry, "idle")),
       closed_slow(closed(registry, "slow")),
       closed_bad_request(closed(registry, "bad_request")),
+      closed_large_answer(closed(registry, "large_answer")),
       bytes_in(registry.counter("godwit_bytes_in_total", "bytes of requests")),
       bytes_out(registry.counter("godwit_bytes_out_total", "bytes of responses")),
       messages_in_batches(registry.counter("godwit_records_in_total", "records admitted")),

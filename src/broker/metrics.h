@@ -39,6 +39,7 @@ class Metrics {
   metrics::Counter& closed_idle;
   metrics::Counter& closed_slow;
   metrics::Counter& closed_bad_request;
+  metrics::Counter& closed_large_answer;
   metrics::Counter& bytes_in;
   metrics::Counter& bytes_out;
   metrics::Counter& messages_in_batches;

@@ -337,18 +337,30 @@ bool ReplicaSession::has_news(const Target& target, const FetchResponse::Partiti
 Task<void> ReplicaSession::take_memory(RequestContext& context, Answers& answers) {
   if (total_ == 0) co_return;
   const size_t bytes = total_;
-  if (shard_.response_memory().try_acquire(bytes)) {
-    context.permit = Permit(shard_.response_memory(), nullptr, bytes);
+  runtime::Semaphore& all = shard_.response_memory();
+  if (all.try_acquire(bytes)) {
+    context.permit = Permit(all, nullptr, bytes);
     co_return;
   }
-  // Others hold all of it: nothing is pinned while this waits, and the records come with the next answer.
+  // Consumers that do not read may hold all of it, and must not stop replication; nor must another follower that hangs: one
+  // answer to each may be under way from here.
+  runtime::Semaphore& reserve = shard_.replica_memory();
+  runtime::Semaphore* const own = context.client.response_memory.get();
+  const bool own_free = own == nullptr || own->try_acquire(bytes);
+  if (own_free && reserve.try_acquire(bytes)) {
+    context.permit = Permit(reserve, own, bytes);
+    co_return;
+  }
+  // Nothing is pinned while this waits, and the records come with the next answer.
   for (auto& [place, answer] : answers) {
     if (!answer.records || answer.records->empty()) continue;
     answer.records->clear();
     unread_.insert(place);
   }
-  co_await shard_.response_memory().acquire(bytes);
-  shard_.response_memory().release(bytes);
+  if (!own_free) co_await own->acquire(bytes);
+  const Permit waited_for = own == nullptr ? Permit() : Permit(*own, nullptr, bytes);
+  co_await reserve.acquire(bytes);
+  reserve.release(bytes);
 }
 
 Task<void> ReplicaSession::close() {

@@ -242,13 +242,15 @@ constexpr Setting kSettings[] = {
      .type = Type::bytes,
      .fallback = "256MiB",
      .minimum = kMiB,
-     .doc = "memory of all requests that are under way; above it clients wait"},
+     .doc =
+         "memory of all requests that are under way; above it clients wait. One of up to 16 KiB takes none "
+         "where its connection has no other under way"},
     {.name = "memory.responses",
      .type = Type::bytes,
      .fallback = "256MiB",
      .minimum = kMiB,
      .doc = "memory of all Fetch answers that are under way; above it clients wait. One connection holds "
-            "an eighth of it at most"},
+            "an eighth of it at most; followers have a quarter as much besides"},
     {.name = "num.partitions",
      .type = Type::integer,
      .fallback = "1",
