@@ -32,7 +32,11 @@ struct Item {
     return answer.error_code != ErrorCode::none || answer.diverging_epoch.epoch != kNoLeaderEpoch ||
            answer.preferred_read_replica != kNoBroker;
   }
-  size_t bytes() const { return answer.records ? answer.records->size() : 0; }
+  size_t bytes = 0;  // of records, as they were read last; they may have been let go since
+  bool has_records() const { return answer.records && !answer.records->empty(); }
+  void let_go() {
+    if (answer.records) answer.records->clear();
+  }
 };
 
 class Fetching {
@@ -109,12 +113,13 @@ class Fetching {
   }
 
   // Reads these items anew, those of one shard in one visit, in the order of the request. The limit holds for all together; the
-  // first batch of all is given whole.
+  // first batch of all is given whole: that may wait for memory, so none of them holds any by then.
   Task<void> read(std::vector<size_t> indexes) {
     std::vector<std::vector<size_t>> by_shard(shard_.broker().shard_count());
     std::vector<size_t> order;
     for (const size_t i : indexes) {
-      total_ -= items_[i].bytes();
+      total_ -= std::exchange(items_[i].bytes, 0);
+      items_[i].let_go();
       const size_t owner = shard_.broker().store().shard_of(items_[i].id);
       if (by_shard[owner].empty()) order.push_back(owner);
       by_shard[owner].push_back(i);
@@ -124,7 +129,8 @@ class Fetching {
       co_await owner.shard().call([this, &owner, &wanted = by_shard[index]]() -> Task<void> {
         for (const size_t i : wanted) {
           co_await read_one(owner, items_[i]);
-          total_ += items_[i].bytes();
+          items_[i].bytes = items_[i].answer.records ? items_[i].answer.records->size() : 0;
+          total_ += items_[i].bytes;
         }
       });
     }
@@ -208,6 +214,8 @@ class Fetching {
     return items_.empty() || total_ >= bytes_min_ || std::ranges::any_of(items_, &Item::failed);
   }
 
+  // What was read is let go before each wait, which may be long: it lies in buffers and in the arena, and few who wait for much
+  // would keep all others from it. It is read again once, at the end.
   Task<void> wait_for_more() {
     FetchWait wait(shard_, context_.client);
     std::vector<FetchWait::Target> targets;
@@ -217,6 +225,7 @@ class Fetching {
     co_await read_all();
     while (!satisfied() && shard_.shard().now() < deadline_ && !shard_.broker().stopping() &&
            !context_.client.gone) {
+      for (Item& item : items_) item.let_go();
       std::vector<size_t> changed = co_await wait.changed(deadline_);
       if (changed.empty()) break;
       std::ranges::sort(changed);
@@ -227,6 +236,9 @@ class Fetching {
       co_await read(std::move(changed));
     }
     co_await wait.close();
+    const bool lacks =
+        std::ranges::any_of(items_, [](const Item& item) { return item.bytes > 0 && !item.has_records(); });
+    if (lacks) co_await read_all();
   }
 
   // What the response pins is counted until it is sent. While others hold all of it, or earlier answers that the peer does
@@ -238,10 +250,7 @@ class Fetching {
     runtime::Semaphore& all = shard_.response_memory();
     const bool own_free = own == nullptr || own->try_acquire(bytes);
     if (!own_free || !all.try_acquire(bytes)) {
-      for (Item& item : items_) {
-        if (item.answer.records) item.answer.records->clear();
-      }
-      total_ = 0;
+      for (Item& item : items_) item.let_go();
       if (!own_free) co_await own->acquire(bytes);
       co_await all.acquire(bytes);
       bytes_max_ = std::min(bytes_max_, bytes);
@@ -255,7 +264,7 @@ class Fetching {
     const cluster::ImagePtr image = image_for_hints(context_);
     std::vector<FetchTarget*> gave_data;
     for (Item& item : items_) {
-      if (item.bytes() > 0) gave_data.push_back(item.target);
+      if (item.bytes > 0) gave_data.push_back(item.target);
       if (incremental_ && !has_news(item)) continue;
       if (leads_elsewhere(item.answer.error_code)) hint(*image, item.id, item.answer.current_leader);
       if (topic == nullptr || topic->topic != item.target->topic ||
@@ -282,7 +291,7 @@ class Fetching {
   }
 
   static bool has_news(const Item& item) {
-    return item.bytes() > 0 || item.failed() || item.target->answered_error ||
+    return item.bytes > 0 || item.failed() || item.target->answered_error ||
            item.target->answered_high_watermark != item.answer.high_watermark ||
            item.target->answered_log_start != item.answer.log_start_offset;
   }
