@@ -1,3 +1,5 @@
+#include <set>
+
 #include "broker/api/handlers.h"
 #include "broker/group_asking.h"
 
@@ -39,7 +41,10 @@ Task<Described> describe(RequestContext& context, std::string group, bool with_o
 
 Task<kafka::DescribeGroupsResponse> handle(RequestContext& context, kafka::DescribeGroupsRequest request) {
   kafka::DescribeGroupsResponse response;
+  // A few bytes that name a group are answered with all that its members said of themselves: once.
+  std::set<std::string> seen;
   for (std::string& group : request.groups) {
+    if (!seen.insert(group).second) continue;
     response.groups.push_back(
         co_await describe(context, std::move(group), request.include_authorized_operations));
   }

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
 #include "broker/group_asking.h"
@@ -72,7 +74,9 @@ Task<kafka::FindCoordinatorResponse> handle(RequestContext& context, kafka::Find
   if (request.key_type == kGroup) co_await ensure_offsets_topic(context);
   kafka::FindCoordinatorResponse response;
   if (context.version() >= kManyKeysSince) {
+    std::set<std::string> seen;
     for (std::string& key : request.coordinator_keys) {
+      if (!seen.insert(key).second) continue;
       response.coordinators.push_back(find_one(context, request.key_type, std::move(key)));
     }
     co_return response;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 
 #include "broker/api/handlers.h"
 #include "broker/authorized_operations.h"
@@ -141,12 +142,14 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
   } else {
     const bool may_create = context.version() < 4 || request.allow_auto_topic_creation;
     std::set<std::string> seen;
+    std::unordered_set<TopicId> seen_ids;
     for (const auto& asked : *request.topics) {
       if (asked.name) {
         if (!seen.insert(*asked.name).second) continue;
         response.topics.push_back(co_await find_or_create(context, *asked.name, may_create));
         continue;
       }
+      if (!seen_ids.insert(asked.topic_id).second) continue;
       const cluster::ImagePtr image = context.shard.image();
       if (const cluster::Topic* const topic = image->find(asked.topic_id)) {
         response.topics.push_back(describe(*topic, *image, context.shard.broker()));

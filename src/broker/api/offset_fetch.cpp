@@ -1,3 +1,6 @@
+#include <set>
+#include <tuple>
+
 #include "broker/api/handlers.h"
 #include "broker/group_asking.h"
 
@@ -19,6 +22,17 @@ OffsetFetchResponse::Partition unknown_partition(PartitionIndex index, ErrorCode
   partition.committed_offset = Offset(-1);
   partition.error_code = error;
   return partition;
+}
+
+// Each partition once, however often it is named: an offset has metadata of thousands of bytes.
+void merge(Group& group) {
+  if (!group.topics) return;
+  std::set<std::tuple<std::string, TopicId, PartitionIndex>> seen;
+  for (auto& topic : *group.topics) {
+    std::erase_if(topic.partition_indexes, [&](PartitionIndex index) {
+      return !seen.emplace(topic.name, topic.topic_id, index).second;
+    });
+  }
 }
 
 // Turns ids into names, for all topics alike; what no topic has is answered in `fetched`.
@@ -48,6 +62,7 @@ std::optional<std::vector<groups::OffsetFetchRequest::Topic>> topics_of(const cl
 Task<Fetched> fetch_group(RequestContext& context, Group group, bool require_stable) {
   const int16_t version = context.version();
   const cluster::ImagePtr image = context.shard.image();
+  merge(group);
   Fetched fetched;
   fetched.group_id = group.group_id;
   groups::OffsetFetchRequest asked;
@@ -106,7 +121,9 @@ Task<OffsetFetchResponse> handle(RequestContext& context, OffsetFetchRequest req
     co_return co_await fetch_single(context, std::move(request));
   }
   OffsetFetchResponse response;
+  std::set<std::string> seen;
   for (Group& group : request.groups) {
+    if (!seen.insert(group.group_id).second) continue;
     response.groups.push_back(co_await fetch_group(context, std::move(group), request.require_stable));
   }
   co_return response;
