@@ -26,6 +26,8 @@ constexpr Duration kElectionPatience = std::chrono::milliseconds(300);
 
 // Where batches wait for memory or the disk although the client named no patience.
 constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
+// The longest that librdkafka lets its users say. Who has gone is not noticed while this waits, and its batches' memory is held.
+constexpr Duration kPatienceMax = std::chrono::minutes(15);
 
 // Where the batch was refused for what it claims, its producer learns where the log begins.
 bool tells_log_start(ErrorCode code) {
@@ -50,7 +52,7 @@ class Producing {
 
   Task<Answer> run() {
     const auto patience =
-        std::max<Duration>(kPatienceMin, std::chrono::milliseconds(std::max(0, request_.timeout_ms)));
+        std::clamp<Duration>(std::chrono::milliseconds(request_.timeout_ms), kPatienceMin, kPatienceMax);
     deadline_ = context_.arrived + patience;
     check_all();
     // What is behind a batch that was refused for want of an election must be refused too, and not wait anew: it would be taken
