@@ -1,8 +1,9 @@
 // Fetch sessions (KIP-227): a consumer of many partitions names them once, then only what changes; answers carry only
 // partitions with news.
 //
-// A session belongs to the shard of the connection that made it. There is a bound of sessions on each shard; above it
-// the least recently used gives way, and where none may, the fetch goes on without a session.
+// A session belongs to the shard of the connection that made it. There is a bound of sessions on each shard, and one of the memory
+// for what all of them name; above it the least recently used gives way, and where none may, the fetch goes on without
+// a session.
 #pragma once
 
 #include <cstdint>
@@ -42,6 +43,9 @@ class FetchSession {
   // In the order of the request; partitions that gave data move to the end, so that large ones do not starve others.
   std::list<FetchTarget> targets;
 
+  // Of memory, about, that its targets take.
+  size_t bytes() const { return bytes_; }
+
   // Applies an incremental request: adds or changes what it names, forgets what it says.
   void update(const kafka::FetchRequest& request);
   // These targets gave data: others come first next time.
@@ -51,12 +55,15 @@ class FetchSession {
   using Key = std::pair<std::string, std::pair<TopicId, int32_t>>;
   friend class FetchSessions;
   std::map<Key, std::list<FetchTarget>::iterator> index_;
+  size_t bytes_ = 0;
 };
 
 class FetchSessions {
  public:
-  FetchSessions(size_t sessions_max, runtime::Random& random)
-      : sessions_max_(sessions_max), random_(random) {}
+  // Some 150,000 partitions with names of a usual length.
+  static constexpr size_t kBytesMax = size_t{64} << 20;
+  FetchSessions(size_t sessions_max, runtime::Random& random, size_t bytes_max = kBytesMax)
+      : sessions_max_(sessions_max), bytes_max_(bytes_max), random_(random) {}
 
   // What a request means for sessions.
   struct Begin {
@@ -69,12 +76,18 @@ class FetchSessions {
   Begin begin(const kafka::FetchRequest& request, int16_t version, MonotonicTime now);
 
   size_t size() const { return sessions_.size(); }
+  // Of memory, about, that what the sessions name takes.
+  size_t bytes() const { return bytes_; }
   uint64_t evictions() const { return evictions_; }
 
  private:
   std::shared_ptr<FetchSession> open(const kafka::FetchRequest& request, bool by_topic_id, MonotonicTime now);
-  bool make_room(size_t partitions, MonotonicTime now);
+  // For a session of so many partitions and bytes; false where none may give way.
+  bool make_room(size_t partitions, size_t bytes, MonotonicTime now);
+  void end(int32_t id);
   size_t sessions_max_;
+  size_t bytes_max_;
+  size_t bytes_ = 0;
   runtime::Random& random_;
   std::unordered_map<int32_t, std::shared_ptr<FetchSession>> sessions_;
   uint64_t evictions_ = 0;
