@@ -358,7 +358,7 @@ Task<void> ReplicaSession::take_memory(RequestContext& context, Answers& answers
     unread_.insert(place);
   }
   if (!own_free) co_await own->acquire(bytes);
-  const Permit waited_for = own == nullptr ? Permit() : Permit(*own, nullptr, bytes);
+  if (own != nullptr) own->release(bytes);
   co_await reserve.acquire(bytes);
   reserve.release(bytes);
 }
