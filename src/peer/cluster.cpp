@@ -146,7 +146,14 @@ Task<Result<Cluster::ConnectionPtr>> Cluster::route(Target target, MonotonicTime
     if (!found) co_return fail(found.error());
     id = *found;
   }
-  co_return co_await to_broker(id, deadline);
+  auto connection = co_await to_broker(id, deadline);
+  if (!connection && connection.error().kind == ErrorKind::not_found && target.kind != Target::Kind::broker) {
+    // It was taken for dead, and who follows it is not known yet.
+    if (target.kind == Target::Kind::controller) controller_ = kNoBroker;
+    co_return fail(ErrorKind::unavailable,
+                   connection.error().message + ", and nobody has taken its place yet");
+  }
+  co_return connection;
 }
 
 Task<Result<BrokerId>> Cluster::leader_of(std::string topic, PartitionIndex partition,

@@ -99,6 +99,23 @@ TEST_F(ClusterTest, ARequestForTheControllerFindsItAfterItMoved) {
   EXPECT_EQ(b2.count(ApiKey::create_topics), 1u);
 }
 
+TEST_F(ClusterTest, AControllerThatTheClusterDoesNotListAnyMoreIsWaitedFor) {
+  controller = BrokerId(3);
+  int asked = 0;
+  const auto tell = [&](const RequestFrame& request) {
+    if (++asked == 4) controller = BrokerId(2);
+    return answer(request, metadata());
+  };
+  b1.on(ApiKey::metadata, tell);
+  b2.on(ApiKey::metadata, tell);
+  b2.on(ApiKey::create_topics, [](const RequestFrame& request) { return created(request, ErrorCode::none); });
+  run([](Cluster& cluster) -> Task<void> {
+    const auto made = co_await create(cluster);
+    EXPECT_TRUE(made) << made.error().describe();
+  });
+  EXPECT_EQ(b2.count(ApiKey::create_topics), 1u);
+}
+
 TEST_F(ClusterTest, ARequestForALeaderIsRoutedAndFollowsANewOne) {
   const auto offsets = [&](const RequestFrame& request, ErrorCode code) {
     kafka::ListOffsetsResponse response;
