@@ -38,7 +38,10 @@ std::optional<MonotonicTime> FollowerReplica::next_tick() const {
 
 FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, MonotonicTime now) {
   // A late answer speaks of a log that may have been another one.
-  if (doing_ != Doing::fetching || id != fetches_) return {Kind::ignore, {}, false};
+  if (doing_ != Doing::fetching || id != fetches_) {
+    if (id == fetches_) note_high_watermark(answer);
+    return {Kind::ignore, {}, false};
+  }
   doing_ = Doing::nothing;
   if (answer.error == ErrorCode::offset_out_of_range) return out_of_range(answer, now);
   if (answer.error != ErrorCode::none) return wait(Kind::wait, log_.end, now);
@@ -51,6 +54,14 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
   if (!answer.has_records) return {Kind::fetch_again, log_.end, false};
   doing_ = Doing::appending;
   return {Kind::append, log_.end, false};
+}
+
+// The leader answers once more while what it gave is written: what it has committed it says only when that rises.
+void FollowerReplica::note_high_watermark(const FetchAnswer& answer) {
+  const bool of_this_log = settled_ && (doing_ == Doing::appending || doing_ == Doing::nothing);
+  if (!of_this_log || answer.error != ErrorCode::none || answer.diverging) return;
+  leader_high_watermark_ = std::max(leader_high_watermark_, answer.high_watermark);
+  raise_high_watermark();
 }
 
 // The leader says up to where its records of the largest epoch <= ours go. Behind the smaller of its end and of ours for

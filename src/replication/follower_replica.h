@@ -63,7 +63,9 @@ struct FetchAnswer {
 
 struct FollowerStep {
   enum class Kind {
-    ignore,       // no answer to the fetch under way: drop it
+    // No answer to the fetch under way: drop it. Where the last fetch has had its answer and this log still agrees with the
+    // leader's, a higher high watermark counts all the same.
+    ignore,
     fetch_again,  // nothing to do; next_fetch has the next
     append,       // append the records (append_replicated), then on_done; sync follows, told by on_log
     truncate,     // log.truncate(offset), then on_done
@@ -134,6 +136,7 @@ class FollowerReplica {
   FollowerStep out_of_range(const FetchAnswer& answer, MonotonicTime now);
   FollowerStep cut(FollowerStep::Kind kind, Offset target, MonotonicTime now);
   FollowerStep wait(FollowerStep::Kind kind, Offset offset, MonotonicTime now);
+  void note_high_watermark(const FetchAnswer& answer);
   void raise_high_watermark();
 
   const LeaderEpoch epoch_;

@@ -110,6 +110,33 @@ TEST(Fetching, ALateAnswerToAnEarlierFetchIsDropped) {
   EXPECT_EQ(f.on_answer(second->id, records(8), kNow).kind, Kind::ignore) << "twice the same";
 }
 
+// The leader says it once, and then only when it has risen.
+TEST(Fetching, AHighWatermarkThatComesDuringAnAppendCounts) {
+  auto f = follower(facts(10, 10, 3), 8);
+  const uint64_t id = f.next_fetch(kNow)->id;
+  EXPECT_EQ(f.on_answer(id, records(9), kNow).kind, Kind::append);
+  EXPECT_EQ(f.on_answer(id, nothing_new(12), kNow).kind, Kind::ignore);
+  EXPECT_EQ(f.high_watermark(), Offset(10)) << "not behind what is synced here";
+  EXPECT_EQ(
+      f.on_answer(id, {.error = ErrorCode::kafka_storage_error, .high_watermark = Offset(40)}, kNow).kind,
+      Kind::ignore);
+  EXPECT_EQ(f.on_answer(id - 1, nothing_new(40), kNow).kind, Kind::ignore) << "of an earlier fetch";
+  f.on_done(facts(15, 13, 5));
+  EXPECT_EQ(f.high_watermark(), Offset(12));
+  EXPECT_EQ(f.lag(), 0);
+  EXPECT_EQ(f.on_answer(id, nothing_new(14), kNow).kind, Kind::ignore);
+  f.on_log(facts(15, 15, 5));
+  EXPECT_EQ(f.high_watermark(), Offset(14)) << "also while what was appended is synced";
+}
+
+TEST(Fetching, AHighWatermarkThatComesWhileALogIsCutDoesNotCount) {
+  auto f = follower(facts(20, 20, 4), 8);
+  const uint64_t id = f.next_fetch(kNow)->id;
+  EXPECT_EQ(f.on_answer(id, diverging(ends(3, 15), ends(3, 12)), kNow).kind, Kind::truncate);
+  EXPECT_EQ(f.on_answer(id, nothing_new(11), kNow).kind, Kind::ignore);
+  EXPECT_EQ(f.high_watermark(), Offset(8));
+}
+
 TEST(Fetching, ErrorsAreTriedAgainAfterABackOffThatDoublesUpToASecond) {
   for (const ErrorCode error : {ErrorCode::fenced_leader_epoch, ErrorCode::unknown_leader_epoch,
                                 ErrorCode::not_leader_or_follower, ErrorCode::unknown_topic_or_partition}) {

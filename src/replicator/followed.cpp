@@ -67,7 +67,10 @@ Task<void> Followed::answered(kafka::FetchResponse::Partition answer) {
   // What went wrong is asked anew in full; and the leader gives records once, until it is told where this log is now.
   if (heard.error != ErrorCode::none || heard.diverging || heard.has_records) named = false;
   const FollowerStep step = machine_.on_answer(asked_.id, heard, shard_.now());
-  if (step.kind == FollowerStep::Kind::ignore) co_return;
+  if (step.kind == FollowerStep::Kind::ignore) {
+    if (raise_high_watermark()) observer_.followed();
+    co_return;
+  }
   ++writing_;
   co_await carry_out(step, answer);
   co_await follow_on();
@@ -133,13 +136,16 @@ Task<void> Followed::carry_out(const FollowerStep& step, kafka::FetchResponse::P
   machine_.on_failed(facts(), shard_.now());
 }
 
+bool Followed::raise_high_watermark() {
+  const Offset committed = std::min(machine_.high_watermark(), log_.end());
+  if (ended_ || committed <= log_.high_watermark()) return false;
+  log_.set_high_watermark(committed);
+  return true;
+}
+
 Task<void> Followed::follow_on() {
   machine_.on_log(facts());
-  bool news = false;
-  if (const Offset committed = machine_.high_watermark(); committed > log_.high_watermark() && !ended_) {
-    log_.set_high_watermark(std::min(committed, log_.end()));
-    news = true;
-  }
+  const bool news = raise_high_watermark();
   if (machine_.settled() && !told_settled_ && !ended_) {
     told_settled_ = true;
     observer_.settled(machine_.epoch());
