@@ -29,7 +29,8 @@ struct FetchWait::News final : LongPoll {
 };
 
 struct FetchWait::Watch final : Partition::Watcher {
-  Watch(runtime::Shard& w, std::shared_ptr<News> n, size_t i) : waiting(w), news(std::move(n)), index(i) {}
+  Watch(runtime::Shard& w, std::shared_ptr<News> n, const Target& target)
+      : waiting(w), news(std::move(n)), id(target.id), index(target.index) {}
   void partition_changed() override {
     if (&waiting == runtime::Shard::current()) {
       news->add(index);
@@ -39,6 +40,7 @@ struct FetchWait::Watch final : Partition::Watcher {
   }
   runtime::Shard& waiting;
   std::shared_ptr<News> news;
+  TopicPartition id;
   size_t index;
 };
 
@@ -61,15 +63,16 @@ Task<void> FetchWait::watch(std::vector<Target> targets) {
     BrokerShard& owner = shard_.broker().shard(i);
     co_await owner.shard().call([this, &owner, wanted = std::move(by_shard[i]), &mine = watches_[i]] {
       for (const Target& target : wanted) {
-        auto watch = std::make_unique<Watch>(shard_.shard(), news_, target.index);
+        if (mine.size() <= target.index) mine.resize(target.index + 1);
+        auto& watch = mine[target.index];
+        if (watch != nullptr && watch->linked() && watch->id == target.id) continue;
+        watch = std::make_unique<Watch>(shard_.shard(), news_, target);
         if (const auto partition = owner.find(target.id)) {
           partition->watch(*watch, of_ == Of::follower);
         } else {
           watch->partition_changed();
         }
-        mine.push_back(std::move(watch));
       }
-      std::erase_if(mine, [](const auto& watch) { return !watch->linked(); });
     });
   }
 }
@@ -80,6 +83,14 @@ Task<std::vector<size_t>> FetchWait::changed(MonotonicTime deadline) {
   }
   hurried_ = std::exchange(news_->hurried, false);
   co_return std::exchange(news_->changed, {});
+}
+
+std::vector<size_t> FetchWait::take() {
+  return std::exchange(news_->changed, {});
+}
+
+void FetchWait::answered() {
+  news_->hurried = false;
 }
 
 void FetchWait::stop() {

@@ -30,13 +30,18 @@ class FetchWait : public runtime::ListNode {
     TopicPartition id;
     size_t index;
   };
-  // Starts watching all of them, or again those that were reported.
+  // Starts watching all of them, or again those that were reported; who is watched already stays so. An index stands for one
+  // partition at a time; news of the one before may still be reported under it, once.
   runtime::Task<void> watch(std::vector<Target> targets);
   // The indexes of targets with news since they were watched; they are no longer watched. A partition that is not there
   // counts as news at once.
   runtime::Task<std::vector<size_t>> changed(MonotonicTime deadline);
+  // The same of those that have news by now, without waiting.
+  std::vector<size_t> take();
   // Whether the follower had sent its next request when changed() answered: this one is to be answered now, news or not.
   bool hurried() const { return hurried_; }
+  // This request is answered: that the next one came is no reason to hurry any more.
+  void answered();
   runtime::Task<void> close();
   // The broker stops, or the peer has gone: changed() answers at once, from now on.
   void stop();
@@ -48,8 +53,8 @@ class FetchWait : public runtime::ListNode {
   Of of_;
   bool hurried_ = false;
   std::shared_ptr<News> news_;
-  // Watches live on the shards of their partitions; here only to be destroyed there.
-  std::vector<std::vector<std::unique_ptr<Watch>>> watches_;  // by shard
+  // Watches live on the shards of their partitions; here only to be found and destroyed there.
+  std::vector<std::vector<std::unique_ptr<Watch>>> watches_;  // by shard, then by index
 };
 
 }  // namespace godwit::broker
