@@ -1,5 +1,6 @@
 // design-cluster rule 8: when a follower serves readers (KIP-392), and what it tells them else.
 #include "broker/cluster_asking_testing.h"
+#include "kafka/messages/delete_records.h"
 
 namespace godwit::broker {
 namespace {
@@ -8,6 +9,7 @@ const std::string kTopic = "orders";
 
 struct FollowerStage : ClusterStage {
   explicit FollowerStage(uint64_t seed) : ClusterStage(seed, 1 + seed % 2) {
+    adjust = [](BrokerOptions& options) { options.rack = rack(options.id.value()); };
     start_all();
     EXPECT_TRUE(create(kTopic, 1));
     EXPECT_TRUE(publish_to(*this, 1, kTopic, "a"));
@@ -22,11 +24,21 @@ struct FollowerStage : ClusterStage {
     other = 5 - cut_off;
   }
   std::string name(int i) { return "b" + std::to_string(i); }
+  static std::string rack(int i) { return "rack " + std::to_string(i); }
   kafka::FetchResponse::Partition read(int broker, int64_t from, int16_t version = 12,
                                        LeaderEpoch epoch = kNoLeaderEpoch) {
     auto request = fetch_request(kTopic, 0, from);
     request.topics[0].partitions[0].current_leader_epoch = epoch;
     const auto answer = ask(*this, broker, request, version);
+    EXPECT_TRUE(answer);
+    return answer ? only(*answer) : kafka::FetchResponse::Partition{};
+  }
+  // The same of a reader that says where it stands.
+  kafka::FetchResponse::Partition read_from_rack(int broker, int64_t from, const std::string& rack,
+                                                 int32_t wait_ms = 0) {
+    auto request = fetch_request(kTopic, 0, from, wait_ms);
+    request.rack_id = rack;
+    const auto answer = ask(*this, broker, request, 12);
     EXPECT_TRUE(answer);
     return answer ? only(*answer) : kafka::FetchResponse::Partition{};
   }
@@ -113,6 +125,100 @@ TEST(ClusterSimFollowers, ServeNothingBeforeTheyAgreedWithTheLeaderOfTheEpoch) {
     EXPECT_EQ(values_of(stage, 3, kTopic), values_of(stage, 2, kTopic));
     EXPECT_EQ(stage.read(3, 0, 12, before).error_code, ErrorCode::fenced_leader_epoch);
     EXPECT_EQ(stage.read(3, 0, 12, LeaderEpoch(99)).error_code, ErrorCode::unknown_leader_epoch);
+  });
+}
+
+// KIP-392: the leader names the in-sync replica of the reader's rack, and serves by itself who has none there.
+TEST(ClusterSimFollowers, ReadersAreServedInTheirRack) {
+  for_seeds([](uint64_t seed) {
+    FollowerStage stage(seed);
+    for (int i : {2, 3}) {
+      const auto sent = stage.read_from_rack(1, 0, stage.rack(i));
+      EXPECT_EQ(sent.error_code, ErrorCode::none);
+      EXPECT_EQ(sent.preferred_read_replica, BrokerId(i));
+      EXPECT_EQ(FollowerStage::records(sent), 0U) << "they come from the replica";
+      const auto near = stage.read_from_rack(i, 0, stage.rack(i));
+      EXPECT_EQ(near.error_code, ErrorCode::none);
+      EXPECT_EQ(near.preferred_read_replica, kNoBroker) << "it sends nobody on";
+      EXPECT_EQ(FollowerStage::records(near), static_cast<size_t>(i - 1));
+      // A parked reader of the replica hears of what is published, without another publish behind it.
+      auto parked = fetch_request(kTopic, 0, i - 1, 10'000);
+      parked.rack_id = stage.rack(i);
+      const auto later = ask_later(stage, i, parked, 12);
+      ASSERT_TRUE(publish_to(stage, 1, kTopic, "b"));
+      ASSERT_TRUE(stage.wait([&] { return later->ended; }, 1s));
+      ASSERT_TRUE(later->answer);
+      EXPECT_EQ(FollowerStage::records(only(*later->answer)), 1U);
+    }
+    for (const std::string& rack : {stage.rack(1), std::string("elsewhere"), std::string()}) {
+      const auto served = stage.read_from_rack(1, 0, rack);
+      EXPECT_EQ(served.preferred_read_replica, kNoBroker) << rack;
+      EXPECT_EQ(FollowerStage::records(served), 3U) << rack;
+    }
+    // The replica may not know yet that its end is committed: whoever reads there is told to come again, not that it is wrong.
+    EXPECT_EQ(stage.read_from_rack(2, 4, stage.rack(2)).error_code, ErrorCode::offset_not_available);
+  });
+}
+
+TEST(ClusterSimFollowers, AReaderWhoseReplicaDiesOrFallsBehindIsServedByTheLeader) {
+  int cuts = 0;
+  for_seeds([&](uint64_t seed) {
+    FollowerStage stage(seed);
+    const std::string rack = stage.rack(stage.cut_off);
+    const auto at_leader = [&] { return stage.read_from_rack(1, 0, rack); };
+    ASSERT_EQ(at_leader().preferred_read_replica, BrokerId(stage.cut_off));
+    const auto back_at_leader = [&] {
+      const auto now = at_leader();
+      return now.error_code == ErrorCode::none && now.preferred_read_replica == kNoBroker &&
+             FollowerStage::records(now) > 0;
+    };
+    if (stage.image()->controller != BrokerId(1)) {
+      ++cuts;
+      // It falls out of the ISR, and says so itself.
+      stage.world.network().cut({"b1"}, {stage.name(stage.cut_off)});
+      ASSERT_TRUE(stage.wait(back_at_leader, 10s)) << stage.describe_all(kTopic);
+      ASSERT_TRUE(stage.wait(
+          [&] {
+            return stage.read_from_rack(stage.cut_off, 0, rack).error_code ==
+                   ErrorCode::not_leader_or_follower;
+          },
+          10s))
+          << "its reader goes back to the leader";
+      stage.world.network().heal();
+      ASSERT_TRUE(stage.wait([&] { return stage.whole(kTopic); }, 30s));
+      ASSERT_TRUE(
+          stage.wait([&] { return at_leader().preferred_read_replica == BrokerId(stage.cut_off); }, 5s));
+    }
+    stage.node(stage.cut_off).crash(CrashKind::kill);
+    ASSERT_TRUE(stage.wait(back_at_leader, 2s)) << stage.describe_all(kTopic);
+    stage.start(stage.cut_off);
+    ASSERT_TRUE(stage.wait([&] { return stage.whole(kTopic); }, 30s));
+    ASSERT_TRUE(
+        stage.wait([&] { return at_leader().preferred_read_replica == BrokerId(stage.cut_off); }, 5s));
+    EXPECT_EQ(FollowerStage::records(stage.read_from_rack(stage.cut_off, 0, rack)), 1U);
+  });
+  EXPECT_GT(cuts, 0);
+}
+
+// Its log is begun anew behind what was deleted. Nothing is published any more, and yet it hears of its leader: else it would
+// be in the ISR, and refuse the readers that are sent to it.
+TEST(ClusterSimFollowers, AReplicaThatBeginsBehindWhatWasDeletedServesReaders) {
+  for_seeds([](uint64_t seed) {
+    FollowerStage stage(seed);
+    stage.node(stage.cut_off).crash(CrashKind::power_cut);
+    stage.empty_disk(stage.cut_off);
+    ASSERT_TRUE(stage.wait([&] { return stage.isr(kTopic, 0) == 2; }, 10s));
+    kafka::DeleteRecordsRequest request;
+    request.timeout_ms = 1000;
+    request.topics.push_back({kTopic, {{PartitionIndex(0), Offset(1)}}});
+    const auto deleted = ask(stage, 1, request);
+    ASSERT_TRUE(deleted);
+    ASSERT_EQ(deleted->topics.at(0).partitions.at(0).low_watermark, Offset(1));
+    stage.start(stage.cut_off);
+    ASSERT_TRUE(stage.wait([&] { return stage.whole(kTopic); }, 30s)) << stage.describe_all(kTopic);
+    EXPECT_TRUE(stage.wait([&] { return stage.read(stage.cut_off, 1).error_code == ErrorCode::none; }, 2s))
+        << stage.describe_all(kTopic);
+    EXPECT_EQ(stage.read(stage.cut_off, 0).error_code, ErrorCode::offset_out_of_range);
   });
 }
 

@@ -16,6 +16,8 @@ namespace {
 
 // From this version on topics are named by id and followers say their incarnation.
 constexpr int16_t kFirstVersion = 15;
+// Who got no records for want of memory to read with is looked at again after this long.
+constexpr Duration kReadAgainAfter = std::chrono::milliseconds(50);
 
 ErrorCode code_of(FetchOutcome outcome) {
   switch (outcome) {
@@ -43,6 +45,12 @@ bool belongs(const cluster::Image& image, BrokerId id) {
       return std::ranges::find(state.replicas, id) != state.replicas.end();
     });
   });
+}
+
+// Nothing that is heard meanwhile is to be added.
+bool is_whole(const FetchResponse::Partition& answer) {
+  return answer.error_code != ErrorCode::none || answer.diverging_epoch.epoch != kNoLeaderEpoch ||
+         answer.diverging_epoch.end_offset >= Offset(0) || (answer.records && !answer.records->empty());
 }
 
 void tell_of_stale(RequestContext& context, const kafka::FetchRequest::ReplicaState& follower) {
@@ -86,53 +94,48 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
   bytes_max_ =
       std::min(static_cast<size_t>(std::max(0, request.max_bytes)), shard_.options().fetch_bytes_max);
   total_ = 0;
+  // So that those who wait for room get some, however much the others have.
+  bytes_left_for_unread_ = unread_.empty() ? 0 : bytes_max_ / 4;
   const MonotonicTime deadline =
       context.arrived + std::chrono::milliseconds(std::max(0, request.max_wait_ms));
 
   co_await forget(request);
-  const std::set<size_t> named = name(request);
-  std::vector<FetchWait::Target> to_watch;
-  watch_again(named, to_watch);
-  co_await wait_.watch(std::move(to_watch));
+  const std::vector<size_t> named = name(request);
+  co_await watch(named);
   Answers answers;
   co_await look_at(named, true, answers);
   co_await hear();
-  co_await look_at(std::exchange(unread_, {}), false, answers);
+  // What the request names may have news each time: others are heard all the same.
+  co_await look_at_news(wait_.take(), answers);
+  co_await give_unread(answers);
   co_await give_moving(answers);
   while (answers.empty() && shard_.shard().now() < deadline && !shard_.broker().stopping() &&
          !context.client.gone) {
-    const MonotonicTime now = shard_.shard().now();
-    const MonotonicTime until = on_their_way_.empty()
-                                    ? deadline
-                                    : std::min(deadline, shard_.broker().leader_throttle().ready_at(now));
-    const std::vector<size_t> changed = co_await wait_.changed(until);
+    const MonotonicTime until = next_look(deadline);
+    std::vector<size_t> changed = co_await wait_.changed(until);
     if (changed.empty()) {
       if (until == deadline || wait_.hurried() || shard_.shard().now() < until) break;
       // Some may have come into sync meanwhile, or are not named any more: those wait for nothing.
-      if (shard_.broker().leader_throttle().grant(until) == 0)
+      if (!on_their_way_.empty() && shard_.broker().leader_throttle().grant(until) == 0)
         co_await look_at({on_their_way_.begin(), on_their_way_.end()}, false, answers);
-      co_await give_moving(answers);
-      continue;
     }
-    const std::set<size_t> places(changed.begin(), changed.end());
-    // Watched before it is looked at: what comes in between is news again.
-    std::vector<FetchWait::Target> again;
-    watch_again(places, again);
-    co_await wait_.watch(std::move(again));
-    co_await look_at(places, false, answers);
+    co_await look_at_news(std::move(changed), answers);
+    co_await give_unread(answers);
     co_await give_moving(answers);
     // News that the follower need not hear of must not hold its next request up.
     if (wait_.hurried()) break;
   }
   co_await take_memory(context, answers);
+  wait_.answered();
 
   std::map<TopicId, size_t> topics;
   for (auto& [place, answer] : answers) {
     Target& target = targets_[place];
     if (target.forgotten) continue;
-    // Where it has to cut first it has agreed to nothing: the next answer is one in any case.
-    const bool agreed =
-        answer.diverging_epoch.epoch == kNoLeaderEpoch && answer.diverging_epoch.end_offset < Offset(0);
+    // Where it has to cut first, or to begin anew, it has agreed to nothing: the next answer is one in any case.
+    const bool agreed = answer.error_code == ErrorCode::none &&
+                        answer.diverging_epoch.epoch == kNoLeaderEpoch &&
+                        answer.diverging_epoch.end_offset < Offset(0);
     target.answered_high_watermark = agreed ? answer.high_watermark : Offset(-1);
     target.answered_log_start = answer.log_start_offset;
     if (answer.records && !answer.records->empty()) target.answered_records = true;
@@ -160,8 +163,8 @@ Task<void> ReplicaSession::forget(const FetchRequest& request) {
   }
 }
 
-std::set<size_t> ReplicaSession::name(const FetchRequest& request) {
-  std::set<size_t> named;
+std::vector<size_t> ReplicaSession::name(const FetchRequest& request) {
+  std::vector<size_t> named;
   for (const auto& topic : request.topics) {
     for (const auto& partition : topic.partitions) {
       const TopicPartition id{topic.topic_id, partition.partition};
@@ -182,17 +185,26 @@ std::set<size_t> ReplicaSession::name(const FetchRequest& request) {
       // epoch: before it has heard of its leader it serves no reads.
       if (first || other_epoch) target.answered_high_watermark = Offset(-1);
       shards_.insert(shard_.broker().store().shard_of(id));
-      named.insert(found->second);
+      named.push_back(found->second);
     }
   }
   return named;
 }
 
-void ReplicaSession::watch_again(const std::set<size_t>& places, std::vector<FetchWait::Target>& out) const {
+Task<void> ReplicaSession::watch(const std::vector<size_t>& places) {
+  std::vector<FetchWait::Target> wanted;
   for (const size_t place : places) {
     const Target& target = targets_[place];
-    if (!target.forgotten && !target.absent) out.push_back({target.id, place});
+    if (!target.forgotten && !target.absent) wanted.push_back({target.id, place});
   }
+  if (!wanted.empty()) co_await wait_.watch(std::move(wanted));
+}
+
+MonotonicTime ReplicaSession::next_look(MonotonicTime deadline) const {
+  const MonotonicTime now = shard_.shard().now();
+  if (!unread_.empty()) deadline = std::min(deadline, now + kReadAgainAfter);
+  if (!on_their_way_.empty()) deadline = std::min(deadline, shard_.broker().leader_throttle().ready_at(now));
+  return deadline;
 }
 
 Task<void> ReplicaSession::hear() {
@@ -204,7 +216,16 @@ Task<void> ReplicaSession::hear() {
   }
 }
 
-Task<void> ReplicaSession::look_at(const std::set<size_t>& places, bool named, Answers& answers) {
+Task<void> ReplicaSession::look_at_news(std::vector<size_t> changed, Answers& answers) {
+  if (changed.empty()) co_return;
+  std::ranges::sort(changed);
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  // Watched before it is looked at: what comes in between is news again.
+  co_await watch(changed);
+  co_await look_at(changed, false, answers);
+}
+
+Task<void> ReplicaSession::look_at(const std::vector<size_t>& places, bool named, Answers& answers) {
   std::map<size_t, std::vector<size_t>> by_shard;
   for (const size_t place : places) {
     if (!targets_[place].forgotten)
@@ -221,6 +242,7 @@ Task<void> ReplicaSession::look_at(const std::set<size_t>& places, bool named, A
 Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool named, Answers& answers) {
   Target& target = targets_[place];
   const FetchRequest::Partition& asked = target.asked;
+  if (const auto made = answers.find(place); made != answers.end() && is_whole(made->second)) co_return;
   FetchResponse::Partition answer;
   answer.partition_index = asked.partition;
   answer.aborted_transactions.reset();
@@ -258,21 +280,24 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
   if (!target.answered_records && asked.fetch_offset < partition->log()->end()) {
     const TopicSettings* const settings = owner.settings(target.id.topic);
     // Who has all that is committed is about to join the ISR, and the high watermark may wait for it already (rule 6).
-    const bool on_its_way = settings != nullptr && asked.fetch_offset < partition->high_watermark() &&
+    const bool lacks = asked.fetch_offset < partition->high_watermark();
+    const bool on_its_way = settings != nullptr && lacks &&
                             is_on_its_way(partition->state(), follower_, settings->leader_throttled,
                                           target.id.partition, owner.options().id);
     if (!on_its_way) target.waits = false;
+    const size_t reserved = giving_unread_ || granted_ > 0 ? 0 : bytes_left_for_unread_;
     if (on_its_way && granted_ == 0) {
       if (!std::exchange(target.waits, true)) on_their_way_.push_back(place);
-    } else if (total_ >= bytes_max_ && total_ > 0) {
+    } else if ((lacks && !on_its_way && !giving_unread_) || (total_ + reserved >= bytes_max_ && total_ > 0)) {
       unread_.insert(place);
     } else {
-      const size_t limit =
-          std::min(bytes_max_ - total_, static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
-      // It waited for its turn: that must get it on, however large its batches are.
+      const size_t limit = std::min(bytes_max_ - reserved - total_,
+                                    static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
+      // It waited for its turn: that must get it on, however large its batches are. For memory to read with nobody waits here:
+      // all others of the session would wait too.
       auto read = co_await partition->read_for_replica(asked.fetch_offset,
                                                        on_its_way ? std::min(limit, granted_) : limit,
-                                                       total_ == 0 || on_its_way, total_ == 0);
+                                                       total_ == 0 || on_its_way, false);
       if (!read) {
         answer.error_code = read.error().code;
         answers[place] = std::move(answer);
@@ -289,6 +314,19 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
   }
   if (partition->leading()) answer.high_watermark = partition->high_watermark();
   if (has_news(target, answer)) answers[place] = std::move(answer);
+}
+
+Task<void> ReplicaSession::give_unread(Answers& answers) {
+  if (unread_.empty() || (total_ > 0 && total_ >= bytes_max_)) co_return;
+  const std::vector<size_t> line = unread_.take();
+  giving_unread_ = true;
+  co_await look_at(line, false, answers);
+  giving_unread_ = false;
+  // Who got nothing keeps its place, whichever shard was visited first.
+  Line rest;
+  for (const size_t place : line)
+    if (unread_.has(place)) rest.insert(place);
+  unread_ = std::move(rest);
 }
 
 Task<void> ReplicaSession::give_moving(Answers& answers) {

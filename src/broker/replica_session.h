@@ -4,9 +4,14 @@
 // it named stays in the session and is watched: the fetch is answered as soon as one of them has more records or another
 // high watermark, or when the follower has sent its next request. Only what has news costs anything.
 //
+// Each answer carries what there is of all of them, whatever the request named: first what the follower said counts, then come
+// those who may be in sync (others wait for them), and what room is left goes to those who lack what is committed, in the order
+// in which they came.
+//
 // Belongs to the connection's shard; close() must have returned before it is destroyed.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -47,21 +52,48 @@ class ReplicaSession {
   };
   using Answers = std::map<size_t, kafka::FetchResponse::Partition>;
 
+  // Places in the order in which they came, each once.
+  class Line {
+   public:
+    bool empty() const { return order_.empty(); }
+    bool has(size_t place) const { return places_.contains(place); }
+    void insert(size_t place) {
+      if (places_.insert(place).second) order_.push_back(place);
+    }
+    void erase(size_t place) {
+      if (places_.erase(place) > 0) std::erase(order_, place);
+    }
+    std::vector<size_t> take() {
+      places_.clear();
+      return std::exchange(order_, {});
+    }
+
+   private:
+    std::vector<size_t> order_;
+    std::set<size_t> places_;
+  };
+
   runtime::Task<void> forget(const kafka::FetchRequest& request);
   // Takes over what the request names; gives the places of those.
-  std::set<size_t> name(const kafka::FetchRequest& request);
+  std::vector<size_t> name(const kafka::FetchRequest& request);
   runtime::Task<void> hear();
   // Looks at these targets, those of one shard in one visit; `named`: what the follower said of them counts.
-  runtime::Task<void> look_at(const std::set<size_t>& places, bool named, Answers& answers);
+  runtime::Task<void> look_at(const std::vector<size_t>& places, bool named, Answers& answers);
+  // Looks at what was reported, and watches it again.
+  runtime::Task<void> look_at_news(std::vector<size_t> changed, Answers& answers);
   runtime::Task<void> look_at_one(BrokerShard& owner, size_t place, bool named, Answers& answers);
   static bool agrees(Partition& partition, const kafka::FetchRequest::Partition& asked,
                      kafka::FetchResponse::Partition& answer);
+  // Gives records to those who wait for room, as there is some.
+  runtime::Task<void> give_unread(Answers& answers);
   // Gives records of replicas that are on their way, as the throttle lets them, one after the other: each that was given some
   // goes to the end of the line.
   runtime::Task<void> give_moving(Answers& answers);
   bool has_news(const Target& target, const kafka::FetchResponse::Partition& answer) const;
   runtime::Task<void> take_memory(RequestContext& context, Answers& answers);
-  void watch_again(const std::set<size_t>& places, std::vector<FetchWait::Target>& out) const;
+  runtime::Task<void> watch(const std::vector<size_t>& places);
+  // When there may be something without any news.
+  MonotonicTime next_look(MonotonicTime deadline) const;
 
   BrokerShard& shard_;
   BrokerId follower_;
@@ -75,12 +107,14 @@ class ReplicaSession {
   std::map<TopicPartition, size_t> places_;
   std::vector<size_t> free_;  // places of forgotten targets
   std::set<size_t> shards_;   // of targets
-  // Had news when the answer was full.
-  std::set<size_t> unread_;
+  // Have records, and wait for room in an answer or for memory to read with.
+  Line unread_;
+  bool giving_unread_ = false;
   // Partitions of which the follower is on its way and lacks records.
   std::deque<size_t> on_their_way_;
   size_t granted_ = 0;  // to the one that is looked at
   size_t bytes_max_ = 0;
+  size_t bytes_left_for_unread_ = 0;
   size_t total_ = 0;
 };
 

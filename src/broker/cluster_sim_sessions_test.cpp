@@ -1,0 +1,117 @@
+// Partitions that share a fetch session: what one of them has to give holds up no other (design-cluster rule 9).
+#include "broker/cluster_asking_testing.h"
+
+namespace godwit::broker {
+namespace {
+
+// Clients that publish to partition 0 of a topic of broker 1 without a pause, each on a connection of its own.
+class Flood {
+ public:
+  Flood(ClusterStage& stage, std::string topic, int clients) : stage_(stage), topic_(std::move(topic)) {
+    for (int i = 0; i < clients; ++i) {
+      ++running_;
+      stage.client.start([this](Runtime& runtime) { return publish(runtime); });
+    }
+  }
+  ~Flood() {
+    ending_ = true;
+    EXPECT_TRUE(stage_.wait([&] { return running_ == 0; }));
+  }
+
+ private:
+  Task<void> publish(Runtime& runtime) {
+    auto connection = co_await peer::Connection::connect(runtime.network(), {"b1", 9092}, {});
+    while (!ending_ && connection) {
+      const auto answer =
+          co_await (*connection)->call(produce_request(topic_, 0, {"x"}, {}, 1), {.version_max = 12});
+      if (!answer) break;
+    }
+    EXPECT_TRUE(ending_) << "its connection ended";
+    --running_;
+  }
+
+  ClusterStage& stage_;
+  std::string topic_;
+  int running_ = 0;
+  bool ending_ = false;
+};
+
+TEST(ClusterSimSessions, APartitionThatAlwaysHasNewsHoldsUpNoOther) {
+  for_seeds(
+      [](uint64_t seed) {
+        ClusterStage stage(seed);
+        stage.start_all();
+        ASSERT_TRUE(stage.create("hot", 1));
+        ASSERT_TRUE(stage.create("quiet", 1));
+        Flood flood(stage, "hot", 12);
+        stage.world.run_for(1s);
+        const Offset before = stage.replica(1, "hot", 0)->log()->end();
+        for (int n = 0; n < 4; ++n) {
+          stage.world.run_for(500ms);
+          const MonotonicTime from = stage.world.now();
+          const auto done = publish_to(stage, 1, "quiet", "p" + std::to_string(n));
+          ASSERT_TRUE(done && done->error_code == ErrorCode::none) << n;
+          EXPECT_LT(stage.world.now() - from, 100ms) << n;
+          EXPECT_EQ(stage.isr("quiet", 0), 3U) << n;
+        }
+        EXPECT_GT(stage.replica(1, "hot", 0)->log()->end() - before, 2 * 5000) << "an append each 0.2 ms";
+        EXPECT_EQ(stage.isr("hot", 0), 3U);
+      },
+      2);
+}
+
+// What is copied to a replica that was away fills each answer; what is published meanwhile does not wait for it, and those that
+// are copied share the answers.
+TEST(ClusterSimSessions, ReplicasThatCatchUpHoldUpNobodyAndGetOnTogether) {
+  for_seeds(
+      [](uint64_t seed) {
+        constexpr int kLarge = 6;
+        const auto large = [](int i) { return "large" + std::to_string(i); };
+        ClusterStage stage(seed);
+        stage.adjust = [](BrokerOptions& options) { options.fetch_bytes_max = 64 << 10; };
+        stage.start_all();
+        for (int i = 0; i < kLarge; ++i) ASSERT_TRUE(stage.create(large(i), 1));
+        ASSERT_TRUE(stage.create("quiet", 1));
+        const int away = stage.image()->controller == BrokerId(3) ? 2 : 3;
+        stage.node(away).crash(CrashKind::kill);
+        ASSERT_TRUE(stage.wait([&] { return stage.isr("quiet", 0) == 2; }));
+        constexpr int kBatches = 200;
+        ASSERT_TRUE(stage.as_client([&](peer::Cluster& cluster) -> Task<void> {
+          for (int n = 0; n < kBatches * kLarge; ++n) {
+            const auto done = co_await produce_once(
+                cluster, produce_request(large(n % kLarge), 0, {std::string(30'000, 'x')}));
+            EXPECT_TRUE(done && done->error_code == ErrorCode::none);
+          }
+        }));
+        stage.start(away);
+        ASSERT_TRUE(stage.wait([&] { return stage.isr("quiet", 0) == 3; }, 10s))
+            << stage.describe_all("quiet");
+        const auto copied = [&](int i) {
+          const auto replica = stage.replica(away, large(i), 0);
+          return replica == nullptr || replica->closed() ? 0 : replica->log()->end().value();
+        };
+        const auto any_done = [&] {
+          for (int i = 0; i < kLarge; ++i)
+            if (copied(i) == kBatches) return true;
+          return false;
+        };
+        ASSERT_FALSE(any_done()) << "nothing is copied any more: the scenario shows nothing";
+        int published = 0;
+        while (!any_done()) {
+          const MonotonicTime from = stage.world.now();
+          const auto done = publish_to(stage, 1, "quiet", "p");
+          ASSERT_TRUE(done && done->error_code == ErrorCode::none);
+          EXPECT_LT(stage.world.now() - from, 100ms);
+          ASSERT_EQ(stage.isr("quiet", 0), 3U);
+          ++published;
+        }
+        EXPECT_GT(published, 5);
+        for (int i = 0; i < kLarge; ++i) EXPECT_GT(copied(i), kBatches / 2) << large(i);
+        for (int i = 0; i < kLarge; ++i)
+          EXPECT_TRUE(stage.wait([&] { return stage.whole(large(i)); }, 20s)) << stage.describe_all(large(i));
+      },
+      3);
+}
+
+}  // namespace
+}  // namespace godwit::broker
