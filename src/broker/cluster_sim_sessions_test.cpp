@@ -113,5 +113,83 @@ TEST(ClusterSimSessions, ReplicasThatCatchUpHoldUpNobodyAndGetOnTogether) {
       3);
 }
 
+// Slow readers hold all memory for reading files. A replica that needs some waits for it by itself.
+TEST(ClusterSimSessions, AReplicaThatWaitsForMemoryToBeReadWithHoldsUpNoOther) {
+  for_seeds(
+      [](uint64_t seed) {
+        ClusterStage stage(seed);
+        stage.start_all();
+        ASSERT_TRUE(stage.create("large", 1));
+        ASSERT_TRUE(stage.create("quiet", 1));
+        const int away = stage.image()->controller == BrokerId(3) ? 2 : 3;
+        stage.node(away).crash(CrashKind::kill);
+        ASSERT_TRUE(stage.wait([&] { return stage.isr("quiet", 0) == 2; }));
+        // More than memory holds.
+        ASSERT_TRUE(stage.as_client([&](peer::Cluster& cluster) -> Task<void> {
+          for (int n = 0; n < 120; ++n) {
+            const auto done =
+                co_await produce_once(cluster, produce_request("large", 0, {std::string(200'000, 'x')}));
+            EXPECT_TRUE(done && done->error_code == ErrorCode::none);
+          }
+        }));
+        std::vector<storage::ReadAnswer> held;
+        ASSERT_TRUE(stage.node(1).run([&](Runtime&) -> Task<void> {
+          const auto led = stage.replica(1, "large", 0);
+          co_await stage.broker(1)->shard(0).shard().call([&]() -> Task<void> {
+            for (size_t tries = 0; tries < 100; ++tries) {
+              auto read = co_await led->log()->read(
+                  {.from = Offset(0), .bytes_max = 100'000, .end = Offset(120), .may_wait = false});
+              if (!read || read->batches.empty()) co_return;
+              held.push_back(std::move(*read));
+            }
+            ADD_FAILURE() << "memory has no end";
+          });
+        }));
+        EXPECT_GT(held.size(), 3U);
+        stage.start(away);
+        ASSERT_TRUE(stage.wait([&] { return stage.isr("quiet", 0) == 3; }, 10s))
+            << stage.describe_all("quiet");
+        for (int n = 0; n < 12; ++n) {
+          stage.world.run_for(500ms);
+          const MonotonicTime from = stage.world.now();
+          const auto done = publish_to(stage, 1, "quiet", "p");
+          ASSERT_TRUE(done && done->error_code == ErrorCode::none) << n;
+          EXPECT_LT(stage.world.now() - from, 100ms) << n;
+          ASSERT_EQ(stage.isr("quiet", 0), 3U) << n;
+        }
+        EXPECT_EQ(stage.isr("large", 0), 2U) << "the memory was held: else the scenario shows nothing";
+        held.clear();
+        EXPECT_TRUE(stage.wait([&] { return stage.whole("large"); }, 5s)) << stage.describe_all("large");
+      },
+      2);
+}
+
+// Idle partitions cost a request a second and session, whatever their number; one that gets a record now and then costs a few.
+TEST(ClusterSimSessions, AnIdleSessionAsksOnceASecond) {
+  for_seeds(
+      [](uint64_t seed) {
+        ClusterStage stage(seed);
+        stage.start_all();
+        ASSERT_TRUE(stage.create("orders", 30));
+        ASSERT_TRUE(publish_to(stage, 1, "orders", "a"));
+        stage.world.run_for(3s);
+        const auto fetches = [&] {
+          return stage.broker(1)->shard(0).metrics().api(kafka::ApiKey::fetch).requests->value();
+        };
+        auto before = fetches();
+        stage.world.run_for(10s);
+        EXPECT_GE(fetches() - before, 2 * 9U);
+        EXPECT_LE(fetches() - before, 2 * 11U) << "two followers, ten seconds";
+        before = fetches();
+        for (int n = 0; n < 20; ++n) {
+          ASSERT_TRUE(publish_to(stage, 1, "orders", "b"));
+          stage.world.run_for(50ms);
+        }
+        // One brings the record, one says that it is synced, one is there for news meanwhile, and one for the next record.
+        EXPECT_LE(fetches() - before, 2 * 20 * 4U);
+      },
+      2);
+}
+
 }  // namespace
 }  // namespace godwit::broker
