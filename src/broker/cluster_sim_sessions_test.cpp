@@ -164,6 +164,46 @@ TEST(ClusterSimSessions, AReplicaThatWaitsForMemoryToBeReadWithHoldsUpNoOther) {
       2);
 }
 
+// Whatever comes together in a session, at whichever moment: no news waits for a poll to end.
+TEST(ClusterSimSessions, NoPublishWaitsForAPollToEnd) {
+  for_seeds(
+      [](uint64_t seed) {
+        ClusterStage stage(seed, 1 + seed % 2);
+        stage.start_all();
+        constexpr int kTopics = 5;
+        const auto topic = [](int i) { return "t" + std::to_string(i); };
+        for (int i = 0; i < kTopics; ++i) ASSERT_TRUE(stage.create(topic(i), 1));
+        bool ending = false;
+        int running = 0;
+        Duration longest{};
+        size_t published = 0;
+        for (int i = 0; i < 2 * kTopics; ++i) {
+          ++running;
+          stage.client.start([&, i](Runtime& runtime) -> Task<void> {
+            auto connection = co_await peer::Connection::connect(runtime.network(), {"b1", 9092}, {});
+            while (!ending && connection) {
+              const MonotonicTime from = stage.world.now();
+              const auto answer =
+                  co_await (*connection)
+                      ->call(produce_request(topic(i % kTopics), 0, {"x"}), {.version_max = 12});
+              EXPECT_TRUE(answer && only(*answer).error_code == ErrorCode::none);
+              longest = std::max<Duration>(longest, stage.world.now() - from);
+              ++published;
+              const auto pause = runtime.shard(0).random().below(1500 * static_cast<uint64_t>(i + 1));
+              co_await runtime::sleep_for(std::chrono::microseconds(pause));
+            }
+            --running;
+          });
+        }
+        stage.world.run_for(5s);
+        ending = true;
+        ASSERT_TRUE(stage.wait([&] { return running == 0; }));
+        EXPECT_GT(published, 3000U);
+        EXPECT_LT(longest, 100ms);
+      },
+      2);
+}
+
 // Idle partitions cost a request a second and session, whatever their number; one that gets a record now and then costs a few.
 TEST(ClusterSimSessions, AnIdleSessionAsksOnceASecond) {
   for_seeds(
