@@ -13,6 +13,10 @@ constexpr Duration kBackoffMax = std::chrono::seconds(1);
 constexpr size_t kUnderWayMax = 2;
 // Among how many replicas that are on their way the bytes of one request are shared.
 constexpr size_t kOnTheirWayAtOnce = 16;
+// While so many bytes are written, news of others may gather at the leader for a moment: a request for each of them would cost
+// more than it gains.
+constexpr size_t kMuch = 64 << 10;
+constexpr Duration kGather = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -79,6 +83,7 @@ Task<void> Fetcher::run() {
       continue;
     }
     auto tick = next_tick();
+    if (gathering()) tick = tick ? std::min(*tick, gather_until_) : gather_until_;
     if (held_back_ && under_way_ < kUnderWayMax) {
       const MonotonicTime ready = options_.throttle->ready_at(shard_.now());
       tick = tick ? std::min(*tick, ready) : ready;
@@ -144,6 +149,10 @@ bool Fetcher::send_next() {
   return true;
 }
 
+bool Fetcher::gathering() const {
+  return writing_bytes_ >= kMuch && shard_.now() < gather_until_;
+}
+
 Fetcher::Grant Fetcher::grant() const {
   if (options_.throttle == nullptr || !options_.throttle->bounded()) return {};
   const size_t all = options_.throttle->grant(shard_.now());
@@ -156,7 +165,6 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
   kafka::FetchRequest request;
   const uint64_t number = requests_ + 1;
   std::map<TopicId, std::vector<kafka::FetchRequest::Partition>> named;
-  bool asks = false;
   Grant granted = grant();
   held_back_ = false;
   std::erase_if(restless_, [&](const LogPtr& log) {
@@ -169,7 +177,6 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
     }
     const auto next = log->next_fetch();
     if (!next) return false;
-    asks = true;
     if (std::exchange(log->named, true)) return true;  // the session knows it so
     size_t bytes_max = options_.partition_bytes_max;
     if (on_its_way) {
@@ -189,7 +196,10 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
   });
   if (logs_.empty()) {
     if (session_epoch_ == 0 || forgotten_.empty()) return std::nullopt;
-  } else if (named.empty() && forgotten_.empty() && (under_way_ > 0 || (writing_ > 0 && !asks))) {
+  } else if (named.empty() && forgotten_.empty() && under_way_ > 0) {
+    // One is enough for news of all that are named.
+    return std::nullopt;
+  } else if (named.empty() && forgotten_.empty() && gathering()) {
     return std::nullopt;
   }
   request.cluster_id = options_.cluster_id;
@@ -236,25 +246,29 @@ Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection, Result<ka
   backoff_ = {};
   session_id_ = response->session_id;
   std::vector<Task<void>> taking;
+  size_t bytes = 0;
   for (auto& topic : response->responses) {
     for (auto& partition : topic.partitions) {
       const auto found = logs_.find({topic.topic_id, partition.partition_index});
       if (found == logs_.end()) continue;
       if (found->second->asked_on_its_way && partition.records) {
-        const size_t bytes = partition.records->size();
-        if (options_.throttle != nullptr) options_.throttle->take(bytes, shard_.now());
-        if (options_.moved_bytes != nullptr) options_.moved_bytes->add(bytes);
+        const size_t moved = partition.records->size();
+        if (options_.throttle != nullptr) options_.throttle->take(moved, shard_.now());
+        if (options_.moved_bytes != nullptr) options_.moved_bytes->add(moved);
       }
       // It began to follow after this was asked: the same leader speaks of an earlier epoch, perhaps of records that it had to
       // cut off since.
       const uint64_t named_in = found->second->named_in;
       if (named_in == 0 || named_in > number) continue;
+      if (partition.records) bytes += partition.records->size();
       taking.push_back(take_one(found->second, std::move(partition)));
     }
   }
-  ++writing_;
+  // Others do not wait for these logs to be written: the next request is there meanwhile, be the disk ever so slow.
+  writing_bytes_ += bytes;
+  if (bytes > 0) gather_until_ = shard_.now() + kGather;
   co_await runtime::when_all(std::move(taking));
-  --writing_;
+  writing_bytes_ -= bytes;
 }
 
 Task<void> Fetcher::take_one(LogPtr log, kafka::FetchResponse::Partition answer) {

@@ -42,6 +42,8 @@ class Fetcher {
     size_t all = SIZE_MAX;
   };
   Grant grant() const;
+  // Whether a request that has nothing to say had better wait for a moment.
+  bool gathering() const;
   // The request that names those logs; empty where there is nothing to say.
   std::optional<kafka::FetchRequest> next_request();
   // `number`: which request of its connection it is, from 1.
@@ -67,7 +69,8 @@ class Fetcher {
   int32_t session_epoch_ = 0;
   uint64_t requests_ = 0;  // on this connection
   size_t under_way_ = 0;
-  size_t writing_ = 0;
+  size_t writing_bytes_ = 0;  // of records that came and are not synced yet
+  MonotonicTime gather_until_{};
   Duration backoff_{};
   bool told_unreachable_ = false;
   bool refused_ = false;

@@ -108,8 +108,14 @@ TEST(Replicator, SaysThatItHasRecordsOnlyWhenTheyAreSynced) {
           for (int n = 0; n < 5; ++n) {
             stage.node.disk().options().sync = {1ms, 20ms};
             stage.first.answer(asked, answer_of({part_of(0, n, "r" + std::to_string(n), n)}));
-            do asked = co_await stage.first.next();
-            while (asked.of(FollowerStage::id(0)) == nullptr);
+            // One for news of others comes first, and is answered first.
+            asked = co_await stage.first.next();
+            if (asked.named() == 0) {
+              const FetchOf empty = std::exchange(asked, co_await stage.first.next());
+              stage.first.answer(empty, answer_of({}));
+            }
+            EXPECT_NE(asked.of(FollowerStage::id(0)), nullptr);
+            if (asked.of(FollowerStage::id(0)) == nullptr) co_return;
             EXPECT_EQ(asked.of(FollowerStage::id(0))->fetch_offset, Offset(n + 1));
             EXPECT_EQ(asked.of(FollowerStage::id(0))->last_fetched_epoch, LeaderEpoch(1));
             EXPECT_GE(log->stable_end(), Offset(n + 1));
@@ -280,6 +286,73 @@ TEST(Replicator, AnErrorOfOnePartitionHoldsUpNoOther) {
     EXPECT_GE(sick_asked, 2U);
     EXPECT_LE(sick_asked, 10U) << "it is asked again after a while that grows";
     EXPECT_EQ(stage.first.connections(), 1U);
+  });
+}
+
+// A disk that hangs for a while with what one partition got: the leader hears of the others all the same.
+TEST(Replicator, AWriteThatHangsSilencesNoOtherPartition) {
+  run_on_follower([](FollowerStage& stage) -> Task<void> {
+    const FetchOf held = co_await held_in_session(stage);
+    stage.node.disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+    stage.first.answer(held, answer_of({part_of(0, 1, "a")}));
+    const MonotonicTime from = stage.shard.now();
+    MonotonicTime heard = from;
+    for (int n = 0; n < 4; ++n) {
+      EXPECT_TRUE(co_await stage.wait([&] { return stage.first.waiting() > 0; }));
+      const FetchOf next = co_await stage.first.next();
+      EXPECT_LE(next.at - heard, 1100ms) << n;
+      EXPECT_EQ(next.named(), 0U) << n;
+      EXPECT_EQ(next.request.max_wait_ms, 1000) << n;
+      co_await runtime::sleep_for(1s);
+      EXPECT_EQ(stage.first.waiting(), 0U) << "one is enough, " << n;
+      heard = stage.shard.now();
+      // Another partition gets its news meanwhile.
+      if (n == 3) break;
+      stage.first.answer(next, answer_of({}));
+    }
+    EXPECT_EQ(stage.store->find(FollowerStage::id(0))->stable_end(), Offset(0)) << "it hangs still";
+    stage.node.disk().release();
+    const FetchOf done = co_await stage.first.next();
+    EXPECT_NE(done.of(FollowerStage::id(0)), nullptr);
+    EXPECT_LT(done.at - heard, 50ms) << "what is synced is said at once, beside the one that is held";
+  });
+}
+
+// Beside a stream of records each request would bring a little; so it is sent a moment later, and brings more.
+TEST(Replicator, WhileMuchIsWrittenNewsOfOthersGatherForAMoment) {
+  run_on_follower([](FollowerStage& stage) -> Task<void> {
+    const FetchOf held = co_await held_in_session(stage);
+    stage.node.disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+    stage.first.answer(held, answer_of({part_of(0, 1, std::string(100'000, 'x'))}));
+    EXPECT_TRUE(
+        co_await stage.wait([&] { return stage.store->find(FollowerStage::id(0))->end() == Offset(1); }));
+    const MonotonicTime written = stage.shard.now();
+    const FetchOf next = co_await stage.first.next();
+    EXPECT_GE(next.at - written, 1ms);
+    EXPECT_LE(next.at - written, 5ms) << "the disk hangs";
+    EXPECT_EQ(next.named(), 0U);
+    stage.first.answer(next, answer_of({part_of(1, 1, "little")}));
+    EXPECT_TRUE(
+        co_await stage.wait([&] { return stage.store->find(FollowerStage::id(1))->end() == Offset(1); }));
+    stage.node.disk().release();
+  });
+}
+
+// The leader tells a high watermark once; where it comes while records are written, it counts all the same.
+TEST(Replicator, AHighWatermarkThatComesDuringAWriteIsTakenOver) {
+  run_on_follower([](FollowerStage& stage) -> Task<void> {
+    const FetchOf held = co_await held_in_session(stage);
+    stage.node.disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+    stage.first.answer(held, answer_of({part_of(0, 0, "a")}));
+    const FetchOf next = co_await stage.first.next();
+    stage.first.answer(next, answer_of({part_of(0, 1)}));
+    co_await runtime::sleep_for(20ms);
+    EXPECT_EQ(stage.store->find(FollowerStage::id(0))->high_watermark(), Offset(0))
+        << "not before it is synced";
+    stage.node.disk().release();
+    EXPECT_TRUE(co_await stage.wait(
+        [&] { return stage.store->find(FollowerStage::id(0))->high_watermark() == Offset(1); }));
+    EXPECT_GT(stage.observer.news, 0);
   });
 }
 
