@@ -29,6 +29,7 @@ std::optional<FetchFrom> FollowerReplica::next_fetch(MonotonicTime now) {
   if (not_before_ && now < *not_before_) return std::nullopt;
   not_before_.reset();
   doing_ = Doing::fetching;
+  stands_ = false;
   return FetchFrom{++fetches_, log_.end, log_.last_epoch, epoch_};
 }
 
@@ -38,11 +39,13 @@ std::optional<MonotonicTime> FollowerReplica::next_tick() const {
 
 FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, MonotonicTime now) {
   // A late answer speaks of a log that may have been another one.
-  if (doing_ != Doing::fetching || id != fetches_) {
+  const bool asked = doing_ == Doing::fetching || (doing_ == Doing::nothing && stands_);
+  if (!asked || id != fetches_) {
     if (id == fetches_) note_high_watermark(answer);
     return {Kind::ignore, {}, false};
   }
   doing_ = Doing::nothing;
+  stands_ = false;
   if (answer.error == ErrorCode::offset_out_of_range) return out_of_range(answer, now);
   if (answer.error != ErrorCode::none) return wait(Kind::wait, log_.end, now);
   if (answer.diverging) return diverged(answer, now);
@@ -51,7 +54,8 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
   leader_high_watermark_ = std::max(leader_high_watermark_, answer.high_watermark);
   if (answer.log_start) leader_start_ = std::max(leader_start_, *answer.log_start);
   raise_high_watermark();
-  if (!answer.has_records) return {Kind::fetch_again, log_.end, false};
+  stands_ = !answer.has_records;
+  if (stands_) return {Kind::fetch_again, log_.end, false};
   doing_ = Doing::appending;
   return {Kind::append, log_.end, false};
 }
@@ -106,6 +110,7 @@ FollowerStep FollowerReplica::wait(Kind kind, Offset offset, MonotonicTime now) 
 }
 
 void FollowerReplica::on_lost(uint64_t id, MonotonicTime now) {
+  if (id == fetches_) stands_ = false;
   if (doing_ != Doing::fetching || id != fetches_) return;
   doing_ = Doing::nothing;
   wait(Kind::wait, log_.end, now);

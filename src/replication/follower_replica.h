@@ -105,7 +105,8 @@ class FollowerReplica {
   // When a back-off ends; empty when none runs.
   std::optional<MonotonicTime> next_tick() const;
 
-  // What the answer to fetch `id` asks for. After append, truncate and restart nothing is fetched before on_done or
+  // What the answer to fetch `id` asks for. The last fetch may be answered again after an answer without records, until the next
+  // one or on_lost(): the leader's session holds the question. After append, truncate and restart nothing is fetched before on_done or
   // on_failed; other kinds need no reply.
   FollowerStep on_answer(uint64_t id, const FetchAnswer& answer, MonotonicTime now);
   // No answer comes (connection lost, time over): asks again after a back-off. Another id is ignored.
@@ -148,6 +149,7 @@ class FollowerReplica {
   Offset leader_high_watermark_;
   Offset leader_start_;
   Doing doing_ = Doing::nothing;
+  bool stands_ = false;  // the last fetch was answered without records, and may be again
   bool settled_ = false;
   uint64_t fetches_ = 0;  // ids given out; the last one is the one under way
   Offset target_;         // while truncating or restarting

@@ -110,6 +110,22 @@ TEST(Fetching, ALateAnswerToAnEarlierFetchIsDropped) {
   EXPECT_EQ(f.on_answer(second->id, records(8), kNow).kind, Kind::ignore) << "twice the same";
 }
 
+// The answer to the request behind may come in the same moment.
+TEST(Fetching, RecordsThatComeRightBehindAnEmptyAnswerCount) {
+  auto f = follower(facts(10, 10, 5), 8);
+  const uint64_t id = f.next_fetch(kNow)->id;
+  EXPECT_EQ(f.on_answer(id, nothing_new(9), kNow).kind, Kind::fetch_again);
+  EXPECT_EQ(f.on_answer(id, nothing_new(10), kNow).kind, Kind::fetch_again);
+  EXPECT_EQ(f.on_answer(id, records(10), kNow).kind, Kind::append);
+  EXPECT_EQ(f.on_answer(id, records(10), kNow).kind, Kind::ignore) << "twice the same";
+  f.on_done(facts(12, 12, 5));
+  EXPECT_EQ(f.on_answer(id, records(10), kNow).kind, Kind::ignore) << "nothing is asked at the new end yet";
+  const uint64_t next = f.next_fetch(kNow)->id;
+  EXPECT_EQ(f.on_answer(next, nothing_new(10), kNow).kind, Kind::fetch_again);
+  f.on_lost(next, kNow);
+  EXPECT_EQ(f.on_answer(next, records(10), kNow).kind, Kind::ignore) << "its connection is gone";
+}
+
 // The leader says it once, and then only when it has risen.
 TEST(Fetching, AHighWatermarkThatComesDuringAnAppendCounts) {
   auto f = follower(facts(10, 10, 3), 8);
