@@ -222,12 +222,15 @@ Task<void> BrokerShard::apply(cluster::ImagePtr image) {
   cluster::ConfigMap defaults = effective_defaults(options().topic_defaults, *image_, options().id);
   const bool same_defaults = defaults == topic_defaults_;
   topic_defaults_ = std::move(defaults);
+  const auto expiration =
+      std::chrono::duration_cast<std::chrono::milliseconds>(options().producer_expiration);
   std::vector<Task<void>> changes;
   for (const auto& [name, topic] : image_->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
     if (known == topic.get() && same_defaults) continue;  // the same object: nothing changed
-    settings_.insert_or_assign(topic->id,
-                               effective_settings(topic->config, topic_defaults_, topic->internal()));
+    TopicSettings settings = effective_settings(topic->config, topic_defaults_, topic->internal());
+    settings.log.producer_expiration_ms = expiration.count();
+    settings_.insert_or_assign(topic->id, std::move(settings));
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
       const PartitionIndex index(static_cast<int32_t>(i));
       if (broker_.store().shard_of({topic->id, index}) != index_) continue;

@@ -129,6 +129,30 @@ TEST(Broker, ADynamicDefaultTakesEffectForTopicsThatSetNothingThemselves) {
   });
 }
 
+TEST(Broker, ADynamicDefaultThatNoTopicCouldSetIsRefused) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    const auto set = [&](std::string broker, std::string name, std::string value) -> Task<ErrorCode> {
+      const auto answer = co_await stage.ask(set_on_broker(broker, name, value));
+      co_return answer.responses.at(0).error_code;
+    };
+    EXPECT_EQ(co_await set("", "remote.storage.enable", "true"), ErrorCode::invalid_config);
+    EXPECT_EQ(co_await set("1", "compression.gzip.level", "0"), ErrorCode::invalid_config);
+    EXPECT_EQ(co_await set("", "leader.replication.throttled.replicas", "all"), ErrorCode::invalid_config);
+    EXPECT_TRUE(stage.broker->metadata().image()->broker_configs.empty());
+    // A lag is compared with what holds below: for all brokers, then for one, then for a topic.
+    EXPECT_EQ(co_await set("", "log.cleaner.max.compaction.lag.ms", "1000"), ErrorCode::none);
+    EXPECT_EQ(co_await set("", "log.cleaner.min.compaction.lag.ms", "1001"), ErrorCode::invalid_config);
+    EXPECT_EQ(co_await set("1", "log.cleaner.min.compaction.lag.ms", "1001"), ErrorCode::invalid_config);
+    EXPECT_EQ(co_await set("1", "log.cleaner.min.compaction.lag.ms", "1000"), ErrorCode::none);
+    TopicWish wish;
+    wish.name = "hasty";
+    wish.config = {{"max.compaction.lag.ms", "999"}};
+    const auto made = co_await create_topic(stage.broker->shard(0), wish);
+    EXPECT_FALSE(made.has_value());
+    if (!made) EXPECT_EQ(made.error().code, ErrorCode::invalid_config);
+  });
+}
+
 TEST(Broker, SettingsOfGroupsAreReadAtStartAsInKafka) {
   run_on_stage([](Stage& stage) -> Task<void> {
     const auto refused = co_await stage.ask(set_on_broker("", "group.initial.rebalance.delay.ms", "0"));

@@ -41,25 +41,27 @@ tl::unexpected<ResourceRefusal> refuse_type(ResourceType type) {
                 "resources of type " + std::to_string(static_cast<int>(type)) + " have no settings here");
 }
 
-OnResource<void> check_all(const cluster::ConfigMap& config, bool broker) {
+// `defaults`: what holds where `config` gives nothing, under the topic settings' names.
+OnResource<void> check_all(const cluster::ConfigMap& config, const cluster::ConfigMap& defaults,
+                           bool broker) {
   for (const auto& [name, value] : config) {
     const auto fault = broker ? check_broker_default(name, value) : check_topic_setting(name, value);
     if (fault) return refuse(ErrorCode::invalid_config, *fault);
   }
-  if (!broker) {
-    if (auto fault = check_topic_settings_together(config)) return refuse(ErrorCode::invalid_config, *fault);
-  }
+  const auto fault = broker ? check_broker_defaults_together(config, defaults)
+                            : check_topic_settings_together(config, defaults);
+  if (fault) return refuse(ErrorCode::invalid_config, *fault);
   return {};
 }
 
 // Changes are made by cluster::Metadata, which speaks of its own refusals.
-std::function<cluster::Changed<cluster::ConfigMap>(const cluster::ConfigMap&)> checked(ConfigChange change,
-                                                                                       bool broker) {
-  return [change = std::move(change),
+std::function<cluster::Changed<cluster::ConfigMap>(const cluster::ConfigMap&)> checked(
+    ConfigChange change, cluster::ConfigMap defaults, bool broker) {
+  return [change = std::move(change), defaults = std::move(defaults),
           broker](const cluster::ConfigMap& before) -> cluster::Changed<cluster::ConfigMap> {
     auto after = change(before);
     if (!after) return tl::unexpected(cluster::Refusal{after.error().code, after.error().message});
-    if (auto fine = check_all(*after, broker); !fine) {
+    if (auto fine = check_all(*after, defaults, broker); !fine) {
       return tl::unexpected(cluster::Refusal{fine.error().code, fine.error().message});
     }
     return *after;
@@ -74,8 +76,7 @@ OnResource<std::vector<SettingView>> describe_resource(const BrokerShard& shard,
     const cluster::ImagePtr image = shard.image();
     const auto topic = parse_topic(*image, name);
     if (!topic) return tl::unexpected(topic.error());
-    return describe_topic_settings((*topic)->config, shard.options().topic_defaults, *image,
-                                   shard.options().id);
+    return describe_topic_settings(**topic, shard.options().topic_defaults, *image, shard.options().id);
   }
   if (type == ResourceType::broker) {
     const auto id = parse_broker(shard, name);
@@ -88,23 +89,29 @@ OnResource<std::vector<SettingView>> describe_resource(const BrokerShard& shard,
 runtime::Task<OnResource<void>> alter_resource(BrokerShard& shard, ResourceType type, std::string name,
                                                ConfigChange change, bool validate_only) {
   Broker& broker = shard.broker();
+  const cluster::ConfigMap& at_start = shard.options().topic_defaults;
   cluster::Changed<void> done;
   if (type == ResourceType::topic) {
     const cluster::ImagePtr image = shard.image();
     const auto topic = parse_topic(*image, name);
     if (!topic) co_return tl::unexpected(topic.error());
     const TopicId id = (*topic)->id;
-    done = co_await broker.on_first(
-        [&broker, id, change = checked(std::move(change), false), validate_only]() mutable {
-          return broker.metadata().alter_topic_config(id, std::move(change), validate_only);
-        });
+    auto defaults = effective_defaults(at_start, *image, shard.options().id);
+    done = co_await broker.on_first([&broker, id,
+                                     change = checked(std::move(change), std::move(defaults), false),
+                                     validate_only]() mutable {
+      return broker.metadata().alter_topic_config(id, std::move(change), validate_only);
+    });
   } else if (type == ResourceType::broker) {
     const auto id = parse_broker(shard, name);
     if (!id) co_return tl::unexpected(id.error());
-    done = co_await broker.on_first(
-        [&broker, id = *id, change = checked(std::move(change), true), validate_only]() mutable {
-          return broker.metadata().alter_broker_config(id, std::move(change), validate_only);
-        });
+    // Below what one broker has of its own are the dynamic ones of all.
+    auto defaults = *id == kNoBroker ? at_start : effective_defaults(at_start, *shard.image(), kNoBroker);
+    done = co_await broker.on_first([&broker, id = *id,
+                                     change = checked(std::move(change), std::move(defaults), true),
+                                     validate_only]() mutable {
+      return broker.metadata().alter_broker_config(id, std::move(change), validate_only);
+    });
   } else {
     co_return refuse_type(type);
   }

@@ -72,6 +72,8 @@ struct BrokerOptions {
   Duration preferred_leader_after = std::chrono::seconds(10);
   // How fast replicas are copied, where nothing else was set since.
   ThrottleRates throttle;
+  // How long a partition remembers a producer of which it hears nothing.
+  Duration producer_expiration = std::chrono::hours(24);
   // Of the data directory.
   Uuid storage_id;
   bool was_member = false;

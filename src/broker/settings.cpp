@@ -6,6 +6,7 @@
 
 #include "base/uuid.h"
 #include "broker/topic_settings.h"
+#include "broker/topic_settings_table.h"
 
 namespace godwit::broker {
 namespace {
@@ -107,25 +108,40 @@ std::string with_coarser(const Values& values, std::string_view name,
   return std::to_string(values.integer(name));
 }
 
-cluster::ConfigMap topic_defaults_from(const Values& values) {
+bool any_given(const Values& values, std::initializer_list<std::string_view> names) {
+  return std::ranges::any_of(names, [&](std::string_view name) { return values.is_given(name); });
+}
+
+// All that was given, also where it is what holds anyway for most topics: min.insync.replicas=1 is said for those with three
+// replicas.
+Result<cluster::ConfigMap> topic_defaults_from(const Values& values) {
   constexpr int64_t kMinute = 60'000;
   cluster::ConfigMap defaults;
-  for (const TopicSettingName& row : topic_setting_names()) {
+  for (const TopicSettingRow& row : topic_setting_rows()) {
     const std::string_view name = row.broker_name;
     std::string text = values.text(name);
     if (name == "log.retention.ms") {
+      if (!any_given(values, {name, "log.retention.minutes", "log.retention.hours"})) continue;
       text = with_coarser(values, name,
                           {{"log.retention.minutes", kMinute}, {"log.retention.hours", 60 * kMinute}});
     } else if (name == "log.roll.ms") {
+      if (!any_given(values, {name, "log.roll.hours"})) continue;
       text = with_coarser(values, name, {{"log.roll.hours", 60 * kMinute}});
     } else if (!values.is_given(name)) {
       continue;
-    } else if (row.setting->type == config::Type::integer) {
+    } else if (row.setting.type == config::Type::integer) {
       // Topic settings are numbers without a unit, as tools expect them.
       const auto plain = config::to_bytes(text);
       text = std::to_string(plain && name.ends_with(".bytes") ? *plain : values.integer(name));
     }
-    if (text != row.setting->fallback) defaults.insert_or_assign(std::string(row.setting->name), text);
+    if (auto fault = check_broker_default(name, text)) {
+      const std::string& where = values.of(name).where;
+      return fail(ErrorKind::invalid, (where.empty() ? "" : where + ": ") + *fault);
+    }
+    defaults.insert_or_assign(std::string(row.setting.name), std::move(text));
+  }
+  if (auto fault = check_topic_settings_together(defaults, {})) {
+    return refuse(values, "log.cleaner.min.compaction.lag.ms", *fault);
   }
   return defaults;
 }
@@ -152,11 +168,11 @@ int8_t protocol_type(const config::Setting& setting) {
 
 // What DescribeConfigs shows of a broker beside the defaults of its topics.
 std::vector<StartSetting> start_settings_from(const Values& values) {
-  const auto defaults = topic_setting_names();
+  const auto defaults = topic_setting_rows();
   std::vector<StartSetting> start;
   for (const config::Setting& setting : settings()) {
     const bool is_default =
-        std::ranges::find(defaults, setting.name, &TopicSettingName::broker_name) != defaults.end();
+        std::ranges::find(defaults, setting.name, &TopicSettingRow::broker_name) != defaults.end();
     if (is_default || setting.secret) continue;
     start.push_back({.name = std::string(setting.name),
                      .value = values.text(setting.name),
@@ -209,6 +225,7 @@ Result<BrokerOptions> options_from(const Values& values) {
   };
   options.throttle = {rate(kLeaderThrottle), rate(kFollowerThrottle)};
   options.preferred_leader_after = values.duration("leader.preferred.after.ms");
+  options.producer_expiration = values.duration("producer.id.expiration.ms");
 
   storage::StoreOptions& store = options.store;
   store.directory = values.text("data.dir");
@@ -258,7 +275,9 @@ Result<BrokerOptions> options_from(const Values& values) {
   options.fetch_bytes_max = values.bytes("fetch.max.bytes");
   options.fetch_sessions_max =
       static_cast<size_t>(values.integer("max.incremental.fetch.session.cache.slots"));
-  options.topic_defaults = topic_defaults_from(values);
+  auto defaults = topic_defaults_from(values);
+  if (!defaults) return fail(defaults.error());
+  options.topic_defaults = std::move(*defaults);
   options.start_settings = start_settings_from(values);
   return options;
 }

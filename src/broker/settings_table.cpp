@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "broker/settings.h"
-#include "broker/topic_settings.h"
+#include "broker/topic_settings_table.h"
 
 namespace godwit::broker {
 namespace {
@@ -286,6 +286,13 @@ constexpr Setting kSettings[] = {
      .minimum = 1,
      .maximum = 10000,
      .doc = "partitions of __consumer_offsets; counts when that topic is made"},
+    {.name = "producer.id.expiration.ms",
+     .type = Type::duration_ms,
+     .fallback = "86400000",
+     .minimum = 1,
+     .maximum = kInt32Max,
+     .doc = "how long a partition remembers an idempotent producer that sends nothing; what it repeats "
+            "after that is stored again"},
     {.name = "shutdown.timeout.ms",
      .type = Type::duration_ms,
      .fallback = "10000",
@@ -301,13 +308,13 @@ constexpr Setting kSettings[] = {
 };
 
 // A topic's setting as the broker's default of it: durations and sizes may then be written with a unit.
-Setting default_of(const TopicSettingName& row) {
-  Setting setting = *row.setting;
+Setting default_of(const TopicSettingRow& row) {
+  Setting setting = row.setting;
   setting.name = row.broker_name;
   setting.restart = true;
   if (setting.type == Type::integer && setting.name.ends_with(".ms")) setting.type = Type::duration_ms;
   if (setting.type == Type::integer && setting.name.ends_with(".bytes")) setting.type = Type::bytes;
-  if (setting.fallback.empty()) setting.automatic = "none";
+  if (setting.fallback.empty() && setting.automatic.empty()) setting.automatic = "none";
   return setting;
 }
 
@@ -315,7 +322,7 @@ Setting default_of(const TopicSettingName& row) {
 
 std::vector<Setting> settings() {
   std::vector<Setting> all(std::begin(kSettings), std::end(kSettings));
-  for (const TopicSettingName& row : topic_setting_names()) all.push_back(default_of(row));
+  for (const TopicSettingRow& row : topic_setting_rows()) all.push_back(default_of(row));
   return all;
 }
 

@@ -122,6 +122,41 @@ TEST_F(BrokerSettings, TheFinerOfKafkasRetentionNamesHolds) {
   EXPECT_EQ(options({"--log.roll.hours", "1"})->topic_defaults["segment.ms"], "3600000");
 }
 
+TEST_F(BrokerSettings, ADefaultThatIsGivenHoldsAlsoWhereItIsTheUsualOne) {
+  EXPECT_EQ(options({"--min.insync.replicas", "1"})->topic_defaults,
+            (cluster::ConfigMap{{"min.insync.replicas", "1"}}));
+  EXPECT_EQ(options({"--log.retention.hours", "168"})->topic_defaults,
+            (cluster::ConfigMap{{"retention.ms", "604800000"}}));
+  EXPECT_EQ(options({"--log.roll.ms", "7d"})->topic_defaults,
+            (cluster::ConfigMap{{"segment.ms", "604800000"}}));
+}
+
+TEST_F(BrokerSettings, DefaultsThatNoTopicCouldSetAreRefusedWithTheirPlace) {
+  const auto begins = [&](const std::vector<std::string>& flags, const std::string& text) {
+    return refused(flags).starts_with(text);
+  };
+  EXPECT_TRUE(begins({"--remote.storage.enable", "true"},
+                     "--remote.storage.enable: remote.storage.enable: there is no"));
+  EXPECT_EQ(refused({"--remote.storage.enable", "false"}), "");
+  EXPECT_TRUE(begins({"--compression.gzip.level", "0"},
+                     "--compression.gzip.level: compression.gzip.level: is -1 or"));
+  EXPECT_TRUE(begins({"--leader.replication.throttled.replicas", "all"},
+                     "--leader.replication.throttled.replicas: "));
+  EXPECT_TRUE(begins({"--follower.replication.throttled.replicas", "1"},
+                     "--follower.replication.throttled.replicas: "));
+  EXPECT_EQ(refused({"--follower.replication.throttled.replicas", "*"}), "");
+  EXPECT_TRUE(
+      begins({"--log.cleaner.min.compaction.lag.ms", "2s", "--log.cleaner.max.compaction.lag.ms", "1s"},
+             "--log.cleaner.min.compaction.lag.ms: log.cleaner.min.compaction.lag.ms: "));
+}
+
+TEST_F(BrokerSettings, ProducersAreForgottenAfterADayOrAsConfigured) {
+  EXPECT_EQ(options({})->producer_expiration, std::chrono::hours(24));
+  EXPECT_EQ(options({})->producer_expiration, BrokerOptions().producer_expiration);
+  EXPECT_EQ(options({"--producer.id.expiration.ms", "7d"})->producer_expiration, std::chrono::days(7));
+  EXPECT_NE(refused({"--producer.id.expiration.ms", "0"}), "");
+}
+
 TEST_F(BrokerSettings, ContradictionsAreRefused) {
   EXPECT_NE(refused({"--group.min.session.timeout.ms", "1h"}).find("is above group.max"), std::string::npos);
   EXPECT_NE(refused({"--default.replication.factor", "0"}).find("1 or more, or -1"), std::string::npos);

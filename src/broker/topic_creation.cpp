@@ -97,11 +97,9 @@ runtime::Task<cluster::Changed<void>> add_on_first(Broker& broker, TopicId id, i
 
 }  // namespace
 
-int16_t default_replication_factor(const BrokerShard& shard) {
-  const int16_t configured = shard.options().default_replication_factor;
-  if (configured > 0) return configured;
-  const auto brokers =
-      static_cast<int16_t>(std::min<size_t>(shard.image()->brokers.size(), kReplicationFactorUsual));
+int16_t default_replication_factor(const BrokerOptions& options, const cluster::Image& image) {
+  if (options.default_replication_factor > 0) return options.default_replication_factor;
+  const auto brokers = static_cast<int16_t>(std::min<size_t>(image.brokers.size(), kReplicationFactorUsual));
   return std::max<int16_t>(brokers, 1);
 }
 
@@ -113,7 +111,9 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
     if (auto fault = check_topic_setting(name, value))
       co_return refuse(ErrorCode::invalid_config, std::move(*fault));
   }
-  if (auto fault = check_topic_settings_together(wish.config)) {
+  const auto defaults =
+      effective_defaults(shard.options().topic_defaults, *shard.image(), shard.options().id);
+  if (auto fault = check_topic_settings_together(wish.config, defaults)) {
     co_return refuse(ErrorCode::invalid_config, std::move(*fault));
   }
   if (!co_await shard.broker().on_first([&broker = shard.broker()] { return broker.metadata().controls(); }))
@@ -123,8 +123,9 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
   topic.config = std::move(wish.config);
   topic.assignment = std::move(wish.assignment);
   topic.partitions = wish.partitions == -1 ? shard.options().default_partitions : wish.partitions;
-  topic.replication_factor =
-      wish.replication_factor == -1 ? default_replication_factor(shard) : wish.replication_factor;
+  topic.replication_factor = wish.replication_factor == -1
+                                 ? default_replication_factor(shard.options(), *shard.image())
+                                 : wish.replication_factor;
   if (!topic.assignment.empty()) {
     topic.partitions = static_cast<int32_t>(topic.assignment.size());
     topic.replication_factor = static_cast<int16_t>(topic.assignment.front().size());

@@ -35,13 +35,14 @@ struct SettingView {
   std::vector<Synonym> synonyms;  // from the most to the least specific
 };
 
-// All settings of a topic that sets `given`, by name, as broker `self` has them: over the dynamic defaults of `image` and
-// the defaults `at_start`.
-std::vector<SettingView> describe_topic_settings(const cluster::ConfigMap& given,
+// All settings of a topic, by name, as broker `self` has them: over the dynamic defaults of `image` and the defaults
+// `at_start`. Where nothing sets min.insync.replicas, its default is what that many replicas make it.
+std::vector<SettingView> describe_topic_settings(const cluster::Topic& topic,
                                                  const cluster::ConfigMap& at_start,
                                                  const cluster::Image& image, BrokerId self);
 
-// The settings of a broker (kNoBroker: the dynamic ones of all brokers) that hold for its topics.
+// The settings of a broker (kNoBroker: the dynamic ones of all brokers) that hold for its topics. The default of
+// min.insync.replicas is that of a topic with as many replicas as one has that does not say how many.
 std::vector<SettingView> describe_broker_settings(BrokerId id, const cluster::Image& image,
                                                   const BrokerOptions& options);
 

@@ -22,7 +22,7 @@ struct LogConfig {
   int64_t min_compaction_lag_ms = 0;
   int64_t max_compaction_lag_ms = INT64_MAX;
   double min_cleanable_dirty_ratio = 0.5;
-  // index.interval.bytes
+  // Without meaning (index.interval.bytes has no effect), but in what is stored.
   int32_t index_interval_bytes = 4096;
   // How long a file that was taken out of the log stays for readers that still hold it: file.delete.delay.ms.
   int64_t file_delete_delay_ms = 60000;

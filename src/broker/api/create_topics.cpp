@@ -97,7 +97,7 @@ Task<kafka::CreateTopicsResponse> handle(RequestContext& context, kafka::CreateT
     done.num_partitions = static_cast<int32_t>((*created)->partitions.size());
     done.replication_factor = static_cast<int16_t>((*created)->partitions.front().replicas.size());
     done.configs = std::vector<kafka::CreateTopicsResponse::Config>{};
-    for (auto& setting : describe_topic_settings((*created)->config, context.shard.options().topic_defaults,
+    for (auto& setting : describe_topic_settings(**created, context.shard.options().topic_defaults,
                                                  *context.shard.image(), context.shard.options().id)) {
       done.configs->push_back({setting.name, setting.value, false, setting.source, false});
     }
