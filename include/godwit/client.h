@@ -40,7 +40,7 @@ enum class Compression { none, gzip, snappy, lz4, zstd };
 struct Options {
   // HOST:PORT, separated by commas. A few are enough: the rest is learned from them.
   std::string brokers = "127.0.0.1:9092";
-  // Shown in the broker's metrics and group listings.
+  // Sent with every request; `godwit group describe` and Kafka's tools show it for each member of a group.
   std::string client_id = "godwit";
   Acks acks = Acks::all;
   // No message is stored twice or out of order by a retry. Needs Acks::all; with other acks it is off.
@@ -80,7 +80,7 @@ using DeliveryCallback = std::function<void(Result<Written>)>;
 
 // Called for each record of a subscription, on a thread of its own, in order within a partition. When it returns, the
 // record is done and will be committed. When it throws, the same record is given again after a pause (100 ms, doubling to
-// 5 s) until it returns: nothing is skipped. Records may come twice after a crash, a rebalance or a lost commit: what is
+// 5 s) until it returns, or its partition has gone to another member: nothing is skipped. Records may come twice after a crash, a rebalance or a lost commit: what is
 // done with them must bear that.
 using RecordCallback = std::function<void(const Record&)>;
 

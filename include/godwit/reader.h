@@ -10,8 +10,10 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +23,12 @@
 #include "godwit/result.h"
 
 namespace godwit::client {
+
+struct TopicPartition {
+  std::string topic;
+  int32_t partition = 0;
+  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+};
 
 // Where reading begins.
 struct Start {
@@ -45,9 +53,15 @@ struct ReaderOptions {
   std::vector<int32_t> partitions{};
   // With a group: where partitions begin that it has no commit for (beginning or end). Without: where all begin.
   Start start{};
+  // With a group: called after each change with all partitions that this member has now (none where they were taken away),
+  // inside read() or, for a subscription, on its thread, before any record of theirs is given. Must not throw.
+  std::function<void(const std::vector<TopicPartition>& mine)> on_assigned{};
 };
 
 // One thread at a time, but for close(), which any may call.
+//
+// A member of a group reads on: its partitions move to others and to it inside read(), and others wait for that. Who does not
+// call read() for five minutes (max.poll.interval.ms) loses its partitions.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -58,12 +72,17 @@ class Reader {
   // they are over. Errors: not_found (a topic), denied, invalid (the start lies outside the log), closed.
   virtual Result<std::vector<Record>> read(size_t records_max, std::chrono::milliseconds wait) = 0;
 
-  // With a group: commits all that read() gave, and waits until it is stored. On an error call it again after the next
-  // read; records may then come twice. Without a group: does nothing.
+  // With a group: commits all that read() gave of the partitions that this member still has, and waits until it is stored.
+  // What was given before a partition was taken away is not committed, also when it came back: another may have gone
+  // further. On an error call it again after the next read; records may then come twice. Without a group: does nothing.
   virtual Result<void> commit() = 0;
 
   // Whether every partition that is read was at its end at the last look. False with a group that has no partition yet.
   virtual bool at_end() const = 0;
+
+  // Whether somebody answered yet: with a group, that this member was let in (partitions or not); without, that a partition
+  // gave a record or said that there is none. Once true it stays. For who will not wait for ever.
+  virtual bool reached() const = 0;
 
   // Leaves the group, so that others take over at once, without committing. A read under way ends with closed.
   virtual void close() = 0;

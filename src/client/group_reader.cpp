@@ -41,10 +41,23 @@ bool is_final(rd_kafka_resp_err_t code) {
   }
 }
 
-List assignment(rd_kafka_t* kafka) {
-  rd_kafka_topic_partition_list_t* list = nullptr;
-  if (rd_kafka_assignment(kafka, &list) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return List(list);
+TopicPartition partition_of(const Record& record) {
+  return {record.topic, record.partition};
+}
+
+std::vector<TopicPartition> from_list(const rd_kafka_topic_partition_list_t& list) {
+  std::vector<TopicPartition> all;
+  for (int i = 0; i < list.cnt; ++i) all.push_back({list.elems[i].topic, list.elems[i].partition});
+  return all;
+}
+
+template <class Partitions>
+List list_of(const Partitions& partitions) {
+  List list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition& one : partitions) {
+    (void)rd_kafka_topic_partition_list_add(list.get(), one.topic.c_str(), one.partition);
+  }
+  return list;
 }
 
 }  // namespace
@@ -62,7 +75,11 @@ Result<std::unique_ptr<GroupReader>> GroupReader::make(const Options& options, c
   Properties properties = consumer_properties(options);
   properties.emplace_back("group.id", wanted.group);
   properties.emplace_back("auto.offset.reset", from_end ? "latest" : "earliest");
-  auto handle = Handle::make(Handle::Role::consumer, options, properties);
+  auto state = std::make_shared<State>();
+  auto handle = Handle::make(Handle::Role::consumer, options, properties, nullptr,
+                             [state](bool assigned, const rd_kafka_topic_partition_list_t& partitions) {
+                               state->rebalance(assigned, from_list(partitions));
+                             });
   if (!handle) return handle.error();
   (void)rd_kafka_poll_set_consumer(handle->get());
   const List topics(rd_kafka_topic_partition_list_new(static_cast<int>(wanted.topics.size())));
@@ -71,7 +88,7 @@ Result<std::unique_ptr<GroupReader>> GroupReader::make(const Options& options, c
   }
   const auto code = rd_kafka_subscribe(handle->get(), topics.get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_from(code, "subscribing as group " + wanted.group);
-  return std::unique_ptr<GroupReader>(new GroupReader(std::move(*handle)));
+  return std::unique_ptr<GroupReader>(new GroupReader(std::move(*handle), std::move(state), wanted));
 }
 
 GroupReader::~GroupReader() {
@@ -85,67 +102,158 @@ void GroupReader::close() {
   (void)rd_kafka_consumer_close(handle_.get());
 }
 
+void GroupReader::State::rebalance(bool assigned, const std::vector<TopicPartition>& partitions) {
+  if (assigned) {
+    held.assigned(partitions);
+  } else {
+    held.revoked(partitions);
+  }
+  for (const auto& partition : partitions) {
+    paused.erase(partition);
+    moved.insert(partition);
+    // Whoever has it next is given them again.
+    std::erase_if(batch, [&](const Record& record) { return partition_of(record) == partition; });
+  }
+  changes.push_back(held.partitions());
+}
+
+Result<GroupReader::Polled> GroupReader::poll(std::chrono::milliseconds wait) {
+  const MessagePtr message(rd_kafka_consumer_poll(handle_.get(), static_cast<int>(wait.count())));
+  if (!message) return Polled::nothing;
+  if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    state_->batch.push_back(record_from(*message));
+    state_->held.given(partition_of(state_->batch.back()), message->offset);
+  } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+    state_->held.ended({rd_kafka_topic_name(message->rkt), message->partition});
+    return Polled::end;
+  } else if (is_final(message->err)) {
+    return error_from(message->err, "reading", rd_kafka_message_errstr(message.get()));
+  }
+  return Polled::something;
+}
+
 Result<std::vector<Record>> GroupReader::read(size_t records_max, std::chrono::milliseconds wait) {
-  std::vector<Record> records;
-  while (records.size() < records_max) {
+  for (bool more = true; more;) {
     const std::lock_guard lock(polling_);
     if (closed_) return Error{ErrorKind::closed, "the reader was closed", 0};
-    const auto slice = records.empty() ? std::min(wait, kSlice) : std::chrono::milliseconds(0);
-    const MessagePtr message(rd_kafka_consumer_poll(handle_.get(), static_cast<int>(slice.count())));
-    if (!message) {
+    if (error_ && state_->batch.empty()) return *std::exchange(error_, std::nullopt);
+    resume();
+    if (error_ || state_->batch.size() >= records_max) break;
+    const bool first = state_->batch.empty();
+    const auto slice = first ? std::min(wait, kSlice) : std::chrono::milliseconds(0);
+    const auto polled = poll(slice);
+    if (!polled && state_->batch.empty()) return polled.error();
+    if (!polled) break;
+    if (*polled == Polled::nothing) {
       wait -= slice;
-      if (!records.empty() || wait.count() <= 0) break;
-      continue;
+      more = state_->batch.empty() && wait.count() > 0;
     }
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      records.push_back(record_from(*message));
-      const Record& record = records.back();
-      given_[{record.topic, record.partition}] = record.offset + 1;
-      ended_.erase({record.topic, record.partition});
-    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-      ended_.insert({rd_kafka_topic_name(message->rkt), message->partition});
-      // Nothing more is there: what came so far is worth giving, and so is the news that it is all.
-      if (records.empty()) break;
-    } else if (is_final(message->err) && records.empty()) {
-      return error_from(message->err, "reading", rd_kafka_message_errstr(message.get()));
-    } else if (is_final(message->err)) {
-      break;
-    }
+    // Nothing more is there: what came so far is worth giving, and so is the news that it is all.
+    if (*polled == Polled::end && first) break;
   }
+  // Without the lock: it may ask this reader.
+  tell_changes();
+  const std::lock_guard lock(polling_);
+  auto& batch = state_->batch;
+  state_->moved.clear();
+  const auto until = batch.begin() + static_cast<ptrdiff_t>(std::min(records_max, batch.size()));
+  std::vector<Record> records(std::make_move_iterator(batch.begin()), std::make_move_iterator(until));
+  batch.erase(batch.begin(), until);
   return records;
 }
 
-Result<void> GroupReader::commit() {
-  return commit(given_);
+void GroupReader::tell_changes() {
+  for (;;) {
+    std::vector<TopicPartition> mine;
+    {
+      const std::lock_guard lock(polling_);
+      if (state_->changes.empty()) return;
+      mine = std::move(state_->changes.front());
+      state_->changes.pop_front();
+    }
+    if (on_assigned_) on_assigned_(mine);
+  }
 }
 
-Result<void> GroupReader::commit(const Progress& progress) {
-  const std::lock_guard lock(polling_);
-  if (left_) return Error{ErrorKind::closed, "the reader was closed", 0};
-  const List mine = assignment(handle_.get());
-  const List offsets(rd_kafka_topic_partition_list_new(static_cast<int>(progress.size())));
-  for (int i = 0; mine && i < mine->cnt; ++i) {
-    const auto& partition = mine->elems[i];
-    const auto found = progress.find({partition.topic, partition.partition});
-    if (found == progress.end()) continue;
-    rd_kafka_topic_partition_list_add(offsets.get(), partition.topic, partition.partition)->offset =
-        found->second;
+void GroupReader::pause() {
+  std::vector<TopicPartition> more;
+  for (const auto& partition : state_->held.partitions()) {
+    if (state_->paused.insert(partition).second) more.push_back(partition);
   }
-  if (offsets->cnt == 0) return {};
+  idled_ = true;
+  if (!more.empty()) (void)rd_kafka_pause_partitions(handle_.get(), list_of(more).get());
+}
+
+void GroupReader::resume() {
+  if (!std::exchange(idled_, false)) return;
+  state_->paused.clear();
+  (void)rd_kafka_resume_partitions(handle_.get(), list_of(state_->held.partitions()).get());
+}
+
+void GroupReader::idle(std::chrono::milliseconds wait) {
+  {
+    const std::lock_guard lock(polling_);
+    if (closed_) return;
+    pause();
+    const auto polled = poll(wait);
+    if (!polled) error_ = polled.error();
+  }
+  tell_changes();
+}
+
+Result<void> GroupReader::commit() {
+  const std::lock_guard lock(polling_);
+  return commit(state_->held.given());
+}
+
+Result<void> GroupReader::commit_done() {
+  const std::lock_guard lock(polling_);
+  return commit(state_->held.done());
+}
+
+Result<void> GroupReader::commit(const Holding::Progress& progress) {
+  if (left_) return Error{ErrorKind::closed, "the reader was closed", 0};
+  if (progress.empty()) return {};
+  const List offsets(rd_kafka_topic_partition_list_new(static_cast<int>(progress.size())));
+  for (const auto& [partition, offset] : progress) {
+    rd_kafka_topic_partition_list_add(offsets.get(), partition.topic.c_str(), partition.partition)->offset =
+        offset;
+  }
+  // No rebalance comes in between, for only a poll lets it: what is committed is of this assignment.
   const auto code = rd_kafka_commit(handle_.get(), offsets.get(), 0);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_from(code, "committing");
-  return {};
+  Result<void> result;
+  for (int i = 0; i < offsets->cnt; ++i) {
+    const auto& one = offsets->elems[i];
+    const TopicPartition partition{one.topic, one.partition};
+    if (one.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      state_->held.committed(partition, one.offset);
+    } else if (result) {
+      result = error_from(one.err, "committing " + partition.topic + "-" + std::to_string(one.partition));
+    }
+  }
+  return result;
+}
+
+void GroupReader::done(const Record& record) {
+  const std::lock_guard lock(polling_);
+  const auto partition = partition_of(record);
+  if (!state_->moved.contains(partition)) state_->held.done(partition, record.offset);
+}
+
+bool GroupReader::is_ours(const Record& record) const {
+  const std::lock_guard lock(polling_);
+  return !closed_ && !state_->moved.contains(partition_of(record));
 }
 
 bool GroupReader::at_end() const {
   const std::lock_guard lock(polling_);
-  if (left_) return false;
-  const List mine = assignment(handle_.get());
-  if (!mine || mine->cnt == 0) return false;
-  for (int i = 0; i < mine->cnt; ++i) {
-    if (!ended_.contains({mine->elems[i].topic, mine->elems[i].partition})) return false;
-  }
-  return true;
+  return !left_ && state_->held.at_end();
+}
+
+bool GroupReader::reached() const {
+  const std::lock_guard lock(polling_);
+  return state_->held.joined();
 }
 
 }  // namespace godwit::client

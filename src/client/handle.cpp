@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <string_view>
 #include <thread>
 
 namespace godwit::client {
@@ -66,6 +67,18 @@ Properties common_properties(const Options& options) {
   };
 }
 
+// What a rebalance asks for: from here on librdkafka reads these partitions, or no longer does.
+void carry_out(rd_kafka_t* kafka, bool assigned, const rd_kafka_topic_partition_list_t* partitions) {
+  if (std::string_view(rd_kafka_rebalance_protocol(kafka)) == "COOPERATIVE") {
+    // An error means that the instance ends meanwhile.
+    rd_kafka_error_t* error = assigned ? rd_kafka_incremental_assign(kafka, partitions)
+                                       : rd_kafka_incremental_unassign(kafka, partitions);
+    if (error != nullptr) rd_kafka_error_destroy(error);
+    return;
+  }
+  (void)rd_kafka_assign(kafka, assigned ? partitions : nullptr);
+}
+
 }  // namespace
 
 Properties producer_properties(const Options& options) {
@@ -107,7 +120,7 @@ Properties consumer_properties(const Options& options) {
 }
 
 Result<Handle> Handle::make(Role role, const Options& options, const Properties& properties,
-                            OnDelivered on_delivered) {
+                            OnDelivered on_delivered, OnRebalance on_rebalance) {
   std::unique_ptr<rd_kafka_conf_t, decltype(&rd_kafka_conf_destroy)> conf(rd_kafka_conf_new(),
                                                                           &rd_kafka_conf_destroy);
   char why[512] = "";
@@ -134,6 +147,26 @@ Result<Handle> Handle::make(Role role, const Options& options, const Properties&
   if (on_delivered != nullptr) {
     rd_kafka_conf_set_dr_msg_cb(conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
       static_cast<const Listener*>(opaque)->on_delivered(*message);
+    });
+  }
+  listener->on_rebalance = std::move(on_rebalance);
+  if (listener->on_rebalance) {
+    rd_kafka_conf_set_rebalance_cb(conf.get(), [](rd_kafka_t* rk, rd_kafka_resp_err_t code,
+                                                  rd_kafka_topic_partition_list_t* partitions, void* opaque) {
+      const auto& tell = static_cast<const Listener*>(opaque)->on_rebalance;
+      if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS) {
+        const bool assigned = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        tell(assigned, *partitions);
+        carry_out(rk, assigned, partitions);
+        return;
+      }
+      // It failed: nothing is held then, says the library.
+      rd_kafka_topic_partition_list_t* all = nullptr;
+      if (rd_kafka_assignment(rk, &all) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        tell(false, *all);
+        rd_kafka_topic_partition_list_destroy(all);
+      }
+      (void)rd_kafka_assign(rk, nullptr);
     });
   }
   const auto type = role == Role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER;

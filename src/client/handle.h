@@ -12,6 +12,7 @@
 
 struct rd_kafka_s;
 struct rd_kafka_message_s;
+struct rd_kafka_topic_partition_list_s;
 
 namespace godwit::client {
 
@@ -26,10 +27,12 @@ class Handle {
   enum class Role { producer, consumer };
   // Called on the thread that polls; `message` is gone afterwards.
   using OnDelivered = void (*)(const rd_kafka_message_s& message);
+  // Called on the thread that polls a consumer or closes it, before these partitions are read (`assigned`) or given back.
+  using OnRebalance = std::function<void(bool assigned, const rd_kafka_topic_partition_list_s& partitions)>;
 
   // `properties`, and then those of options.properties. Error: invalid, naming the property.
   static Result<Handle> make(Role role, const Options& options, const Properties& properties,
-                             OnDelivered on_delivered = nullptr);
+                             OnDelivered on_delivered = nullptr, OnRebalance on_rebalance = {});
   // Ends the instance and its threads. librdkafka before 2.1.1 waits for ever where a topic was deleted while a consumer
   // had it (a count of references that never falls); such an instance is left to itself after a few seconds.
   ~Handle();
@@ -43,6 +46,7 @@ class Handle {
   struct Listener {
     std::function<void(const std::string&)> diagnostics;
     OnDelivered on_delivered = nullptr;
+    OnRebalance on_rebalance;
     // Nobody is left to be told.
     std::atomic<bool> silent{false};
   };

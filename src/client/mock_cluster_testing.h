@@ -20,6 +20,7 @@ class MockCluster {
   static constexpr int16_t kProduce = 0;
   static constexpr int16_t kFetch = 1;
   static constexpr int16_t kOffsetCommit = 8;
+  static constexpr int16_t kOffsetFetch = 9;
 
   explicit MockCluster(int brokers = 2) {
     char why[256];

@@ -164,8 +164,10 @@ Result<std::vector<Record>> PlainReader::read(size_t records_max, std::chrono::m
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       records.push_back(record_from(*message));
       at_end_[{records.back().topic, records.back().partition}] = false;
+      answered_ = true;
     } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       at_end_[{rd_kafka_topic_name(message->rkt), message->partition}] = true;
+      answered_ = true;
       // A reader that stops at the end need not wait to hear of it.
       if (records.empty() && std::ranges::all_of(at_end_, [](const auto& p) { return p.second; })) break;
     } else if (is_final(message->err)) {

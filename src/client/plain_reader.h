@@ -22,6 +22,7 @@ class PlainReader final : public Reader {
   Result<std::vector<Record>> read(size_t records_max, std::chrono::milliseconds wait) override;
   Result<void> commit() override { return {}; }
   bool at_end() const override;
+  bool reached() const override { return answered_; }
   void close() override;
 
  private:
@@ -40,6 +41,8 @@ class PlainReader final : public Reader {
   std::map<std::string, rd_kafka_topic_s*> topics_;
   mutable std::mutex polling_;
   std::atomic<bool> closed_{false};
+  // A partition gave a record or told its end.
+  std::atomic<bool> answered_{false};
   std::map<Partition, bool> at_end_;
   std::optional<Error> failed_;  // to be told by the next read
 };

@@ -10,6 +10,9 @@ constexpr std::chrono::milliseconds kWait{100};
 constexpr std::chrono::milliseconds kCommitEvery{1000};
 constexpr std::chrono::milliseconds kPauseFirst{100};
 constexpr std::chrono::milliseconds kPauseMax{5000};
+// Whose callback fails for longer falls silent, and loses its partitions after max.poll.interval.ms: another member may fare
+// better.
+constexpr std::chrono::minutes kFailingMax{5};
 
 using Clock = std::chrono::steady_clock;
 
@@ -44,31 +47,41 @@ bool GroupSubscription::stopping() const {
   return stopping_;
 }
 
-void GroupSubscription::pause(std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, time, [this] { return stopping_; });
+void GroupSubscription::pause(std::chrono::milliseconds time, bool silent) {
+  if (silent) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, time, [this] { return stopping_; });
+    return;
+  }
+  const auto until = Clock::now() + time;
+  for (auto now = Clock::now(); now < until && !stopping(); now = Clock::now()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+    reader_->idle(std::min(left, kWait));
+  }
 }
 
 bool GroupSubscription::give(const Record& record) {
-  for (auto wait = kPauseFirst; !stopping(); wait = std::min(wait * 2, kPauseMax)) {
+  const auto began = Clock::now();
+  for (auto wait = kPauseFirst; !stopping() && reader_->is_ours(record);
+       wait = std::min(wait * 2, kPauseMax)) {
     try {
       callback_(record);
       return true;
     } catch (...) {
-      // What it threw is the caller's; here it only means: not yet.
-      pause(wait);
+      // What it threw is the caller's; here it only means: not yet. What is done need not wait for this one.
+      (void)reader_->commit_done();
+      pause(wait, Clock::now() - began > kFailingMax);
     }
   }
   return false;
 }
 
 void GroupSubscription::run() {
-  GroupReader::Progress done;
   auto committed_at = Clock::now();
   const auto commit = [&](bool now) {
-    if (done.empty() || (!now && Clock::now() - committed_at < kCommitEvery)) return;
+    if (!now && Clock::now() - committed_at < kCommitEvery) return;
     // What could not be committed is committed with the next, or given to somebody again.
-    if (reader_->commit(done)) done.clear();
+    (void)reader_->commit_done();
     committed_at = Clock::now();
   };
   while (!stopping()) {
@@ -79,8 +92,9 @@ void GroupSubscription::run() {
       break;
     }
     for (const Record& record : *records) {
-      if (!give(record)) break;
-      done[{record.topic, record.partition}] = record.offset + 1;
+      if (stopping()) break;
+      if (!give(record)) continue;
+      reader_->done(record);
       commit(false);
     }
     commit(false);

@@ -19,11 +19,11 @@ class GroupSubscription final : public Subscription {
 
  private:
   void run();
-  // Calls back until it returns; false when that was given up since the subscription ends.
+  // Calls back until it returns; false when that was given up, since the subscription ends or the record is another's now.
   bool give(const Record& record);
   bool stopping() const;
-  // Waits, but not longer than the subscription lasts.
-  void pause(std::chrono::milliseconds time);
+  // Waits, but not longer than the subscription lasts; as one of the group's members or, `silent`, without a word to it.
+  void pause(std::chrono::milliseconds time, bool silent);
 
   std::unique_ptr<GroupReader> reader_;
   RecordCallback callback_;
