@@ -120,7 +120,7 @@ struct Produce {
 };
 struct Consume {
   std::string topic;
-  // None: the end, or where the group committed.
+  // None: the end (with exit_at_end the beginning), or where the group committed.
   std::optional<client::Start> from;
   std::string group;
   std::optional<int32_t> partition;

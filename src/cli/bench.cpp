@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/patience.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/session.h"
@@ -78,17 +79,11 @@ Speed speed_of(uint64_t records, uint64_t bytes, Duration time) {
   return {seconds, static_cast<double>(records) / seconds, static_cast<double>(bytes) / 1e6 / seconds};
 }
 
-client::Options options_for(const Session& session) {
-  client::Options options;
-  options.brokers = session.brokers();
-  options.client_id = "godwit-bench";
-  return options;
-}
-
 }  // namespace
 
 Task<int> run(Session& session, const BenchProduce& ask) {
-  auto options = options_for(session);
+  const Patience patience(session);
+  auto options = patience.options("godwit-bench");
   options.compression = ask.compression;
   options.acks = ask.acks;
   options.linger = ask.one_by_one ? std::chrono::milliseconds(0)
@@ -113,11 +108,11 @@ Task<int> run(Session& session, const BenchProduce& ask) {
     }
     if (i % 1000 == 0) progress.show(fmt::format("{} of {} records", i, ask.records));
   }
-  const auto closed = (*client)->close(options.delivery_timeout);
+  const auto closed = (*client)->close(options.delivery_timeout + std::chrono::seconds(1));
   const Duration took = shard.now() - began;
   progress.clear();
-  if (acknowledged.failed() > 0) co_return session.failed(acknowledged.why());
-  if (!closed) co_return session.failed(closed.error().message);
+  if (acknowledged.failed() > 0) co_return session.failed(patience.with_reason(acknowledged.why()));
+  if (!closed) co_return session.failed(patience.with_reason(closed.error().message));
   const Speed speed = speed_of(acknowledged.stored(), acknowledged.stored() * ask.size, took);
   const int64_t p50 = acknowledged.percentile(0.5);
   const int64_t p99 = acknowledged.percentile(0.99);
@@ -147,12 +142,13 @@ Task<int> run(Session& session, const BenchProduce& ask) {
 }
 
 Task<int> run(Session& session, const BenchConsume& ask) {
-  const auto client = client::Client::make(options_for(session));
+  Patience patience(session);
+  const auto client = client::Client::make(patience.options("godwit-bench"));
   if (!client) co_return session.failed(client.error().message);
   client::ReaderOptions wanted;
   wanted.topics = {ask.topic};
   const auto reader = (*client)->open_reader(wanted);
-  if (!reader) co_return session.failed(reader.error().message);
+  if (!reader) co_return session.failed(patience.with_reason(reader.error().message));
   runtime::Shard& shard = *runtime::Shard::current();
   Progress progress(session);
   const MonotonicTime began = shard.now();
@@ -165,7 +161,11 @@ Task<int> run(Session& session, const BenchConsume& ask) {
                         std::chrono::milliseconds(100));
     if (!some) co_return session.failed(some.error().message);
     if (some->empty() && (*reader)->at_end()) break;
-    if (some->empty()) continue;
+    if (some->empty()) {
+      if (const auto why = patience.given_up(**reader, ask.topic, true)) co_return session.failed(*why);
+      continue;
+    }
+    patience.heard();
     for (const auto& record : *some)
       bytes += record.value.value_or("").size() + record.key.value_or("").size();
     records += some->size();

@@ -502,8 +502,8 @@ class Parser {
     command.add_option("topic", consume_.topic, "the topic")->type_name("TOPIC")->required();
     command
         .add_option("--from", raw_.from,
-                    "beginning, end, an offset or a time (default: end, or where the group "
-                    "committed)")
+                    "beginning, end, an offset or a time (default: end, with --exit-at-end the beginning; a "
+                    "group goes on where it committed)")
         ->type_name("WHERE");
     command.add_option("--group", consume_.group, "read as a member of this group, and commit")
         ->type_name("GROUP");

@@ -1,3 +1,4 @@
+#include "cli/patience.h"
 #include "cli/record_format.h"
 #include "cli/session.h"
 
@@ -36,13 +37,11 @@ Task<int> run(Session& session, const Consume& ask) {
     session.failed(format.error().message);
     co_return kExitUsage;
   }
-  client::Options options;
-  options.brokers = session.brokers();
-  options.client_id = "godwit-cli";
-  const auto client = client::Client::make(options);
+  Patience patience(session);
+  const auto client = client::Client::make(patience.options("godwit-cli"));
   if (!client) co_return session.failed(client.error().message);
   const auto reader = (*client)->open_reader(reader_options(ask));
-  if (!reader) co_return session.failed(reader.error().message);
+  if (!reader) co_return session.failed(patience.with_reason(reader.error().message));
   const auto interrupted = std::make_shared<bool>(false);
   if (session.surroundings.interrupted) {
     runtime::Shard::current()->spawn(watch(session.surroundings, interrupted));
@@ -66,7 +65,13 @@ Task<int> run(Session& session, const Consume& ask) {
       if (!committed)
         session.console.write_error("godwit: not committed yet: " + committed.error().message + "\n");
     }
-    if (ask.exit_at_end && records->empty() && (*reader)->at_end()) break;
+    if (!records->empty()) {
+      patience.heard();
+    } else if (ask.exit_at_end && (*reader)->at_end()) {
+      break;
+    } else if (const auto why = patience.given_up(**reader, ask.topic, ask.exit_at_end)) {
+      co_return session.failed(*why);
+    }
     co_await runtime::yield();
   }
   co_return kExitOk;

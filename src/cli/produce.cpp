@@ -1,8 +1,9 @@
 #include <atomic>
 #include <mutex>
 
+#include "cli/patience.h"
 #include "cli/progress.h"
-#include "cli/session.h"
+#include "cli/report.h"
 
 namespace godwit::cli {
 
@@ -10,20 +11,35 @@ using runtime::Task;
 
 namespace {
 
-// What became of the records; told on the client's threads.
+// What became of the records; told on the client's thread, which alone writes to standard output meanwhile.
 struct Outcome {
+  explicit Outcome(const Session& session) : session(session) {}
+
+  const Session& session;
   std::atomic<uint64_t> stored{0};
   std::atomic<uint64_t> failed{0};
   std::mutex mutex;
   std::string first_failure;
 
-  void take(const client::Result<client::Written>& result) {
+  void take(uint64_t line, const client::Result<client::Written>& result) {
     if (result) {
       ++stored;
+      if (session.json()) tell(line, *result);
       return;
     }
     const std::lock_guard lock(mutex);
     if (failed++ == 0) first_failure = result.error().message;
+  }
+  // At once, for somebody may wait for it. What is published goes on when nobody reads that any more.
+  void tell(uint64_t line, const client::Written& written) {
+    Json json;
+    json.set("line", static_cast<int64_t>(line)).set("partition", written.partition);
+    if (written.offset >= 0) {
+      json.set("offset", written.offset);
+    } else {
+      json.set_null("offset");
+    }
+    if (session.console.write(json.text() + "\n")) (void)session.console.flush();
   }
   std::string why() {
     const std::lock_guard lock(mutex);
@@ -51,15 +67,13 @@ client::Message message_from(std::string line, const Produce& ask, bool& whole) 
 }  // namespace
 
 Task<int> run(Session& session, const Produce& ask) {
-  client::Options options;
-  options.brokers = session.brokers();
-  options.client_id = "godwit-cli";
+  const Patience patience(session);
+  auto options = patience.options("godwit-cli");
   options.compression = ask.compression;
   options.acks = ask.acks;
   options.linger = std::chrono::milliseconds(5);
-  options.delivery_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(session.ask.timeout);
   // Before the client, whose callbacks use it to the end.
-  Outcome outcome;
+  Outcome outcome(session);
   const auto client = client::Client::make(options);
   if (!client) co_return session.failed(client.error().message);
   Progress progress(session);
@@ -76,7 +90,7 @@ Task<int> run(Session& session, const Produce& ask) {
     }
     const auto taken = (*client)->write_async(
         ask.topic, std::move(message),
-        [&outcome](const client::Result<client::Written>& result) { outcome.take(result); });
+        [&outcome, number](const client::Result<client::Written>& result) { outcome.take(number, result); });
     if (!taken) {
       stopped = "line " + std::to_string(number) + ": " + taken.error().message;
       break;
@@ -88,13 +102,14 @@ Task<int> run(Session& session, const Produce& ask) {
   const auto closed = (*client)->close(options.delivery_timeout + std::chrono::seconds(1));
   progress.clear();
   if (outcome.failed > 0) {
-    co_return session.failed(outcome.why() + "\n" + std::to_string(outcome.stored) + " records are stored, " +
-                             std::to_string(number - outcome.stored) + " of the lines read are not");
+    co_return session.failed(patience.with_reason(outcome.why()) + "\n" + std::to_string(outcome.stored) +
+                             " records are stored, " + std::to_string(number - outcome.stored) +
+                             " of the lines read are not");
   }
   if (!stopped.empty()) {
     co_return session.failed(stopped + "\n" + std::to_string(outcome.stored) + " records are stored");
   }
-  if (!closed) co_return session.failed(closed.error().message);
+  if (!closed) co_return session.failed(patience.with_reason(closed.error().message));
   co_return kExitOk;
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 import unittest
 
 from broker import BINARY, Broker
@@ -63,6 +64,25 @@ class Commands(unittest.TestCase):
         self.assertEqual(sorted(printed.splitlines()), ["a=1 h=1", "a=3 h=1", "b=2 h=1"])
         self.assertIn("line 1", self.run_command("produce", "keyed", "--key-separator", ":", text="nothing\n", code=1))
 
+    def test_each_record_that_is_stored_is_told_as_json(self):
+        self.run_command("topic", "create", "told", "--partitions", "2")
+        told = lines(self.run_command("produce", "told", "--key-separator", ":", "--json",
+                                      text="".join(f"k{i % 5}:{i}\n" for i in range(50))))
+        self.assertEqual(sorted(line["line"] for line in told), list(range(1, 51)))
+        records = lines(self.run_command("consume", "told", "--exit-at-end", "--json"))
+        self.assertEqual({(line["partition"], line["offset"], str(line["line"] - 1)) for line in told},
+                         {(record["partition"], record["offset"], record["value"]) for record in records})
+        self.assertEqual(lines(self.run_command("produce", "told", "--json", "--acks", "0", "--partition", "1", text="x\n")),
+                         [{"line": 1, "partition": 1, "offset": None}])
+        self.assertEqual(self.run_command("produce", "told", text="quiet\n"), "")
+
+    def test_a_reader_of_what_is_stored_that_goes_away_does_not_end_the_publishing(self):
+        self.run_command("topic", "create", "unread")
+        command = f"seq 1 5000 | '{BINARY}' produce unread --json --brokers {self.broker.address} | head -n 1"
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, timeout=60)
+        self.assertEqual((json.loads(done.stdout)["offset"], done.returncode, done.stderr), (0, 0, ""))
+        self.assertEqual(self.run_command("consume", "unread", "--exit-at-end"), "".join(f"{i}\n" for i in range(1, 5001)))
+
     def test_a_group_reads_commits_and_is_moved(self):
         self.run_command("topic", "create", "grouped")
         self.run_command("produce", "grouped", text="".join(f"{i}\n" for i in range(10)))
@@ -110,3 +130,49 @@ class Commands(unittest.TestCase):
         done = subprocess.run([BINARY, "topic", "list", "--brokers", "127.0.0.1:1"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("godwit serve --data-dir data", done.stderr)
+
+
+class Unreachable(unittest.TestCase):
+    """A broker that answers where it is asked first, and gives an address where nobody is for all that follows."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.broker = Broker("--advertised.listeners", "PLAINTEXT://127.0.0.1:1")
+        cls.addClassCleanup(cls.broker.stop)
+        cls.broker.run("topic", "create", "t", "--timeout", "3s", code=None)
+
+    def gives_up(self, *words):
+        """The command ends in time, with 1, and names whom it did not reach."""
+        began = time.monotonic()
+        said = self.broker.run(*words, "--timeout", "2s", text="x\n", code=1)
+        self.assertIn("127.0.0.1:1", said)
+        self.assertIn("refused", said)
+        self.assertGreater(time.monotonic() - began, 1.5, "it tried for as long as it was told to")
+        return said
+
+    def test_a_reader_gives_up(self):
+        self.assertIn("nothing of t could be read within 2 s", self.gives_up("consume", "t"))
+        self.gives_up("consume", "t", "--exit-at-end")
+
+    def test_a_member_of_a_group_gives_up(self):
+        self.assertIn("nothing of t could be read within 2 s", self.gives_up("consume", "t", "--group", "g"))
+
+    def test_a_publisher_gives_up(self):
+        self.gives_up("produce", "t")
+        self.gives_up("produce", "t", "--json")
+
+    def test_a_benchmark_gives_up(self):
+        self.gives_up("bench", "produce", "t", "--records", "10")
+        self.gives_up("bench", "produce", "t", "--records", "10", "--one-by-one")
+        self.gives_up("bench", "consume", "t")
+
+
+class NobodyThere(unittest.TestCase):
+    def test_every_command_that_publishes_or_reads_says_so_at_once(self):
+        for words in (["consume", "t"], ["consume", "t", "--group", "g"], ["produce", "t"], ["bench", "produce", "t"],
+                      ["bench", "consume", "t"]):
+            done = subprocess.run([BINARY, *words, "--brokers", "127.0.0.1:1"], capture_output=True, text=True, input="x\n",
+                                  timeout=20)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn("127.0.0.1:1", done.stderr)
+            self.assertIn("godwit serve --data-dir data", done.stderr)
