@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .broker import REPOSITORY
+from .broker import REPOSITORY, godwit_binary
 from .process import die_with_parent
 from .program import Program
 
@@ -153,30 +153,54 @@ def _java():
     return Program("java", java_program("Client"))
 
 
-def _franz_go():
-    _need("go", "golang-go")
-    environment = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    version = re.search(r"go(\d+)\.(\d+)", _run(["go", "version"], environment=environment))
-    needs = re.search(r"^go (\d+)\.(\d+)", (HERE / "franz-go/newest.mod").read_text(), re.MULTILINE)
-    suffices = tuple(map(int, version.groups())) >= tuple(map(int, needs.groups()))
-    names = ["newest.mod", "newest.sum"] if suffices else ["go.mod", "go.sum"]
-    sources = [HERE / "franz-go/main.go"] + [HERE / "franz-go" / name for name in names]
+def _godwit_client():
+    # The build leaves it beside the broker, as it does examples/orders.
+    program = godwit_binary().resolve().with_name("godwit-client")
+    if not program.exists():
+        raise RuntimeError(f"there is no {program}: make build leaves it there")
+    return Program("godwit-client", [program])
 
-    def install(folder):
-        _run(["go", "mod", "download", f"-modfile={names[0]}"], HERE / "franz-go", environment)
-        _build(["go", "build", f"-modfile={names[0]}", "-o", folder / "client", "."], HERE / "franz-go", environment)
 
-    return Program("franz-go", [_installed(BUILD / "franz-go", sources, install) / "client"])
+DEBIANS_GO = Path("/usr/lib/go-1.19/bin/go")
+
+
+def _franz_go(name, go):
+    def make():
+        _need(go, "golang-go")
+        environment = {"GOTOOLCHAIN": "local", "CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false"}
+        version = re.search(r"go(\d+)\.(\d+)", _run([go, "version"], environment=environment))
+        needs = re.search(r"^go (\d+)\.(\d+)", (HERE / "franz-go/newest.mod").read_text(), re.MULTILINE)
+        suffices = tuple(map(int, version.groups())) >= tuple(map(int, needs.groups()))
+        names = ["newest.mod", "newest.sum"] if suffices else ["go.mod", "go.sum"]
+        sources = [HERE / "franz-go/main.go"] + [HERE / "franz-go" / name for name in names]
+
+        def install(folder):
+            _run([go, "mod", "download", f"-modfile={names[0]}"], HERE / "franz-go", environment)
+            _build([go, "build", f"-modfile={names[0]}", "-o", folder / "client", "."], HERE / "franz-go", environment)
+
+        # Each Go has its folder: they run at the same time.
+        return Program(name, [_installed(BUILD / name, sources, install) / "client"])
+    return make
+
+
+def _gos():
+    """The Go that is found first, and Debian's where that is another."""
+    first = shutil.which("go")
+    gos = {"franz-go": _franz_go("franz-go", "go")}
+    if DEBIANS_GO.exists() and (first is None or Path(first).resolve() != DEBIANS_GO.resolve()):
+        gos["franz-go-debian"] = _franz_go("franz-go-debian", DEBIANS_GO)
+    return gos
 
 
 # In the order in which they run: the quick ones first.
 CLIENTS = {
     "kcat": _kcat,
     "librdkafka": _librdkafka,
+    "godwit-client": _godwit_client,
     "confluent-kafka": _python("confluent-kafka"),
     "kafka-python": _python("kafka-python"),
     "aiokafka": _python("aiokafka"),
     "kafkajs": _kafkajs,
-    "franz-go": _franz_go,
+    **_gos(),
     "java": _java,
 }
