@@ -142,8 +142,11 @@ Result<std::vector<Record>> GroupReader::read(size_t records_max, std::chrono::m
     const bool first = state_->batch.empty();
     const auto slice = first ? std::min(wait, kSlice) : std::chrono::milliseconds(0);
     const auto polled = poll(slice);
-    if (!polled && state_->batch.empty()) return polled.error();
-    if (!polled) break;
+    if (!polled) {
+      // What came before is given first; librdkafka tells of it once.
+      error_ = polled.error();
+      continue;
+    }
     if (*polled == Polled::nothing) {
       wait -= slice;
       more = state_->batch.empty() && wait.count() > 0;

@@ -62,7 +62,7 @@ class GroupReader final : public Reader {
   std::atomic<bool> closed_{false};
   bool left_ = false;
   bool idled_ = false;
-  // Why reading ends, found while idle.
+  // Why reading ends; told by the read that has nothing else to give.
   std::optional<Error> error_;
   std::shared_ptr<State> state_;
   std::function<void(const std::vector<TopicPartition>&)> on_assigned_;
