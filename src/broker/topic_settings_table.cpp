@@ -115,7 +115,7 @@ constexpr std::array kRows = {
          .fallback = kForever,
          .minimum = 0,
          .restart = false,
-         .doc = "the interval of flush=interval; 1000 where it is not set"},
+         .doc = "the interval of flush=interval; 1000 where it is not set, at most 60000 where it is more"},
         kLong,
         "log.flush.interval.ms",
         Effect::honoured},

@@ -58,12 +58,12 @@ struct JournalOptions {
   size_t files_min = 4;
   uint64_t round_bytes_max = 4 << 20;
   // synced: direct I/O, an answer means "on stable storage".
-  // buffered: through the page cache; an answer means "survives the death of this process"; synced every
-  // `interval` (flush=interval topics), beside the writes, which go on meanwhile.
+  // buffered: through the page cache; an answer means "survives the death of this process"; synced when sync() asks, and
+  // `interval` after the last sync at the latest, beside the writes, which go on meanwhile.
   enum class Mode { synced, buffered } mode = Mode::synced;
   Duration interval = std::chrono::seconds(1);
   // An idle journal writes one empty round after this time, so that the synced mark covers what was
-  // acknowledged.
+  // acknowledged; it is synced at once.
   Duration idle_mark = std::chrono::seconds(1);
   // Payloads of rounds that a later mark covers are not read when the journal is opened, where a round has more than so
   // many bytes: whoever reads them checks them. Those above the mark are always read, for they may be torn.

@@ -5,6 +5,13 @@
 #include "base/check.h"
 
 namespace godwit::storage {
+namespace {
+
+Duration flush_interval(const LogConfig& config) {
+  return std::chrono::milliseconds(std::clamp<int64_t>(config.flush_ms, 1, kFlushMsMax));
+}
+
+}  // namespace
 
 LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& parts)
     : context_(context),
@@ -57,6 +64,11 @@ runtime::Task<bool> LogShard::open_relaxed() {
 
 void LogShard::unsynced(PartitionLog& log) {
   if (!log.unsynced_hook.linked()) unsynced_.push_back(log.unsynced_hook);
+  // One sync takes all of the list, so the earliest of their times is all there is to know. A log that is in it already may
+  // have been given a shorter flush.ms.
+  const MonotonicTime due = shard_.now() + flush_interval(log.config());
+  if (sync_due_ && *sync_due_ <= due) return;
+  sync_due_ = due;
   sync_wanted_.notify_all();
 }
 
@@ -66,25 +78,21 @@ void LogShard::sync_relaxed_now() {
 }
 
 runtime::Task<void> LogShard::sync_relaxed() {
-  std::optional<MonotonicTime> due;
   while (!context_.failed) {
     if (unsynced_.empty()) {
       if (stopping_) co_return;
       sync_now_ = false;
-      due.reset();
+      sync_due_.reset();
       co_await sync_wanted_.wait();
       continue;
     }
-    const auto& first = static_cast<PartitionLog::Hook*>(unsynced_.front())->log;
-    if (!due) {
-      due = shard_.now() + std::chrono::milliseconds(std::clamp<int64_t>(first.config().flush_ms, 1, 60'000));
-    }
-    if (!sync_now_ && !stopping_ && shard_.now() < *due) {
-      (void)co_await sync_wanted_.wait_until(*due);
+    if (!sync_now_ && !stopping_ && shard_.now() < *sync_due_) {
+      (void)co_await sync_wanted_.wait_until(*sync_due_);
       continue;
     }
     sync_now_ = false;
-    due.reset();
+    // What comes while the disk works waits for its own time, not for the end of this sync.
+    sync_due_.reset();
     std::vector<std::pair<std::shared_ptr<PartitionLog>, PartitionLog::Unsynced>> taken;
     while (auto* const node = unsynced_.front()) {
       PartitionLog& log = static_cast<PartitionLog::Hook*>(node)->log;

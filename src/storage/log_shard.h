@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -18,6 +19,9 @@
 #include "storage/write_back.h"
 
 namespace godwit::storage {
+
+// A flush.ms above this many milliseconds counts as this: what is not synced keeps its memory and its rounds in the journal.
+constexpr int64_t kFlushMsMax = 60'000;
 
 class LogShard {
  public:
@@ -62,7 +66,7 @@ class LogShard {
   // Makes sure that this shard can write to the journal of flush=interval topics; false when it cannot be had.
   runtime::Task<bool> open_relaxed();
   void use_relaxed(Journal& journal);
-  // The log has written what is not synced yet.
+  // The log has written what is not synced yet: it will be within its flush.ms, and the time that a sync takes.
   void unsynced(PartitionLog& log);
   // Somebody waits for it.
   void sync_relaxed_now();
@@ -120,8 +124,9 @@ class LogShard {
   // Logs whose memory could be dropped, the longest written first; logs with appends since the last sweep.
   runtime::List cached_;
   runtime::List recent_;
-  // Logs of the relaxed journal with something to sync.
+  // Logs of the relaxed journal with something to sync, and when the first of them is due; set where there is one.
   runtime::List unsynced_;
+  std::optional<MonotonicTime> sync_due_;
   runtime::Condition sync_wanted_;
   bool sync_now_ = false;
   runtime::Task<void> sync_relaxed();

@@ -63,6 +63,8 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
                          .files_min = context_.options.journal_files,
                          .round_bytes_max = round_bytes_max(),
                          .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced,
+                         // The shards ask for the syncs, as each topic's flush.ms says.
+                         .interval = std::chrono::milliseconds(kFlushMsMax),
                          .scan_payload_max = context_.options.journal_scan_payload_max};
   options.first_file_bytes = std::min(options.first_file_bytes, options.file_bytes);
   GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));

@@ -259,7 +259,10 @@ void Core::round_done(const std::vector<PendingWritePtr>& batch, uint64_t bytes)
   ++next_;
   last_round_at_ = shard_.now();
   publish_usage();
-  if (!synced_mode()) sync_changed_.notify_all();
+  if (synced_mode()) return;
+  // A mark says what is on stable storage; it is worth something there only.
+  if (batch.empty()) sync_asked_ = true;
+  sync_changed_.notify_all();
 }
 
 // Rule 14: after a failed write or sync nobody knows what is on the disk; the way back is a start.
