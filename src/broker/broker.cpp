@@ -12,7 +12,7 @@ using runtime::Task;
 
 // Descriptors that are kept for files, the journal and whatever else opens one.
 constexpr size_t kDescriptorsReserved = 256;
-constexpr uint64_t kStrangersToldASecond = 10;
+constexpr uint64_t kRefusalsToldASecond = 10;
 
 size_t connections_allowed(const BrokerOptions& options, const runtime::Machine& machine) {
   const size_t reserved = options.store.open_files_max + kDescriptorsReserved;
@@ -295,16 +295,19 @@ void Broker::leave(OpenConnection& connection, BrokerShard& shard) {
   serving_[shard.index()]->connections.erase(&connection);
 }
 
-void Broker::tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice,
-                              const std::string& first_bytes) {
+void Broker::tell_of_refusal(const Diagnostic& diagnostic) {
   const auto second = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::seconds>(runtime::Shard::current()->now().time_since_epoch())
           .count());
-  if (strangers_second_.exchange(second) != second) strangers_told_ = 0;
-  if (strangers_told_.fetch_add(1) >= kStrangersToldASecond) return;
+  if (refusals_second_.exchange(second) != second) refusals_told_ = 0;
+  if (refusals_told_.fetch_add(1) < kRefusalsToldASecond) diagnostics_.emit(diagnostic);
+}
+
+void Broker::tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice,
+                              const std::string& first_bytes) {
   Diagnostic diagnostic{Severity::warning, "connection.refused", advice, {{"peer", to_string(peer)}}};
   if (!first_bytes.empty()) diagnostic.fields.emplace_back("first_bytes", first_bytes);
-  diagnostics_.emit(diagnostic);
+  tell_of_refusal(diagnostic);
 }
 
 Task<void> Broker::apply(cluster::ImagePtr image) {

@@ -94,7 +94,9 @@ class Broker {
   bool enter(OpenConnection& connection, BrokerShard& shard);
   void leave(OpenConnection& connection, BrokerShard& shard);
   uint64_t next_connection_number() { return connection_numbers_.fetch_add(1) + 1; }
-  // One diagnostic line about somebody who does not speak Kafka; at most ten a second, the rest is counted.
+  // One diagnostic line about somebody who is sent away; at most ten a second, all of them are counted in metrics.
+  void tell_of_refusal(const Diagnostic& diagnostic);
+  // The same about one who does not speak Kafka, or came when there were too many.
   void tell_of_stranger(const runtime::Endpoint& peer, const std::string& advice,
                         const std::string& first_bytes);
 
@@ -167,8 +169,8 @@ class Broker {
   std::atomic<bool> stopping_{false};
   std::atomic<size_t> connections_{0};
   std::atomic<uint64_t> connection_numbers_{0};
-  std::atomic<uint64_t> strangers_second_{0};
-  std::atomic<uint64_t> strangers_told_{0};
+  std::atomic<uint64_t> refusals_second_{0};
+  std::atomic<uint64_t> refusals_told_{0};
 };
 
 }  // namespace godwit::broker

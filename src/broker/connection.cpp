@@ -25,6 +25,10 @@ constexpr size_t kSmallRequestBytes = 16 * 1024;
 // What a peer has begun to send must come: so long at most for each step of its memory, and what a slow peer takes for it besides.
 constexpr Duration kBodyPatienceMax = std::chrono::seconds(30);
 
+// What somebody who speaks HTTP still sends when he was answered is read and dropped, so much and for so long.
+constexpr size_t kDroppedBytesMax = 256 * 1024;
+constexpr Duration kDroppingPatience = std::chrono::seconds(2);
+
 Duration slow_peers_time(size_t bytes) {
   return std::chrono::seconds(bytes / kSlowestPeerBytesPerSecond);
 }
@@ -144,13 +148,24 @@ class Connection final : public OpenConnection {
                                       : metrics.not_kafka_garbage)
         .add();
     shard_.broker().tell_of_stranger(client_.peer, net::advice(protocol), to_hex(head.first(have)));
-    if (protocol == net::Protocol::http) {
-      const std::string text = net::http_answer(shard_.options().http_address);
-      const BytesView part = as_bytes(text);
-      (void)co_await stream_->write_all(std::span(&part, 1));
-      stream_->shutdown_write();
-    }
+    if (protocol == net::Protocol::http) co_await answer_http();
     co_return false;
+  }
+
+  // Closing while the peer still sends, or with something unread, would take the answer away from it (a reset).
+  Task<void> answer_http() {
+    sending_.start(shard_.shard().now() + kDroppingPatience, [this] { stream_->close(); });
+    const std::string text = net::http_answer(shard_.options().http_address);
+    const BytesView part = as_bytes(text);
+    if (!co_await stream_->write_all(std::span(&part, 1))) co_return;
+    stream_->shutdown_write();
+    Bytes dropped(4096);
+    for (size_t total = 0; total < kDroppedBytesMax;) {
+      const auto count = co_await stream_->read_some(dropped);
+      if (!count || *count == 0) break;
+      total += *count;
+    }
+    sending_.stop();
   }
 
   // Reads the frame's body (its first bytes may be there already) and starts its handler. False ends the connection.
@@ -306,10 +321,10 @@ class Connection final : public OpenConnection {
   // A fault of the client's that ends the connection; answers of earlier requests are not waited for, as in Kafka.
   void refuse(const std::string& why) {
     shard_.metrics().closed_bad_request.add();
-    shard_.diagnostics().emit({Severity::warning,
-                               "connection.refused_request",
-                               why,
-                               {{"peer", to_string(client_.peer)}, {"client", client_.software}}});
+    shard_.broker().tell_of_refusal({Severity::warning,
+                                     "connection.refused_request",
+                                     why,
+                                     {{"peer", to_string(client_.peer)}, {"client", client_.software}}});
     fail();
   }
 

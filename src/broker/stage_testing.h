@@ -67,6 +67,9 @@ struct Stage {
     co_return co_await api::handle(context, std::move(request));
   }
 
+  // The simulated machine that it runs on.
+  runtime::sim::Node& node() { return static_cast<runtime::sim::Node&>(runtime); }
+
   Runtime& runtime;
   BrokerOptions options;
   coordination::MemoryCoordination coordination;
@@ -76,11 +79,16 @@ struct Stage {
   Client client;
 };
 
-inline void run_on_stage(std::move_only_function<Task<void>(Stage&)> body,
-                         BrokerOptions options = stage_options()) {
-  runtime::sim::World world(11);
+inline runtime::sim::NodeOptions stage_machine(size_t shards = 2) {
   runtime::sim::NodeOptions machine;
-  machine.shards = 2;
+  machine.shards = shards;
+  return machine;
+}
+
+inline void run_on_stage(std::move_only_function<Task<void>(Stage&)> body,
+                         BrokerOptions options = stage_options(),
+                         runtime::sim::NodeOptions machine = stage_machine()) {
+  runtime::sim::World world(11);
   runtime::sim::Node& node = world.add_node("a", machine);
   EXPECT_TRUE(node.run([&](Runtime& runtime) -> Task<void> {
     Stage& stage = node.make<Stage>(runtime, options);
