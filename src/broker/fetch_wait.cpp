@@ -61,19 +61,22 @@ Task<void> FetchWait::watch(std::vector<Target> targets) {
   for (size_t i = 0; i < by_shard.size(); ++i) {
     if (by_shard[i].empty()) continue;
     BrokerShard& owner = shard_.broker().shard(i);
-    co_await owner.shard().call([this, &owner, wanted = std::move(by_shard[i]), &mine = watches_[i]] {
-      for (const Target& target : wanted) {
-        if (mine.size() <= target.index) mine.resize(target.index + 1);
-        auto& watch = mine[target.index];
-        if (watch != nullptr && watch->linked() && watch->id == target.id) continue;
-        watch = std::make_unique<Watch>(shard_.shard(), news_, target);
-        if (const auto partition = owner.find(target.id)) {
-          partition->watch(*watch, of_ == Of::follower);
-        } else {
-          watch->partition_changed();
-        }
-      }
+    co_await owner.shard().call([this, &owner, wanted = std::move(by_shard[i])] {
+      for (const Target& target : wanted) watch_here(owner, target);
     });
+  }
+}
+
+void FetchWait::watch_here(BrokerShard& owner, const Target& target) {
+  auto& mine = watches_[owner.index()];
+  if (mine.size() <= target.index) mine.resize(target.index + 1);
+  auto& watch = mine[target.index];
+  if (watch != nullptr && watch->linked() && watch->id == target.id) return;
+  watch = std::make_unique<Watch>(shard_.shard(), news_, target);
+  if (const auto partition = owner.find(target.id)) {
+    partition->watch(*watch, of_ == Of::follower);
+  } else {
+    watch->partition_changed();
   }
 }
 

@@ -33,6 +33,8 @@ class FetchWait : public runtime::ListNode {
   // Starts watching all of them, or again those that were reported; who is watched already stays so. An index stands for one
   // partition at a time; news of the one before may still be reported under it, once.
   runtime::Task<void> watch(std::vector<Target> targets);
+  // The same for one, by somebody who visits its shard; on that shard, while nothing else is asked of this.
+  void watch_here(BrokerShard& owner, const Target& target);
   // The indexes of targets with news since they were watched; they are no longer watched. A partition that is not there
   // counts as news at once.
   runtime::Task<std::vector<size_t>> changed(MonotonicTime deadline);

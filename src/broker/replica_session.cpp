@@ -101,10 +101,8 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
 
   co_await forget(request);
   const std::vector<size_t> named = name(request);
-  co_await watch(named);
   Answers answers;
-  co_await look_at(named, true, answers);
-  co_await hear();
+  co_await look_at(named, Look::named, answers);
   // What the request names may have news each time: others are heard all the same.
   co_await look_at_news(wait_.take(), answers);
   co_await give_unread(answers);
@@ -117,7 +115,7 @@ Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRe
       if (until == deadline || wait_.hurried() || shard_.shard().now() < until) break;
       // Some may have come into sync meanwhile, or are not named any more: those wait for nothing.
       if (!on_their_way_.empty() && shard_.broker().leader_throttle().grant(until) == 0)
-        co_await look_at({on_their_way_.begin(), on_their_way_.end()}, false, answers);
+        co_await look_at({on_their_way_.begin(), on_their_way_.end()}, Look::again, answers);
     }
     co_await look_at_news(std::move(changed), answers);
     co_await give_unread(answers);
@@ -191,15 +189,6 @@ std::vector<size_t> ReplicaSession::name(const FetchRequest& request) {
   return named;
 }
 
-Task<void> ReplicaSession::watch(const std::vector<size_t>& places) {
-  std::vector<FetchWait::Target> wanted;
-  for (const size_t place : places) {
-    const Target& target = targets_[place];
-    if (!target.forgotten && !target.absent) wanted.push_back({target.id, place});
-  }
-  if (!wanted.empty()) co_await wait_.watch(std::move(wanted));
-}
-
 MonotonicTime ReplicaSession::next_look(MonotonicTime deadline) const {
   const MonotonicTime now = shard_.shard().now();
   if (!unread_.empty()) deadline = std::min(deadline, now + kReadAgainAfter);
@@ -207,34 +196,33 @@ MonotonicTime ReplicaSession::next_look(MonotonicTime deadline) const {
   return deadline;
 }
 
-Task<void> ReplicaSession::hear() {
-  for (const size_t index : shards_) {
-    BrokerShard& owner = shard_.broker().shard(index);
-    co_await owner.shard().call([&owner, follower = follower_, incarnation = incarnation_] {
-      owner.contacts().heard(follower, incarnation, owner.shard().now());
-    });
-  }
-}
-
 Task<void> ReplicaSession::look_at_news(std::vector<size_t> changed, Answers& answers) {
   if (changed.empty()) co_return;
   std::ranges::sort(changed);
   changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
-  // Watched before it is looked at: what comes in between is news again.
-  co_await watch(changed);
-  co_await look_at(changed, false, answers);
+  co_await look_at(changed, Look::news, answers);
 }
 
-Task<void> ReplicaSession::look_at(const std::vector<size_t>& places, bool named, Answers& answers) {
+Task<void> ReplicaSession::look_at(const std::vector<size_t>& places, Look why, Answers& answers) {
   std::map<size_t, std::vector<size_t>> by_shard;
+  // Each request says to all that the follower lives.
+  if (why == Look::named)
+    for (const size_t index : shards_) by_shard[index];
   for (const size_t place : places) {
     if (!targets_[place].forgotten)
       by_shard[shard_.broker().store().shard_of(targets_[place].id)].push_back(place);
   }
   for (const auto& [index, wanted] : by_shard) {
     BrokerShard& owner = shard_.broker().shard(index);
-    co_await owner.shard().call([this, &owner, &wanted, named, &answers]() -> Task<void> {
-      for (const size_t place : wanted) co_await look_at_one(owner, place, named, answers);
+    // One visit of a shard for all that is to be done there: with little to do its way is what costs.
+    co_await owner.shard().call([this, &owner, &wanted, why, &answers]() -> Task<void> {
+      for (const size_t place : wanted) {
+        // Watched before it is looked at: what comes in between is news again.
+        if (why != Look::again && !targets_[place].absent)
+          wait_.watch_here(owner, {targets_[place].id, place});
+        co_await look_at_one(owner, place, why == Look::named, answers);
+      }
+      if (why == Look::named) owner.contacts().heard(follower_, incarnation_, owner.shard().now());
     });
   }
 }
@@ -320,7 +308,7 @@ Task<void> ReplicaSession::give_unread(Answers& answers) {
   if (unread_.empty() || (total_ > 0 && total_ >= bytes_max_)) co_return;
   const std::vector<size_t> line = unread_.take();
   giving_unread_ = true;
-  co_await look_at(line, false, answers);
+  co_await look_at(line, Look::again, answers);
   giving_unread_ = false;
   // Who got nothing keeps its place, whichever shard was visited first.
   Line rest;
@@ -339,7 +327,7 @@ Task<void> ReplicaSession::give_moving(Answers& answers) {
     // Where it does not wait any more, it was answered without this line.
     if (!std::exchange(target.waits, false) || target.forgotten || target.absent) continue;
     granted_ = grant;
-    co_await look_at({place}, false, answers);
+    co_await look_at({place}, Look::again, answers);
     granted_ = 0;
   }
 }

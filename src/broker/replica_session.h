@@ -76,9 +76,11 @@ class ReplicaSession {
   runtime::Task<void> forget(const kafka::FetchRequest& request);
   // Takes over what the request names; gives the places of those.
   std::vector<size_t> name(const kafka::FetchRequest& request);
-  runtime::Task<void> hear();
-  // Looks at these targets, those of one shard in one visit; `named`: what the follower said of them counts.
-  runtime::Task<void> look_at(const std::vector<size_t>& places, bool named, Answers& answers);
+  // Why targets are looked at: the request names them (what the follower said of them counts, and it is heard on all shards), there
+  // is news of them, or it is their turn. The first two watch them again.
+  enum class Look { named, news, again };
+  // Looks at these targets, those of one shard in one visit.
+  runtime::Task<void> look_at(const std::vector<size_t>& places, Look why, Answers& answers);
   // Looks at what was reported, and watches it again.
   runtime::Task<void> look_at_news(std::vector<size_t> changed, Answers& answers);
   runtime::Task<void> look_at_one(BrokerShard& owner, size_t place, bool named, Answers& answers);
@@ -91,7 +93,6 @@ class ReplicaSession {
   runtime::Task<void> give_moving(Answers& answers);
   bool has_news(const Target& target, const kafka::FetchResponse::Partition& answer) const;
   runtime::Task<void> take_memory(RequestContext& context, Answers& answers);
-  runtime::Task<void> watch(const std::vector<size_t>& places);
   // When there may be something without any news.
   MonotonicTime next_look(MonotonicTime deadline) const;
 

@@ -13,10 +13,9 @@ constexpr Duration kBackoffMax = std::chrono::seconds(1);
 constexpr size_t kUnderWayMax = 2;
 // Among how many replicas that are on their way the bytes of one request are shared.
 constexpr size_t kOnTheirWayAtOnce = 16;
-// While so many bytes are written, news of others may gather at the leader for a moment: a request for each of them would cost
-// more than it gains.
-constexpr size_t kMuch = 64 << 10;
-constexpr Duration kGather = std::chrono::milliseconds(2);
+// While records are written, which mostly takes less than that, the next request that names something is about to go out, and
+// its answer has the news of all others too: one that says nothing would cost more than it gains.
+constexpr Duration kGather = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -150,7 +149,7 @@ bool Fetcher::send_next() {
 }
 
 bool Fetcher::gathering() const {
-  return writing_bytes_ >= kMuch && shard_.now() < gather_until_;
+  return writing_ > 0 && shard_.now() < gather_until_;
 }
 
 Fetcher::Grant Fetcher::grant() const {
@@ -246,7 +245,6 @@ Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection, Result<ka
   backoff_ = {};
   session_id_ = response->session_id;
   std::vector<Task<void>> taking;
-  size_t bytes = 0;
   for (auto& topic : response->responses) {
     for (auto& partition : topic.partitions) {
       const auto found = logs_.find({topic.topic_id, partition.partition_index});
@@ -260,15 +258,14 @@ Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection, Result<ka
       // cut off since.
       const uint64_t named_in = found->second->named_in;
       if (named_in == 0 || named_in > number) continue;
-      if (partition.records) bytes += partition.records->size();
+      if (partition.records && !partition.records->empty()) gather_until_ = shard_.now() + kGather;
       taking.push_back(take_one(found->second, std::move(partition)));
     }
   }
   // Others do not wait for these logs to be written: the next request is there meanwhile, be the disk ever so slow.
-  writing_bytes_ += bytes;
-  if (bytes > 0) gather_until_ = shard_.now() + kGather;
+  ++writing_;
   co_await runtime::when_all(std::move(taking));
-  writing_bytes_ -= bytes;
+  --writing_;
 }
 
 Task<void> Fetcher::take_one(LogPtr log, kafka::FetchResponse::Partition answer) {

@@ -69,7 +69,7 @@ class Fetcher {
   int32_t session_epoch_ = 0;
   uint64_t requests_ = 0;  // on this connection
   size_t under_way_ = 0;
-  size_t writing_bytes_ = 0;  // of records that came and are not synced yet
+  size_t writing_ = 0;  // answers that are being carried out
   MonotonicTime gather_until_{};
   Duration backoff_{};
   bool told_unreachable_ = false;
