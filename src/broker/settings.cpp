@@ -219,7 +219,9 @@ Result<BrokerOptions> options_from(const Values& values) {
                   "there is no listener " + options.inter_broker_listener);
   }
   options.session_timeout = values.duration("session.timeout.ms");
-  options.replica_lag_max = values.duration("replica.lag.time.max.ms");
+  options.replica_lag_max = values.is_set("replica.lag.time.max.ms")
+                                ? values.duration("replica.lag.time.max.ms")
+                                : options.session_timeout;
   const auto rate = [&](std::string_view name) {
     return static_cast<int64_t>(std::min<uint64_t>(values.bytes(name), INT64_MAX));
   };

@@ -23,6 +23,9 @@ Task<int> carry_out(const Ask& ask, const Surroundings& surroundings, Console& c
   const int code =
       co_await std::visit([&](const auto& command) { return run(session, command); }, ask.command);
   console.flush();
+  // Somebody may take what was written for all there is.
+  if (const std::string fault = console.fault(); !fault.empty())
+    co_return session.failed("the output cannot be written: " + fault);
   co_return code;
 }
 

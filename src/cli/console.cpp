@@ -1,15 +1,26 @@
 #include "cli/console.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 namespace godwit::cli {
 
 bool StandardConsole::write(std::string_view text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  return note(std::fwrite(text.data(), 1, text.size(), stdout) == text.size());
 }
 
 bool StandardConsole::flush() {
-  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  return note(std::fflush(stdout) == 0 && std::ferror(stdout) == 0);
+}
+
+bool StandardConsole::note(bool well) {
+  if (!well && error_ == 0) error_ = errno;
+  return well;
+}
+
+std::string StandardConsole::fault() const {
+  return error_ == 0 || error_ == EPIPE ? std::string() : std::generic_category().message(error_);
 }
 
 void StandardConsole::write_error(std::string_view text) {

@@ -18,6 +18,8 @@ class Console {
   virtual bool write(std::string_view text) = 0;
   // Passes on what write has gathered. False as above.
   virtual bool flush() = 0;
+  // Why write or flush gave false; empty where nothing went wrong, or only nobody reads any more.
+  virtual std::string fault() const { return {}; }
   virtual void write_error(std::string_view text) = 0;
   // The next line of standard input without its end (a last line need not have one); empty at the end of the input.
   virtual std::optional<std::string> read_line() = 0;
@@ -28,8 +30,13 @@ class StandardConsole final : public Console {
  public:
   bool write(std::string_view text) override;
   bool flush() override;
+  std::string fault() const override;
   void write_error(std::string_view text) override;
   std::optional<std::string> read_line() override;
+
+ private:
+  bool note(bool well);
+  int error_ = 0;  // errno of the first failure
 };
 
 struct Surroundings {

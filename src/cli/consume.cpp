@@ -72,7 +72,8 @@ Task<int> run(Session& session, const Consume& ask) {
     } else if (const auto why = patience.given_up(**reader, ask.topic, ask.exit_at_end)) {
       co_return session.failed(*why);
     }
-    co_await runtime::yield();
+    // Not a yield, which others of this turn of the loop answer: the signal of an interruption is looked for between two turns.
+    co_await runtime::sleep_for(Duration{});
   }
   co_return kExitOk;
 }

@@ -160,7 +160,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Compaction. Whole batches of one sealed file, from the one that contains or follows `from`.
   runtime::Task<Result<SegmentRead>> read_segment(FileId file, Offset from, size_t bytes_max);
   // A read of `file` from `from` on failed: what cannot be read becomes a damage.
-  runtime::Task<void> note_damage(FileId file, Offset from, std::string what);
+  // `may_wait`: as ReadRequest's; where there is no memory to look with at once, nothing is noted.
+  runtime::Task<void> note_damage(FileId file, Offset from, std::string what, bool may_wait = true);
   // Whether it is the newest that is known of its producer.
   bool is_last_of_producer(const BatchHeader& header) const;
   // A new, empty file for output.

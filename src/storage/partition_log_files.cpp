@@ -264,9 +264,9 @@ runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_file(FileId 
   }
   auto read = co_await reader->read(request.from, request.bytes_max, hint, request.may_wait);
   if (!read) {
-    if (read.error().kind == ErrorKind::limit) co_return std::nullopt;
+    if (read.error().kind == ErrorKind::limit && !request.may_wait) co_return std::nullopt;
     if (read.error().kind == ErrorKind::corrupt || read.error().kind == ErrorKind::io) {
-      co_await note_damage(file, request.from, read.error().describe());
+      co_await note_damage(file, request.from, read.error().describe(), request.may_wait);
     }
     co_return refuse(ErrorCode::kafka_storage_error, read.error().describe());
   }

@@ -173,6 +173,13 @@ runtime::Task<Served<PartitionLog::Place>> PartitionLog::place_of(Offset offset)
   }
   const auto read = co_await read_file(file, {.from = offset, .bytes_max = 1, .end = state_.end});
   if (!read) co_return tl::unexpected(read.error());
+  if (!*read)
+    co_return refuse(ErrorCode::kafka_storage_error, "no memory to look for the place of an offset with");
+  // Compaction left nothing between there and the file's end.
+  if ((*read)->batches.empty()) {
+    const SegmentState* const now = state_.find(file);
+    co_return Place{file, now == nullptr ? Position(0) : now->end, offset};
+  }
   const auto header = BatchHeader::load((*read)->batches.flatten());
   co_return Place{file, last_file_position_, std::max(std::min(header.base_offset, offset), state_.start)};
 }

@@ -17,14 +17,18 @@ std::vector<Log::Damage> PartitionLog::damages() const {
   return all;
 }
 
-runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::string what) {
+runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::string what, bool may_wait) {
   const SegmentState* segment = state_.find(file);
   if (segment == nullptr) co_return;
   reader_of(*segment);
   const std::shared_ptr<SegmentReader> reader = live(file).reader;
-  const auto readable = [&reader](Offset at) -> runtime::Task<bool> {
-    const auto read = co_await reader->read(at, 1, std::nullopt);
-    co_return read.has_value();
+  // Neither memory nor a descriptor to look with: whoever reads it next may have them.
+  bool cannot_look = false;
+  const auto readable = [&reader, may_wait, &cannot_look](Offset at) -> runtime::Task<bool> {
+    const auto read = co_await reader->read(at, 1, std::nullopt, may_wait);
+    cannot_look = cannot_look ||
+                  (!read && read.error().kind != ErrorKind::corrupt && read.error().kind != ErrorKind::io);
+    co_return read.has_value() || cannot_look;
   };
   // A device may stumble once.
   if (co_await readable(from)) co_return;
@@ -45,7 +49,7 @@ runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::str
   }
   // The segment may have been cut, or have left the log.
   segment = state_.find(file);
-  if (segment == nullptr || dropping_) co_return;
+  if (segment == nullptr || dropping_ || cannot_look) co_return;
   from = std::max(from, state_.start);
   good = std::min(good, segment->next);
   if (from >= good) co_return;

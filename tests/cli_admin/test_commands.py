@@ -126,6 +126,15 @@ class Commands(unittest.TestCase):
         self.assertTrue(done.stdout.startswith("0 x"))
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_an_export_that_finds_no_room_is_no_success(self):
+        self.run_command("topic", "create", "exported")
+        self.run_command("produce", "exported", text="".join(f"{i} {'x' * 1000}\n" for i in range(200)))
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([BINARY, "consume", "exported", "--exit-at-end", "--brokers", self.broker.address], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("No space left", done.stderr)
+
     def test_nobody_there_is_said_with_what_to_do(self):
         done = subprocess.run([BINARY, "topic", "list", "--brokers", "127.0.0.1:1"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
