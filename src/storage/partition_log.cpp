@@ -193,6 +193,15 @@ runtime::Task<Served<void>> PartitionLog::append_replicated(BytesView batches, W
   const auto self = shared_from_this();
   co_await turn_.acquire(1);
   const Turn turn(turn_);
+  // This broker led in an epoch in which it wrote nothing, and follows a leader whose records of before it has not got: an epoch
+  // without records says nothing about any.
+  const auto first = BatchHeader::parse(batches);
+  const auto& epochs = state_.epochs.starts();
+  if (first && !epochs.empty() && epochs.back().start >= state_.end &&
+      first->leader_epoch < epochs.back().epoch) {
+    if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+    if (auto cut = co_await truncate_in_turn(state_.end); !cut) co_return cut;
+  }
   // Everything is looked at before anything is admitted.
   Offset expected = state_.end;
   LeaderEpoch epoch = state_.epochs.latest().value_or(kNoLeaderEpoch);

@@ -260,6 +260,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // The same, and waits for it. Refused when the deadline passed.
   // Why no append of that epoch is taken.
   std::optional<Refusal> outdated(LeaderEpoch epoch) const;
+  // Cuts the log at `offset`, and with it the epochs that begin there; at end() only those.
+  runtime::Task<Served<void>> truncate_in_turn(Offset offset);
   runtime::Task<Served<void>> make_room(size_t bytes, MonotonicTime deadline);
   // State, tail and news take one batch; room was made.
   void admit_batch(BytesView batch, const BatchHeader& header, WallTime now);

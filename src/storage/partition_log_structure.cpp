@@ -152,6 +152,10 @@ runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
   const Turn turn(turn_);
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
   if (offset >= state_.end) co_return {};
+  co_return co_await truncate_in_turn(offset);
+}
+
+runtime::Task<Served<void>> PartitionLog::truncate_in_turn(Offset offset) {
   const auto file = co_await shard_.file_ids().next();
   if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
   for (;;) {
@@ -162,7 +166,8 @@ runtime::Task<Served<void>> PartitionLog::truncate(Offset offset) {
                                                                    offset.value(), state_.start.value()));
     }
     const uint64_t version = state_.version;
-    const auto place = co_await place_of(offset);
+    const auto place = offset < state_.end ? co_await place_of(offset)
+                                           : Place{state_.active().id, state_.active().end, state_.end};
     if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
     // Compaction and the log's start take no turn: the file may be another one by now.
     if (state_.version != version || !is_quiet()) continue;

@@ -288,6 +288,46 @@ TEST(StoreFiles, GapsThatAFollowerIsGivenAreReadFromItsFiles) {
   }
 }
 
+// It was elected, wrote nothing, and follows one that has an unacknowledged record of the epoch before.
+TEST(StoreFiles, AnEpochInWhichNothingWasWrittenKeepsNoOlderRecordOfTheLeaderOut) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    for (const int had : {0, 3}) {
+      OneNode at;
+      const auto replicate = [](Log& log, Offset offset, LeaderEpoch epoch) -> Task<void> {
+        Bytes batch = batch_of({std::to_string(offset.value())});
+        stamp(batch, offset, epoch);
+        const auto deadline = runtime::Shard::current()->now() + 5s;
+        const auto done = co_await log.append_replicated(batch, WallTime{1000}, deadline);
+        EXPECT_TRUE(done.has_value()) << done.error().message;
+        EXPECT_EQ(co_await log.wait_stable(log.end(), deadline), ErrorCode::none);
+      };
+      const auto check = [had](Log& log) -> Task<void> {
+        EXPECT_EQ((co_await read_texts(log, Offset(0))).size(), static_cast<size_t>(had + 2));
+        EXPECT_EQ(log.epochs().starts(),
+                  (std::vector<EpochStart>{{LeaderEpoch(1), Offset(0)}, {LeaderEpoch(3), Offset(had + 1)}}));
+      };
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        Log* const log = co_await made(*open->store, partition(0), {});
+        for (int i = 0; i < had; ++i)
+          EXPECT_EQ(co_await publish(*log, {std::to_string(i)}, LeaderEpoch(1)), ErrorCode::none);
+        EXPECT_TRUE((co_await log->begin_epoch(LeaderEpoch(2))).has_value());
+        co_await replicate(*log, Offset(had), LeaderEpoch(1));
+        co_await replicate(*log, Offset(had + 1), LeaderEpoch(3));
+        co_await check(*log);
+      });
+      for (int life = 0; life < 2; ++life) {
+        at.restart(kind);
+        run(at.node, [&](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(at.node);
+          co_await check(*open->store->find(partition(0)));
+          EXPECT_TRUE((co_await open->store->close()).has_value());
+        });
+      }
+    }
+  }
+}
+
 TEST(StoreFiles, AnIntervalTopicIsPublishedToForMoreThanItsJournalHoldsAtOnce) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {
