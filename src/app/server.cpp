@@ -6,6 +6,7 @@
 #include "cluster/cluster_id.h"
 #include "runtime/real/machine.h"
 #include "runtime/real/signals.h"
+#include "runtime/real/start_pages.h"
 
 namespace godwit::app {
 namespace {
@@ -62,6 +63,7 @@ Task<int> Server::run() {
   }
   stage_ = Stage::serving;
   tell_ready(began);
+  runtime::real::release_start_pages();
   while (stage_ == Stage::serving) co_await stage_changed_.wait();
   co_return co_await stop();
 }
