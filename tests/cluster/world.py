@@ -31,13 +31,24 @@ shutil.rmtree(sys.argv[1], ignore_errors=True)
 """
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# FIRST:END of the ports of this process, where several perform scenarios at once.
+PORTS_VARIABLE = "SCENARIO_PORTS"
+# Outside of what the kernel gives to connections.
+_PORTS = 11000, 32000
 _given = set()
 
 
+def ports_of(lane, lanes):
+    """The share of the ports that lane number `lane` of so many has, as PORTS_VARIABLE tells it."""
+    width = (_PORTS[1] - _PORTS[0]) // lanes
+    return f"{_PORTS[0] + lane * width}:{_PORTS[0] + (lane + 1) * width}"
+
+
 def free_ports(count=1):
-    """The first of `count` neighbouring ports that nobody holds, outside of what the kernel gives to connections."""
+    """The first of `count` neighbouring ports that nobody holds and that no other lane is given."""
+    lowest, end = map(int, os.environ.get(PORTS_VARIABLE, ports_of(0, 1)).split(":"))
     for _ in range(1000):
-        first = random.randrange(11000, 32000)
+        first = random.randrange(lowest, end - count)
         ports = range(first, first + count)
         if _given & set(ports) or not all(_is_free(port) for port in ports):
             continue
