@@ -50,15 +50,14 @@ def through_a_hang(world, names):
     loads.finish()
 
 
-for _names, _long in [(NAMED, False), (OTHERS, True)]:
+for _names in [NAMED, OTHERS]:
     _who = ", ".join(_names[:-1]) + " and " + _names[-1]
 
-    @scenario(f"{_who} publish through kill -9 of one leader after the other", long=_long)
+    @scenario(f"{_who} publish through kill -9 of one leader after the other")
     def _kills(world, names=_names):
         through_kills(world, names)
 
-    # The roll between builds (builds.py), which is not long, is one of these as well.
-    @scenario(f"{_who} publish through a rolling restart", long=True)
+    @scenario(f"{_who} publish through a rolling restart")
     def _rolls(world, names=_names):
         through_a_roll(world, names)
 
@@ -66,6 +65,6 @@ for _names, _long in [(NAMED, False), (OTHERS, True)]:
     # records have failed.
     _patient = [name for name in _names if name != "aiokafka"]
 
-    @scenario(f"{', '.join(_patient[:-1])} and {_patient[-1]} publish through SIGSTOP of a leader, and SIGCONT", long=True)
+    @scenario(f"{', '.join(_patient[:-1])} and {_patient[-1]} publish through SIGSTOP of a leader, and SIGCONT")
     def _hangs(world, names=tuple(_patient)):
         through_a_hang(world, names)

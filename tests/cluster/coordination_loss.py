@@ -44,7 +44,7 @@ def alone_etcd(world):
     alone(world, "etcd")
 
 
-@scenario("ZooKeeper is killed: publishing goes on while all brokers live, longer than any session", long=True)
+@scenario("ZooKeeper is killed: publishing goes on while all brokers live, longer than any session")
 def alone_zookeeper(world):
     alone(world, "zookeeper")
 
@@ -70,13 +70,12 @@ def with_a_broker_etcd(world):
     with_a_broker(world, "etcd")
 
 
-@scenario("a broker dies while ZooKeeper is away: its partitions wait, and go on when it is back", long=True)
+@scenario("a broker dies while ZooKeeper is away: its partitions wait, and go on when it is back")
 def with_a_broker_zookeeper(world):
     with_a_broker(world, "zookeeper")
 
 
-@scenario("managed etcd without a quorum: two members hang, publishing goes on; when they wake up topics can be made again",
-          long=True)
+@scenario("managed etcd without a quorum: two members hang, publishing goes on; when they wake up topics can be made again")
 def managed_without_quorum(world):
     cluster = Cluster(world, "managed-etcd")
     cluster.create("load")

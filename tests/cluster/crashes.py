@@ -72,7 +72,7 @@ def everything(world):
     load.finish()
 
 
-@scenario("kill -9 of all brokers three times, each time in the middle of starting", long=True)
+@scenario("kill -9 of all brokers three times, each time in the middle of starting")
 def everything_again(world):
     cluster = Cluster(world)
     cluster.create("load")

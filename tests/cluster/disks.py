@@ -52,12 +52,12 @@ def rebuilt_with_etcd(world):
     rebuilt(world, "etcd")
 
 
-@scenario("a broker comes back with an empty disk, ZooKeeper: it is rebuilt under its id", long=True)
+@scenario("a broker comes back with an empty disk, ZooKeeper: it is rebuilt under its id")
 def rebuilt_with_zookeeper(world):
     rebuilt(world, "zookeeper")
 
 
-@scenario("a broker comes back with an empty disk, managed etcd: it and its etcd member are rebuilt", long=True)
+@scenario("a broker comes back with an empty disk, managed etcd: it and its etcd member are rebuilt")
 def rebuilt_with_managed(world):
     rebuilt(world, "managed-etcd")
 

@@ -67,7 +67,7 @@ def group(world):
 
 
 for _name in ["java", "kafkajs", "franz-go", "kafka-python", "confluent-kafka", "aiokafka"]:
-    @scenario(f"a consumer group of {_name} goes on over the kill of its group manager, and no commit is lost", long=True)
+    @scenario(f"a consumer group of {_name} goes on over the kill of its group manager, and no commit is lost")
     def _group_of(world, name=_name):
         client(name)  # where it cannot be had, that is said before anything is started
         survives(Cluster(world), name)

@@ -24,7 +24,7 @@ def leader(world):
     load.finish()
 
 
-@scenario("SIGSTOP of the controller: another takes the office, and the one that wakes up gives way", long=True)
+@scenario("SIGSTOP of the controller: another takes the office, and the one that wakes up gives way")
 def controller(world):
     cluster = Cluster(world)
     cluster.create("load")

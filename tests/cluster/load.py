@@ -24,9 +24,10 @@ def client(name):
 
 
 class Load:
-    """`prefix`: in every record's value, so that several loads can be told apart. `wait`: until it is under way."""
+    """`prefix`: in every record's value, so that several loads can be told apart. `wait`: until it is under way. `keys`: so many,
+    enough for each partition to have one."""
 
-    def __init__(self, cluster, topic="load", name="librdkafka", prefix="load", pace_ms=5, brokers=None, wait=True):
+    def __init__(self, cluster, topic="load", name="librdkafka", prefix="load", pace_ms=5, brokers=None, wait=True, keys=KEYS):
         self.cluster = cluster
         self.topic = topic
         self.client = client(name)
@@ -35,7 +36,7 @@ class Load:
         self.partitions = len(cluster.describe(topic))
         check(self.partitions > 0, f"{topic} is not there")
         self.running = self.client.start("produce", f"({prefix})", brokers=brokers or cluster.brokers, topic=topic,
-                                         codecs="none", idempotent=1, keys=KEYS, prefix=prefix, pace_ms=pace_ms,
+                                         codecs="none", idempotent=1, keys=keys, prefix=prefix, pace_ms=pace_ms,
                                          **{"from": 0})
         if wait:
             self.goes_on(50)

@@ -86,7 +86,7 @@ def throttled_move(world):
     load.finish()
 
 
-@scenario("kafka-reassign-partitions --throttle moves at that rate, --verify takes the throttle back", long=True)
+@scenario("kafka-reassign-partitions --throttle moves at that rate, --verify takes the throttle back")
 def kafkas_tool(world):
     tools = runtimes.java_program("Tools")
     cluster, target, replicas = filled(world)

@@ -18,7 +18,7 @@ def roll_one_by_one(cluster, load, before_start=lambda member: None):
     load.goes_on(50)
 
 
-@scenario("a rolling restart of all brokers: no publish fails", long=True)
+@scenario("a rolling restart of all brokers: no publish fails")
 def roll(world):
     cluster = Cluster(world)
     cluster.create("load")

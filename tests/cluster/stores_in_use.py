@@ -37,7 +37,7 @@ def managed(world):
     check(not processes_of(world.folder), "a process is left behind")
 
 
-@scenario("managed etcd: the broker and its etcd member die in the same blow", long=True)
+@scenario("managed etcd: the broker and its etcd member die in the same blow")
 def managed_both(world):
     import os
     cluster = Cluster(world, "managed-etcd")
@@ -64,7 +64,7 @@ def zookeeper(world):
     load.finish()
 
 
-@scenario("ZooKeeper: kill -9 of all brokers at once", long=True)
+@scenario("ZooKeeper: kill -9 of all brokers at once")
 def zookeeper_all(world):
     cluster = Cluster(world, "zookeeper")
     cluster.create("load")
