@@ -176,7 +176,8 @@ TEST(WireGoldens, AreThereOfEveryClient) {
   std::set<std::string> clients;
   for (const Golden& golden : all_goldens()) clients.insert(golden.client);
   EXPECT_EQ(clients, (std::set<std::string>{"aiokafka", "confluent-kafka", "console-tools", "franz-go",
-                                            "java", "kafka-python", "kafkajs", "kcat", "librdkafka"}));
+                                            "franz-go-debian", "godwit-client", "java", "kafka-python",
+                                            "kafkajs", "kcat", "librdkafka"}));
 }
 
 }  // namespace

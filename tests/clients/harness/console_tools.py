@@ -24,6 +24,7 @@ _CLASSES = {
     "kafka-log-dirs": "org.apache.kafka.tools.LogDirsCommand",
     "kafka-cluster": "org.apache.kafka.tools.ClusterTool",
     "kafka-reassign-partitions": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
+    "kafka-leader-election": "org.apache.kafka.tools.LeaderElectionCommand",
     "kafka-broker-api-versions": "org.apache.kafka.tools.BrokerApiVersionsCommand",
 }
 
@@ -49,6 +50,8 @@ class ConsoleTools:
         ("resets the offsets of a group, and reads again from there", "reset"),
         ("deletes records before an offset and lists offsets", "records"),
         ("tells log directories, cluster id and API versions", "cluster"),
+        ("places replicas, and elects preferred leaders, where all is as it should be", "replicas"),
+        ("takes back a group's commits", "delete_offsets"),
         ("deletes a group and a topic", "delete"),
         ("stops in order", "stop"),
     ]
@@ -189,6 +192,29 @@ class ConsoleTools:
         told = self._tool("kafka-broker-api-versions")
         for expected in [r"Produce\(0\): \d+ to \d+", r"Fetch\(1\): 4 to \d+", r"JoinGroup\(11\): 0 to \d+"]:
             check(re.search(expected, told), f"{expected} is missing: {told[:2000]}")
+
+    def replicas(self):
+        """With one broker nothing moves: what does is in tests/cluster."""
+        wish = self.broker.directory / "wish.json"
+        wish.write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": TOPIC, "partition": p, "replicas": [1], "log_dirs": ["any"]} for p in range(4)]}))
+        self.reassign("--reassignment-json-file", str(wish), "--execute", says="Successfully started partition reassignment")
+        told = self.reassign("--reassignment-json-file", str(wish), "--verify")
+        check(told.count("is completed") == 4, told)
+        self.reassign("--list", says="No partition reassignments found")
+        wish.write_text(json.dumps({"version": 1, "partitions": [
+            {"topic": TOPIC, "partition": 0, "replicas": [77], "log_dirs": ["any"]}]}))
+        self.reassign("--reassignment-json-file", str(wish), "--execute", code=1, says="77")
+        told = self._tool("kafka-leader-election", "--election-type", "preferred", "--topic", TOPIC, "--partition", "0")
+        check(f"Valid replica already elected for partitions {TOPIC}-0" in told, told)
+        self._tool("kafka-leader-election", "--election-type", "preferred", "--topic", "nowhere", "--partition", "0", code=1,
+                   says="not")
+
+    def delete_offsets(self):
+        told = self._groups("--delete-offsets", "--group", GROUP, "--topic", f"{TOPIC}:0")
+        check("Request succeed" in told and re.search(rf"{TOPIC}\s+0\s+Successful", told), told)
+        told = self._groups("--describe", "--group", GROUP)
+        check(re.search(rf"{TOPIC}\s+1\s+\d+", told) and not re.search(rf"{TOPIC}\s+0\s+\d+", told), told)
 
     def delete(self):
         told = self._groups("--delete", "--group", GROUP)
