@@ -213,7 +213,8 @@ Task<Result<std::unique_ptr<EtcdCoordination>>> EtcdCoordination::open(runtime::
   wire.authority = std::move(*authority);
   wire.certificate = std::move(*certificate);
   wire.key = std::move(*key);
-  SessionOptions session{std::move(options.user), std::move(options.password), options.call_timeout};
+  SessionOptions session{std::move(options.user), std::move(options.password), wire.tls,
+                         options.call_timeout};
   runtime::Shard& shard = *runtime::Shard::current();
   auto core = std::make_shared<Core>(shard, std::move(wire), std::move(session), std::move(options.prefix),
                                      diagnostics);

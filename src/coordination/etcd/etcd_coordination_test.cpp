@@ -138,6 +138,10 @@ TEST(Etcd, UserAndPasswordAreAskedForAndARestartedServersTokensAreMadeAnew) {
     const auto stranger = co_await EtcdCoordination::open(runtime, wrong, stage.diagnostics());
     GW_EXPECT_ERROR(co_await (*stranger)->get("/a"), ErrorKind::permission);
     GW_EXPECT_ERROR(co_await put(**stranger, "/a", "2"), ErrorKind::permission);
+    const auto nobody =
+        co_await EtcdCoordination::open(runtime, {.endpoints = {server.endpoint()}}, stage.diagnostics());
+    GW_EXPECT_ERROR(co_await (*nobody)->get("/a"), ErrorKind::permission);
+    GW_EXPECT_ERROR(co_await put(**nobody, "/a", "2"), ErrorKind::permission);
     const auto watch = store->watch("/");
     auto lease = co_await store->grant(std::chrono::seconds(2));
     GW_REQUIRE_OK(lease);
@@ -149,6 +153,7 @@ TEST(Etcd, UserAndPasswordAreAskedForAndARestartedServersTokensAreMadeAnew) {
     EXPECT_TRUE(co_await put(*store, "/a", "4"));
     EXPECT_TRUE(co_await watch->changed()) << "the stream has the new token";
     EXPECT_TRUE(co_await (*lease)->revoke());
+    co_await (*nobody)->close();
     co_await (*stranger)->close();
     co_await store->close();
   });

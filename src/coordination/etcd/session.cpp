@@ -27,7 +27,13 @@ void Session::note_failure(size_t endpoint, const Failure& failure) {
   diagnostics_.emit({Severity::warning,
                      "coordination.unreachable",
                      "an endpoint of etcd does not answer; others are asked, and it again",
-                     {{"endpoint", runtime::to_string(wire_.endpoint(endpoint))}, {"why", failure.message}}});
+                     {{"endpoint", runtime::to_string(wire_.endpoint(endpoint))},
+                      {"tls", options_.tls ? "on" : "off"},
+                      {"why", failure.message}}});
+}
+
+bool Session::lacks_user(const Failure& failure) const {
+  return options_.user.empty() && failure.message.find("user name is empty") != std::string::npos;
 }
 
 Task<Reply<Done>> Session::authenticate(size_t endpoint) {

@@ -17,6 +17,7 @@ namespace godwit::coordination::etcd {
 struct SessionOptions {
   std::string user;  // empty: none
   std::string password;
+  bool tls = false;  // for people: told of an endpoint that does not answer
   // How long a call goes on asking: an election inside etcd is waited out.
   Duration call_timeout = std::chrono::milliseconds(1500);
 };
@@ -49,6 +50,8 @@ class Session {
   // Gets a token where one is needed and none is known to be good. Well when none is needed.
   runtime::Task<Reply<Done>> authenticate(size_t endpoint);
   void forget_token() { authenticated_ = false; }
+  // etcd asks who this is, and no user was named: asking again changes nothing.
+  bool lacks_user(const Failure& failure) const;
 
  private:
   enum class Repeat { always, if_nothing_happened };
@@ -106,7 +109,8 @@ runtime::Task<Reply<T>> Session::repeat(Ask<T> ask, Repeat repeat) {
         break;
       case Failure::Kind::token:
         forget_token();
-        again = true;
+        again = !lacks_user(answer.error());
+        if (!again) answer.error().kind = Failure::Kind::denied;
         break;
       case Failure::Kind::unknown:
         again = repeat == Repeat::always;
