@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bad_input import ended
 from clients_of_others import NAMED, begin
+from cluster import Cluster
+from load import Load
 from rolls import roll_one_by_one
 from scenario import scenario
 from harness.broker import godwit_binary
@@ -31,10 +33,21 @@ def levels(cluster):
 
 
 @scenario("a roll from one build to the next under each client: the level stays until it is raised, then the old is refused")
-def to_the_next(world):
+def under_each_client(world):
+    to_the_next(*begin(world, NAMED))
+
+
+for _kind in ("zookeeper", "managed-etcd"):
+    @scenario(f"{_kind}: a roll from one build to the next under load, back, and on; then the old is refused")
+    def _with_another(world, kind=_kind):
+        cluster = Cluster(world, kind)
+        cluster.create("load")
+        to_the_next(cluster, Load(cluster))
+
+
+def to_the_next(cluster, loads):
     old, new = godwit_binary(), next_build()
     check(version_of(old) != version_of(new), "both are the same build")
-    cluster, loads = begin(world, NAMED)
     level, most = levels(cluster)
     check(most == level, f"the old build takes more than it is at: {level}, {most}")
 

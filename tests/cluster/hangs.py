@@ -3,12 +3,12 @@
 from cluster import Cluster
 from load import Load
 from scenario import scenario
+from stores import STORES
 from harness.deadline import wait_until
 
 
-@scenario("SIGSTOP of a leader: writes go on elsewhere, after SIGCONT nothing diverges")
-def leader(world):
-    cluster = Cluster(world)
+def leader(world, kind):
+    cluster = Cluster(world, kind)
     cluster.create("load")
     load = Load(cluster)
     victim = cluster.leader("load", 0)
@@ -22,6 +22,12 @@ def leader(world):
     load.goes_on(100)
     cluster.await_full_isr("load")
     load.finish()
+
+
+for _kind in STORES:
+    @scenario(f"SIGSTOP of a leader with {_kind}: writes go on elsewhere, after SIGCONT nothing diverges")
+    def _leader(world, kind=_kind):
+        leader(world, kind)
 
 
 @scenario("SIGSTOP of the controller: another takes the office, and the one that wakes up gives way")

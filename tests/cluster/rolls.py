@@ -3,6 +3,7 @@
 from cluster import Cluster
 from load import Load
 from scenario import scenario
+from stores import STORES
 from harness.journey import check
 
 
@@ -18,13 +19,14 @@ def roll_one_by_one(cluster, load, before_start=lambda member: None):
     load.goes_on(50)
 
 
-@scenario("a rolling restart of all brokers: no publish fails")
-def roll(world):
-    cluster = Cluster(world)
-    cluster.create("load")
-    load = Load(cluster)
-    roll_one_by_one(cluster, load)
-    load.finish()
+for _kind in STORES:
+    @scenario(f"a rolling restart of all brokers with {_kind}: no publish fails")
+    def _roll(world, kind=_kind):
+        cluster = Cluster(world, kind)
+        cluster.create("load")
+        load = Load(cluster)
+        roll_one_by_one(cluster, load)
+        load.finish()
 
 
 @scenario("a controlled stop of a leader hands over first: the gap is short")
