@@ -127,7 +127,7 @@ def rebalance(world):
 def resumed(world):
     cluster = Cluster(world, brokers=4)
     cluster.create("load", partitions=PARTITIONS)
-    cluster.create("filled", partitions=4)
+    cluster.create("filled", partitions=1)
     cluster.say("bench", "produce", "filled", "--records", 8000, "--size", 1000, seconds=60)
     load = Load(cluster, keys=KEYS)
     await_stillness(cluster)

@@ -1,7 +1,7 @@
 """Performs scenarios, two at a time, tells of each, and sums up.
 
 Most of a scenario is waiting: for a lease to run out, for a client to ask again. So two clusters run side by side, each in
-a process of its own with ports of its own; a scenario that keeps both cores busy by itself says so (`alone`).
+a process of its own with ports of its own.
 """
 
 import os
@@ -52,7 +52,7 @@ def perform(sentence, function):
 
 
 class Lanes:
-    """`jobs` scenarios at a time, each in a process that `command(sentence)` starts; one that is `alone` has nobody beside it.
+    """`jobs` scenarios at a time, each in a process that `command(sentence)` starts.
 
     Where `total_seconds` are over, what has not begun is told as failed.
     """
@@ -68,15 +68,13 @@ class Lanes:
     def run(self, scenarios):
         """The codes of all."""
         began = time.monotonic()
-        for scenario in sorted(scenarios, key=lambda one: not one.alone):
-            self._await_room(self._jobs if scenario.alone else 1)
+        for scenario in scenarios:
+            self._await_room(1)
             if self._total_seconds and time.monotonic() - began > self._total_seconds:
                 print(f"FAILED: {scenario.sentence}: not begun, for {self._total_seconds} s are over")
                 self._results.append(FAILED)
                 continue
             self._start(scenario)
-            if scenario.alone:
-                self._await_room(self._jobs)
         self._await_room(self._jobs)
         return self._results
 

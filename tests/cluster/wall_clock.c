@@ -2,6 +2,7 @@
 // preloaded (LD_PRELOAD) into a broker. Debian's libfaketime does not get along with jemalloc, which asks for the time
 // before libfaketime has begun; this asks the kernel, and for no memory.
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -30,4 +31,13 @@ time_t time(time_t* into) {
   clock_gettime(CLOCK_REALTIME, &now);
   if (into) *into = now.tv_sec;
   return now.tv_sec;
+}
+
+// A wait until a time of day is the kernel's, whose clock nobody shifted: without this, gRPC's threads would never wait.
+int pthread_cond_timedwait(pthread_cond_t* restrict condition, pthread_mutex_t* restrict mutex,
+                           const struct timespec* restrict until) {
+  const time_t longest_uptime = 1000000000;
+  if (until->tv_sec < longest_uptime) return pthread_cond_clockwait(condition, mutex, CLOCK_MONOTONIC, until);
+  const struct timespec true_time = {until->tv_sec - offset(), until->tv_nsec};
+  return pthread_cond_clockwait(condition, mutex, CLOCK_REALTIME, &true_time);
 }

@@ -38,6 +38,19 @@ bool Session::lacks_user(const Failure& failure) const {
 
 Task<Reply<Done>> Session::authenticate(size_t endpoint) {
   if (authenticated_ || options_.user.empty()) co_return Done{};
+  if (const std::shared_ptr<Asking> under_way = asking_) {
+    while (!under_way->outcome) co_await under_way->answered.wait();
+    co_return *under_way->outcome;
+  }
+  const auto asking = asking_ = std::make_shared<Asking>();
+  Reply<Done> outcome = co_await ask_for_token(endpoint);
+  asking_.reset();
+  asking->outcome = outcome;
+  asking->answered.notify_all();
+  co_return outcome;
+}
+
+Task<Reply<Done>> Session::ask_for_token(size_t endpoint) {
   // An old token would be refused before the password is looked at.
   wire_.set_token("");
   auto token = co_await wire_.authenticate(endpoint, options_.user, options_.password);

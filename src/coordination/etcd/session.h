@@ -7,10 +7,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/diagnostic.h"
 #include "coordination/etcd/wire.h"
+#include "runtime/sync.h"
 
 namespace godwit::coordination::etcd {
 
@@ -47,7 +50,8 @@ class Session {
   // Tells what came of an attempt at `endpoint` that was made past read() and write(): another is taken after a failure.
   void note_answer();
   void note_failure(size_t endpoint, const Failure& failure);
-  // Gets a token where one is needed and none is known to be good. Well when none is needed.
+  // Gets a token where one is needed and none is known to be good. Well when none is needed. However many ask meanwhile, etcd
+  // is asked once: it works long on a password, and each new token would be asked for in the place of another.
   runtime::Task<Reply<Done>> authenticate(size_t endpoint);
   void forget_token() { authenticated_ = false; }
   // etcd asks who this is, and no user was named: asking again changes nothing.
@@ -59,12 +63,20 @@ class Session {
   runtime::Task<Reply<T>> repeat(Ask<T> ask, Repeat repeat);
   template <class T>
   runtime::Task<Reply<T>> attempt(Ask<T>& ask, Repeat repeat, size_t endpoint);
+  runtime::Task<Reply<Done>> ask_for_token(size_t endpoint);
+
+  // A token that is on its way, for all who wait for it.
+  struct Asking {
+    std::optional<Reply<Done>> outcome;
+    runtime::Condition answered;
+  };
 
   Wire& wire_;
   SessionOptions options_;
   DiagnosticSink& diagnostics_;
   size_t endpoint_ = 0;
   bool authenticated_ = false;
+  std::shared_ptr<Asking> asking_;
   bool unreachable_told_ = false;
 };
 

@@ -18,6 +18,8 @@ using runtime::Task;
 // A page of a list, or a watch's answer with values in it.
 constexpr int kAnswerBytesMax = 16 << 20;
 constexpr int kReconnectBackoffMs = 100;
+// A password is made slow to check on purpose (bcrypt): on a busy machine half a second is not enough for all brokers at once.
+constexpr int kPasswordPatience = 3;
 
 bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
@@ -185,19 +187,20 @@ struct Wire::Impl {
     for (const auto& name : options.endpoints) endpoints.push_back(make_endpoint(name, options));
   }
 
-  void prepare(GrpcCall& call, bool needs_leader) const {
-    call.context.set_deadline(std::chrono::system_clock::now() + options.attempt_timeout);
+  void prepare(GrpcCall& call, bool needs_leader, int patience = 1) const {
+    call.context.set_deadline(std::chrono::system_clock::now() + patience * options.attempt_timeout);
     mark(call, token, needs_leader);
   }
 
   // `start(context, request, response, on_end)` is one of the generated stubs' asynchronous calls.
   template <class Response, class Request, class Start>
-  Task<Reply<Response>> unary(Request request, bool needs_leader, Start start) {
+  // `patience`: how many attempts' time this one has.
+  Task<Reply<Response>> unary(Request request, bool needs_leader, Start start, int patience = 1) {
     if (calls->closed())
       co_return tl::unexpected(Failure{Failure::Kind::closed, "the coordination store was closed"});
     auto call = std::make_shared<UnaryCall<Request, Response>>();
     call->request = std::move(request);
-    prepare(*call, needs_leader);
+    prepare(*call, needs_leader, patience);
     co_await CallAwaiter(call, [this, &call, &start] {
       calls->begin(call);
       start(&call->context, &call->request, &call->response,
@@ -488,7 +491,7 @@ Task<Reply<std::string>> Wire::authenticate(size_t endpoint, std::string user, s
   auto& stub = *impl_->endpoints[endpoint].auth;
   auto answer = co_await impl_->unary<pb::AuthenticateResponse>(
       std::move(request), true,
-      [&stub](auto... arguments) { stub.async()->Authenticate(std::move(arguments)...); });
+      [&stub](auto... arguments) { stub.async()->Authenticate(std::move(arguments)...); }, kPasswordPatience);
   if (!answer) co_return tl::unexpected(std::move(answer).error());
   co_return std::move(*answer->mutable_token());
 }
