@@ -108,6 +108,37 @@ class Commands(unittest.TestCase):
         self.assertEqual(info["controller"], info["brokers"][0]["id"])
         self.assertIn("BROKER", self.run_command("cluster", "info"))
 
+    def test_an_operator_is_told_how_the_cluster_does_and_what_it_decided(self):
+        self.run_command("topic", "create", "operated", "--partitions", "2")
+        status = lines(self.run_command("cluster", "status", "--json", "--check"))[0]
+        self.assertEqual((status["withoutLeader"], status["moving"], status["brokers"][0]["state"]), (0, 0, "live"))
+        broker = str(status["brokers"][0]["id"])
+        self.assertIn("nothing moves", self.run_command("cluster", "rebalance", "--dry-run"))
+        self.run_command("cluster", "drain", broker)
+        self.assertEqual(lines(self.run_command("cluster", "status", "--json"))[0]["brokers"][0]["state"], "draining")
+        self.run_command("cluster", "resume", broker)
+        events = lines(self.run_command("cluster", "events", "--json"))
+        self.assertEqual([event["sequence"] for event in events], sorted(event["sequence"] for event in events))
+        self.assertTrue(all(event["time"] and str(event["controller"]) == broker for event in events), events)
+        told = [(event["event"], event["detail"].split(" (")[0]) for event in events]
+        for event in [("topic.created", "operated"), ("broker.draining", f"broker {broker}, as ordered"),
+                      ("broker.resumed", f"broker {broker}, as ordered")]:
+            self.assertIn(event, told)
+        self.assertEqual(lines(self.run_command("cluster", "events", "--count", "1", "--json")), events[-1:])
+        elected = lines(self.run_command("topic", "elect", "operated", "--json"))
+        self.assertEqual([(one["partition"], one["elected"]) for one in elected], [(0, False), (1, False)])
+
+    def test_orders_that_make_no_sense_are_refused_with_a_reason(self):
+        self.run_command("topic", "create", "ordered")
+        broker = str(lines(self.run_command("cluster", "info", "--json"))[0]["controller"])
+        self.assertIn("is alive", self.run_command("cluster", "remove", broker, code=1))
+        for order in ("drain", "resume", "remove"):
+            self.assertIn("no broker 77", self.run_command("cluster", order, "77", code=1))
+        self.assertIn("--partition", self.run_command("topic", "elect", "ordered", "--unclean", code=2))
+        self.assertIn("partition 9", self.run_command("topic", "elect", "ordered", "--partition", "9", code=1))
+        self.assertIn("nowhere", self.run_command("topic", "elect", "nowhere", code=1))
+        self.assertIn("--count", self.run_command("cluster", "events", "--count", "0", code=2))
+
     def test_a_topic_that_does_not_exist_cannot_be_read(self):
         self.assertIn("nowhere", self.run_command("consume", "nowhere", "--exit-at-end", code=1))
 
