@@ -7,7 +7,8 @@ import urllib.request
 from base64 import b64encode
 
 from cluster import Cluster
-from load import Load, publish
+from crashes import kill_under_load
+from load import Load
 from scenario import scenario
 from stores import Etcd, Zookeeper
 from zookeeper_nodes import Nodes
@@ -89,6 +90,14 @@ class EtcdWithTls(EtcdWithUsers):
                 return json.load(answer).get("health") == "true"
         except (OSError, ValueError):
             return False
+
+
+def answers(url, context):
+    try:
+        urllib.request.urlopen(url, timeout=5, context=context).close()
+        return True
+    except OSError:
+        return False
 
 
 def said_by(member):
@@ -188,6 +197,23 @@ def etcd_tls(world):
     keys = [line for line in (store.stem.with_suffix(".key")).read_text().splitlines() if "-----" not in line]
     check_secret(cluster, [*cluster.members, *strangers], SECRET, *keys)
     load.goes_on(50)
+    load.finish()
+
+
+@scenario("managed etcd with TLS: its members speak it among themselves and with brokers, and to nobody who has no certificate")
+def managed_tls(world):
+    stem = certificate(world.folder / "certificates", "ours")
+    cluster = Cluster(world, "managed-etcd", **tls_settings(stem))
+    cluster.create("load")
+    load = Load(cluster)
+    victim = cluster.leader("load", 0)
+    kill_under_load(cluster, load, victim, cluster.led_by("load", victim))
+    endpoint = cluster.store.address.split("@")[1].split(",")[0]
+    known, stranger = (ssl.create_default_context(cafile=f"{stem}.pem") for _ in range(2))
+    known.load_cert_chain(f"{stem}.pem", f"{stem}.key")
+    check(answers(f"https://{endpoint}/health", known), "a member does not answer who is known")
+    check(not answers(f"https://{endpoint}/health", stranger), "a member answers a stranger")
+    check(not answers(f"http://{endpoint}/health", None), "a member speaks without TLS")
     load.finish()
 
 
