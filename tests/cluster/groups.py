@@ -58,7 +58,11 @@ def survives(cluster, name):
     last.wait_for(lambda: wanted <= {record["value"] for record in last.of("record")}, _SOON, "what came last was read")
     last.stop()
     again = [record for record in last.of("record") if not record["value"].startswith("late")]
-    check(not again, f"{len(again)} records that the group had committed came again, such as {again[:2]}")
+    spans = {p: (min(offsets), max(offsets)) for p in range(3)
+             if (offsets := [record["offset"] for record in again if record["partition"] == p])}
+    told = {name: [event for event in member.events if event["event"] in ("assigned", "committed")][-6:]
+            for name, member in journey.members.items()}
+    check(not again, f"{len(again)} records that the group had committed came again: {spans}; members told {told}")
 
 
 @scenario("a consumer group goes on over the kill of its group manager, and no commit is lost")

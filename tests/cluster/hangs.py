@@ -38,7 +38,8 @@ def controller(world):
     victim = cluster.controller()
     victim.pause()
     wait_until(lambda: cluster.controller() is not victim, 20, "nobody takes the office")
-    cluster.create("meanwhile")
+    # The one that hangs may be taken for dead already: two are there for certain.
+    cluster.create("meanwhile", replicas=2)
     victim.resume()
     cluster.await_full_isr("meanwhile")
     cluster.await_full_isr("load")

@@ -514,7 +514,8 @@ Task<Reply<Done>> Wire::enable_auth(size_t endpoint, std::string password) {
   user.set_name("root");
   user.set_password(std::move(password));
   const auto added = co_await impl_->unary<pb::AuthUserAddResponse>(
-      std::move(user), true, [&stub](auto... arguments) { stub.async()->UserAdd(std::move(arguments)...); });
+      std::move(user), true, [&stub](auto... arguments) { stub.async()->UserAdd(std::move(arguments)...); },
+      kPasswordPatience);
   if (!added) co_return tl::unexpected(added.error());
   pb::AuthUserGrantRoleRequest role;
   role.set_user("root");
