@@ -95,10 +95,15 @@ def group(options):
     consumer = consumer_of(options, **{
         "enable.partition.eof": False, "session.timeout.ms": 10000, "heartbeat.interval.ms": 500,
         "reconnect.backoff.max.ms": 500, "client.id": options["member"]})
-    consumer.subscribe([options["topic"]],
-                       on_assign=lambda _, given: tell("assigned", partitions=sorted(p.partition for p in given)),
-                       on_revoke=lambda _, taken: tell("assigned", partitions=[]))
     committed = {}
+
+    def give_up(_, __):
+        # What comes back is where another left it by then.
+        committed.clear()
+        tell("assigned", partitions=[])
+
+    consumer.subscribe([options["topic"]], on_revoke=give_up,
+                       on_assign=lambda _, given: tell("assigned", partitions=sorted(p.partition for p in given)))
     while not stop.is_set():
         message = consumer.poll(0.1)
         if message is None:
@@ -112,11 +117,15 @@ def group(options):
         consumer.commit(message=message, asynchronous=True)
     held = {p.partition for p in consumer.assignment()}
     last = [TopicPartition(options["topic"], p, offset) for p, offset in committed.items() if p in held]
-    if last:
-        for done in consumer.commit(offsets=last, asynchronous=False):
+    try:
+        for done in consumer.commit(offsets=last, asynchronous=False) if last else []:
             if done.error:
                 raise KafkaException(done.error)
             tell("committed", partition=done.partition, offset=done.offset)
+    except KafkaException as why:
+        # A rebalance was quicker: whoever has the partitions now reads these again.
+        if why.args[0].code() not in (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION):
+            raise
     consumer.close()
     tell("done")
 

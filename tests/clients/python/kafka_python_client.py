@@ -5,7 +5,7 @@ import sys
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import CommitFailedError
+from kafka.errors import CommitFailedError, RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata
 
 from contract import key_of, parse, spans, stopped, tell, value_of
@@ -78,7 +78,12 @@ def read(options):
 
 
 class Listener(ConsumerRebalanceListener):
+    def __init__(self, seen):
+        self._seen = seen
+
     def on_partitions_revoked(self, revoked):
+        # What comes back is where another left it by then.
+        self._seen.clear()
         tell("assigned", partitions=[])
 
     def on_partitions_assigned(self, assigned):
@@ -91,8 +96,8 @@ def group(options):
         bootstrap_servers=options["brokers"], group_id=options["group"], client_id=options["member"],
         auto_offset_reset="earliest", enable_auto_commit=False, session_timeout_ms=10000, heartbeat_interval_ms=500,
         reconnect_backoff_max_ms=500)
-    consumer.subscribe([options["topic"]], listener=Listener())
     seen = {}
+    consumer.subscribe([options["topic"]], listener=Listener(seen))
     while not stop.is_set():
         for at, records in consumer.poll(timeout_ms=100).items():
             for record in records:
@@ -103,10 +108,13 @@ def group(options):
             except CommitFailedError:
                 pass  # a rebalance was quicker: whoever has the partition now reads these again
     last = {at: OffsetAndMetadata(offset, "", -1) for at, offset in seen.items() if at in consumer.assignment()}
-    if last:
-        consumer.commit(last)
+    try:
+        if last:
+            consumer.commit(last)
         for at, held in last.items():
             tell("committed", partition=at.partition, offset=held.offset)
+    except (CommitFailedError, RebalanceInProgressError):
+        pass
     consumer.close()
     tell("done")
 
