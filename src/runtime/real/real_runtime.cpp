@@ -13,6 +13,7 @@
 #include "runtime/real/machine.h"
 #include "runtime/real/network.h"
 #include "runtime/real/posix_file_system.h"
+#include "runtime/real/thread_slice.h"
 #include "runtime/real/worker_pool.h"
 
 namespace godwit::runtime {
@@ -67,9 +68,11 @@ class RuntimeOfThreads final : public RealRuntime {
     GW_CHECK(!ran_ && Shard::current() == nullptr, "a runtime runs once, on a thread of its caller");
     ran_ = true;
     int result = 0;
+    ask_for_short_slices();
     EventLoop& home = loops_.front();
     home.post([&] { home.spawn(run_main(std::move(main_task), result, home)); });
     home.loop();
+    ask_for_usual_slices();
     stop();
     return result;
   }
@@ -99,6 +102,7 @@ class RuntimeOfThreads final : public RealRuntime {
   void start_thread(EventLoop& loop, std::optional<size_t> core) {
     threads_.emplace_back([this, &loop, core] {
       ::pthread_setname_np(::pthread_self(), loop.name().substr(0, 15).c_str());
+      ask_for_short_slices();
       if (core && !pin_to(*core)) {
         diagnostics_.emit({Severity::warning,
                            "runtime.not_pinned",

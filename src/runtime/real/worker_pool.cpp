@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "runtime/real/thread_slice.h"
+
 namespace godwit::runtime::real {
 
 bool WorkerPool::submit(Callback work) {
@@ -33,6 +35,8 @@ void WorkerPool::enqueue(Entry entry) {
 
 void WorkerPool::serve() {
   ::pthread_setname_np(::pthread_self(), name_.substr(0, 15).c_str());
+  // Whoever started this thread may have others.
+  ask_for_usual_slices();
   // Signals are for the threads that the program knows.
   sigset_t all;
   ::sigfillset(&all);
