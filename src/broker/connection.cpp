@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/replica_session.h"
 #include "net/sniff.h"
+#include "runtime/buffered_reader.h"
 
 namespace godwit::broker {
 namespace {
@@ -24,6 +25,9 @@ constexpr size_t kSmallRequestBytes = 16 * 1024;
 
 // What a peer has begun to send must come: so long at most for each step of its memory, and what a slow peer takes for it besides.
 constexpr Duration kBodyPatienceMax = std::chrono::seconds(30);
+
+// So much is read ahead: a small request comes in one piece.
+constexpr size_t kReadAheadBytes = 2048;
 
 // What somebody who speaks HTTP still sends when he was answered is read and dropped, so much and for so long.
 constexpr size_t kDroppedBytesMax = 256 * 1024;
@@ -46,7 +50,11 @@ size_t own_part(size_t all) {
 class Connection final : public OpenConnection {
  public:
   Connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream, std::string listener)
-      : shard_(shard), stream_(std::move(stream)), idle_(shard.shard()), sending_(shard.shard()) {
+      : shard_(shard),
+        stream_(std::move(stream)),
+        reader_(*stream_, kReadAheadBytes),
+        idle_(shard.shard()),
+        sending_(shard.shard()) {
     client_.connection = shard.broker().next_connection_number();
     client_.peer = stream_->peer();
     client_.local = stream_->local();
@@ -124,7 +132,7 @@ class Connection final : public OpenConnection {
   // Reads until `wanted` bytes of the head are there, and what has come of the others. False when the peer has ended its side.
   Task<bool> read_head(std::span<std::byte, net::kSniffBytes> head, size_t& have, size_t wanted) {
     while (have < wanted) {
-      const auto count = co_await stream_->read_some(MutableBytes(head).subspan(have));
+      const auto count = co_await reader_.read_some(MutableBytes(head).subspan(have));
       if (!count || *count == 0) co_return false;
       have += *count;
     }
@@ -135,7 +143,7 @@ class Connection final : public OpenConnection {
   Task<bool> sniff_protocol(MutableBytes head, size_t& have) {
     net::Protocol protocol = net::Protocol::undecided;
     while (protocol == net::Protocol::undecided) {
-      const auto count = co_await stream_->read_some(head.subspan(have));
+      const auto count = co_await reader_.read_some(head.subspan(have));
       // A peer that connects and goes away again (a port probe) is nobody's fault.
       if (!count || *count == 0) co_return false;
       have += *count;
@@ -161,7 +169,7 @@ class Connection final : public OpenConnection {
     stream_->shutdown_write();
     Bytes dropped(4096);
     for (size_t total = 0; total < kDroppedBytesMax;) {
-      const auto count = co_await stream_->read_some(dropped);
+      const auto count = co_await reader_.read_some(dropped);
       if (!count || *count == 0) break;
       total += *count;
     }
@@ -190,7 +198,7 @@ class Connection final : public OpenConnection {
       }
       const size_t end = pending->memory ? pending->memory->granted() : size;
       watch_body(end - have);
-      if (!co_await runtime::read_exactly(*stream_, MutableBytes(memory.get(), end).subspan(have))) {
+      if (!co_await reader_.read_exactly(MutableBytes(memory.get(), end).subspan(have))) {
         co_return false;
       }
       have = end;
@@ -355,6 +363,7 @@ class Connection final : public OpenConnection {
 
   BrokerShard& shard_;
   std::unique_ptr<runtime::Stream> stream_;
+  runtime::BufferedReader reader_;  // of stream_
   Client client_;
   runtime::Gate tasks_;
   runtime::Condition answers_changed_;

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "base/endian.h"
+#include "runtime/buffered_reader.h"
 #include "runtime/sync.h"
 
 namespace godwit::peer {
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::string_view kSoftwareName = "godwit";
 constexpr std::string_view kSoftwareVersion = "1";
+// So much is read ahead: an answer with a few small records comes in one piece.
+constexpr size_t kReadAheadBytes = 4096;
 
 // A call under way, in the order in which they were sent.
 struct Call {
@@ -77,9 +80,10 @@ class Connection::State {
   }
 
   static Task<void> read_answers(std::shared_ptr<State> state) {
+    runtime::BufferedReader reader(*state->stream, kReadAheadBytes);
     while (!state->closed) {
       std::byte head[kafka::kFrameLengthSize];
-      const auto got = co_await runtime::read_exactly(*state->stream, head);
+      const auto got = co_await reader.read_exactly(head);
       if (!got) {
         state->shut(state->error(got.error().kind, "the broker hung up"));
         co_return;
@@ -94,7 +98,7 @@ class Connection::State {
       }
       const auto size = static_cast<size_t>(length);
       const std::shared_ptr<std::byte[]> memory(new std::byte[size]);
-      const auto body = co_await runtime::read_exactly(*state->stream, MutableBytes(memory.get(), size));
+      const auto body = co_await reader.read_exactly(MutableBytes(memory.get(), size));
       if (!body) {
         state->shut(state->error(body.error().kind, "the broker hung up in the middle of an answer"));
         co_return;
