@@ -285,14 +285,40 @@ bool Broker::enter(OpenConnection& connection, BrokerShard& shard) {
     return false;
   }
   metrics_.connections.add(1);
-  serving_[shard.index()]->connections.insert(&connection);
+  list(connection, shard);
   return true;
+}
+
+bool Broker::enter_again(OpenConnection& connection, BrokerShard& shard) {
+  list(connection, shard);
+  if (!stopping()) return true;
+  leave(connection, shard);
+  return false;
+}
+
+void Broker::list(OpenConnection& connection, BrokerShard& shard) {
+  serving_[shard.index()]->connections.insert(&connection);
+  shard.count_connections(1);
+}
+
+void Broker::strike(OpenConnection& connection, BrokerShard& shard) {
+  serving_[shard.index()]->connections.erase(&connection);
+  shard.count_connections(-1);
+}
+
+void Broker::move_on(OpenConnection& connection, BrokerShard& from, BrokerShard& to, Serve serve) {
+  strike(connection, from);
+  // Whatever closes the other shard's door is posted behind this.
+  to.shard().post([this, &to, serve = std::move(serve)]() mutable {
+    serving_[to.index()]->tasks.spawn(to.shard(),
+                                      [](Serve go) -> Task<void> { co_await go(); }(std::move(serve)));
+  });
 }
 
 void Broker::leave(OpenConnection& connection, BrokerShard& shard) {
   connections_.fetch_sub(1);
   metrics_.connections.add(-1);
-  serving_[shard.index()]->connections.erase(&connection);
+  strike(connection, shard);
 }
 
 void Broker::tell_of_refusal(const Diagnostic& diagnostic) {

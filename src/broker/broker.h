@@ -93,6 +93,11 @@ class Broker {
   // broker is stopping: the connection is to be closed. On the connection's shard.
   bool enter(OpenConnection& connection, BrokerShard& shard);
   void leave(OpenConnection& connection, BrokerShard& shard);
+  // The connection goes on on another shard: it leaves this one, counted as before, and `serve` takes it up there, where it
+  // comes back with enter_again(). Dropped where that shard serves no more.
+  using Serve = std::move_only_function<runtime::Task<void>()>;
+  void move_on(OpenConnection& connection, BrokerShard& from, BrokerShard& to, Serve serve);
+  bool enter_again(OpenConnection& connection, BrokerShard& shard);
   uint64_t next_connection_number() { return connection_numbers_.fetch_add(1) + 1; }
   // One diagnostic line about somebody who is sent away; at most ten a second, all of them are counted in metrics.
   void tell_of_refusal(const Diagnostic& diagnostic);
@@ -125,6 +130,8 @@ class Broker {
   runtime::Task<void> beat(size_t shard);
   bool healthy() const;
   runtime::Task<Result<void>> listen();
+  void list(OpenConnection& connection, BrokerShard& shard);
+  void strike(OpenConnection& connection, BrokerShard& shard);
   runtime::Task<void> accept(runtime::Listener& listener, BrokerShard& shard, std::string name);
   runtime::Task<void> apply(cluster::ImagePtr image);
   // From one image to the next.

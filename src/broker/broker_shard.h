@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -79,6 +80,10 @@ class BrokerShard {
   void begin(uint64_t incarnation, std::string cluster_id, const std::set<TopicPartition>& unproven);
   // Follows and asks no more; before the store closes.
   runtime::Task<void> end_replication();
+
+  // How many connections are served here, a moment ago. Any shard.
+  int connections() const { return connections_.load(std::memory_order_relaxed); }
+  void count_connections(int more) { connections_.fetch_add(more, std::memory_order_relaxed); }
 
   // The shard that owns a partition.
   BrokerShard& owner(const TopicPartition& id);
@@ -153,6 +158,7 @@ class BrokerShard {
   runtime::Condition repaired_;
   runtime::Condition ended_;
   bool ending_ = false;
+  std::atomic<int> connections_ = 0;
   std::array<RequestMemory, kRequestKinds> request_memory_;  // by RequestOf
   runtime::Semaphore response_memory_;
   runtime::Semaphore replica_memory_;

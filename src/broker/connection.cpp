@@ -7,6 +7,7 @@
 #include "base/endian.h"
 #include "broker/api/table.h"
 #include "broker/broker.h"
+#include "broker/home_shard.h"
 #include "broker/replica_session.h"
 #include "net/sniff.h"
 #include "runtime/buffered_reader.h"
@@ -47,6 +48,25 @@ size_t own_part(size_t all) {
   return std::max(all / 8, std::min<size_t>(all, 1 << 20));
 }
 
+// A shard takes connections over while it serves at most so many more than the one that they come from: the partitions of a shard
+// may have many more clients than those of another, and reading from them and checking what they send is work too.
+constexpr int kTakenOverMore = 8;
+
+struct Request {
+  kafka::RequestFrame frame;
+  std::shared_ptr<std::byte[]> memory;
+};
+
+// A connection on its way to another shard, with the request that is served first there.
+struct Moving {
+  std::unique_ptr<runtime::Stream> stream;
+  runtime::BufferedReader reader;
+  Client client;
+  Request request;
+};
+
+Task<void> serve_moved(BrokerShard& shard, std::unique_ptr<Moving> moving);
+
 class Connection final : public OpenConnection {
  public:
   Connection(BrokerShard& shard, std::unique_ptr<runtime::Stream> stream, std::string listener)
@@ -63,11 +83,24 @@ class Connection final : public OpenConnection {
         std::make_unique<runtime::Semaphore>(own_part(shard.response_memory().capacity()));
   }
 
-  Task<void> run() {
+  Connection(BrokerShard& shard, Moving& moving)
+      : shard_(shard),
+        stream_(std::move(moving.stream)),
+        reader_(std::move(moving.reader)),
+        client_(std::move(moving.client)),
+        idle_(shard.shard()),
+        sending_(shard.shard()),
+        settled_(true) {
+    client_.gone = false;
+  }
+
+  Task<void> run(std::unique_ptr<Moving> first = nullptr) {
     watch_idle();
-    const bool listed = shard_.broker().enter(*this, shard_);
+    Broker& broker = shard_.broker();
+    const bool listed = first ? broker.enter_again(*this, shard_) : broker.enter(*this, shard_);
     if (listed) {
       tasks_.spawn(shard_.shard(), send_answers());
+      if (first) start(std::make_shared<Pending>(), std::move(first->request));
       co_await read_requests();
       // No more requests; those under way are answered as long as the peer reads, and nothing is waited for.
       reading_ended_ = true;
@@ -78,7 +111,12 @@ class Connection final : public OpenConnection {
       answers_changed_.notify_all();
       co_await tasks_.close();
       if (client_.replica) co_await client_.replica->close();
-      shard_.broker().leave(*this, shard_);
+      idle_.stop();
+      if (home_ != nullptr && !failed_ && !finishing_) {
+        move_on();
+        co_return;
+      }
+      broker.leave(*this, shard_);
     }
     idle_.stop();
     stream_->close();
@@ -104,7 +142,8 @@ class Connection final : public OpenConnection {
   Task<void> read_requests() {
     std::byte head[net::kSniffBytes];
     size_t have = 0;
-    if (!co_await sniff_protocol(head, have)) co_return;
+    // Who was moved speaks Kafka.
+    if (!settled_ && !co_await sniff_protocol(head, have)) co_return;
     for (;;) {
       if (!co_await read_head(head, have, kafka::kFrameLengthSize)) co_return;
       if (const auto poll = client_.long_poll.lock(); poll && !may_start_another()) poll->next_came();
@@ -210,11 +249,41 @@ class Connection final : public OpenConnection {
       refuse(frame.error().message);
       co_return false;
     }
+    if (BrokerShard* const home = belongs_to(*frame, *pending)) {
+      home_ = home;
+      moved_request_.emplace(std::move(*frame), memory);
+      co_return false;
+    }
+    start(std::move(pending), {std::move(*frame), memory});
+    co_return !failed_ && !finishing_;
+  }
+
+  void start(std::shared_ptr<Pending> pending, Request request) {
     pending_.push_back(pending);
     watch_idle();
-    tasks_.spawn(shard_.shard(), handle(pending, std::move(*frame), memory));
+    tasks_.spawn(shard_.shard(), handle(pending, std::move(request.frame), std::move(request.memory)));
     newest_ = std::move(pending);
-    co_return !failed_ && !finishing_;
+  }
+
+  // The shard on which this connection had better be served, by the first partitions that it asks for; null: this one. Only while
+  // nothing here is its own: no request is under way, and none takes of this shard's memory.
+  BrokerShard* belongs_to(const kafka::RequestFrame& frame, const Pending& pending) {
+    if (settled_ || shard_.broker().shard_count() == 1) return nullptr;
+    const auto home = home_shard(shard_, frame);
+    if (!home) return nullptr;
+    settled_ = true;
+    if (*home == shard_.index() || !pending_.empty() || pending.memory) return nullptr;
+    BrokerShard& there = shard_.broker().shard(*home);
+    return there.connections() <= shard_.connections() + kTakenOverMore ? &there : nullptr;
+  }
+
+  void move_on() {
+    stream_->detach();
+    auto moving = std::make_unique<Moving>(std::move(stream_), std::move(reader_), std::move(client_),
+                                           std::move(*moved_request_));
+    shard_.broker().move_on(*this, shard_, *home_, [home = home_, moving = std::move(moving)]() mutable {
+      return serve_moved(*home, std::move(moving));
+    });
   }
 
   // Which memory a request takes from, if any. Followers that are known by an earlier request take none: what all the others wait
@@ -371,11 +440,23 @@ class Connection final : public OpenConnection {
   std::shared_ptr<Pending> newest_;
   runtime::Timer idle_;
   runtime::Timer sending_;
+  // Whether it has been looked where the connection belongs: once, when that can be told.
+  bool settled_ = false;
+  // Where it goes on, and with what; null: here.
+  BrokerShard* home_ = nullptr;
+  std::optional<Request> moved_request_;
   bool reading_body_ = false;  // idle_ watches over it
   bool reading_ended_ = false;
   bool finishing_ = false;
   bool failed_ = false;
 };
+
+Task<void> serve_moved(BrokerShard& shard, std::unique_ptr<Moving> moving) {
+  const auto attached = moving->stream->attach();
+  Connection connection(shard, *moving);
+  if (!attached) connection.abort();
+  co_await connection.run(std::move(moving));
+}
 
 }  // namespace
 

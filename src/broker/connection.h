@@ -6,6 +6,9 @@
 // the head of its next request. By that read a peer that goes away is noticed while its request waits: its long poll
 // ends. A large body gets its memory a step at a time, as it comes (request_memory.h); one that was begun and does not come
 // ends the connection (godwit_connections_closed_total, why="slow").
+//
+// It begins on the shard that accepted it, and its first Produce or Fetch may take it to another (home_shard.h), before anything of
+// it is anywhere else.
 #pragma once
 
 #include <memory>

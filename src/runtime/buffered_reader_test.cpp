@@ -28,6 +28,8 @@ class Pieces final : public Stream {
   Task<Result<void>> write_all(std::span<const BytesView>) override { co_return Result<void>(); }
   void shutdown_write() override {}
   void close() override {}
+  void detach() override {}
+  Result<void> attach() override { return {}; }
   const Endpoint& local() const override { return none_; }
   const Endpoint& peer() const override { return none_; }
 

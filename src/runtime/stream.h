@@ -49,6 +49,12 @@ class Stream {
   // Numeric addresses.
   virtual const Endpoint& local() const = 0;
   virtual const Endpoint& peer() const = 0;
+
+  // To give it to another shard: detach() where it belongs, while nothing is under way, then attach() on the new shard; what the
+  // peer sends meanwhile is kept. In between it may only be destroyed, on any shard. Errors of attach(): closed, limit, io; it is
+  // to be destroyed then.
+  virtual void detach() = 0;
+  virtual Result<void> attach() = 0;
 };
 
 // Reads exactly into.size() bytes. Error closed when the peer ends before.

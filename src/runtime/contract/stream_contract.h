@@ -108,6 +108,54 @@ TEST_P(StreamContract, a_large_transfer_both_ways_at_once_arrives_whole) {
   });
 }
 
+TEST_P(StreamContract, a_stream_goes_on_on_the_shard_that_it_is_given_to) {
+  run([](World& world) -> Task<void> {
+    auto pair = co_await connect_pair(world);
+    GW_REQUIRE_OK(pair);
+    EXPECT_TRUE(co_await write_text(*pair->client, "before"));
+    EXPECT_EQ(co_await read_text(*pair->server, 3), "bef");
+    pair->server->detach();
+    EXPECT_TRUE(co_await write_text(*pair->client, " meanwhile"));
+    Shard& other = world.runtime().shard(1);
+    co_await other.call([&]() -> Task<void> {
+      GW_REQUIRE_OK(pair->server->attach());
+      EXPECT_EQ(co_await read_text(*pair->server, 13), "ore meanwhile");
+      EXPECT_TRUE(co_await write_text(*pair->server, "here"));
+    });
+    EXPECT_EQ(co_await read_text(*pair->client, 4), "here");
+    const auto later = [](Stream& stream) -> Task<void> {
+      co_await sleep_for(std::chrono::milliseconds(2));
+      co_await write_text(stream, "later");
+      stream.shutdown_write();
+    };
+    Shard::current()->spawn(later(*pair->client));
+    co_await other.call([&]() -> Task<void> {
+      EXPECT_EQ(co_await read_text(*pair->server, 5), "later");
+      Bytes into(1);
+      const auto end = co_await pair->server->read_some(into);
+      GW_REQUIRE_OK(end);
+      EXPECT_EQ(*end, 0u);
+      pair->server.reset();
+    });
+  });
+}
+
+TEST_P(StreamContract, a_stream_that_ended_on_its_way_to_another_shard_says_so_there) {
+  run([](World& world) -> Task<void> {
+    auto pair = co_await connect_pair(world);
+    GW_REQUIRE_OK(pair);
+    pair->server->detach();
+    pair->client.reset();
+    co_await world.runtime().shard(1).call([&]() -> Task<void> {
+      GW_REQUIRE_OK(pair->server->attach());
+      Bytes into(1);
+      const auto end = co_await pair->server->read_some(into);
+      EXPECT_TRUE(!end || *end == 0);
+      pair->server.reset();
+    });
+  });
+}
+
 TEST_P(StreamContract, a_half_closed_connection_still_carries_the_answer) {
   run([](World& world) -> Task<void> {
     auto pair = co_await connect_pair(world);

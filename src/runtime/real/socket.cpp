@@ -1,5 +1,7 @@
 #include "runtime/real/socket.h"
 
+#include <cerrno>
+
 namespace godwit::runtime::real {
 namespace {
 
@@ -9,22 +11,36 @@ constexpr int kShare = 16;
 }  // namespace
 
 int Socket::open(Descriptor descriptor) {
-  const int error = loop_.watch(descriptor.get(), *this);
+  const int error = loop_->watch(descriptor.get(), *this);
   if (error == 0) descriptor_ = std::move(descriptor);
   return error;
 }
 
 void Socket::close() {
   if (!descriptor_) return;
-  loop_.unwatch(descriptor_.get(), *this);
+  if (loop_ != nullptr) loop_->unwatch(descriptor_.get(), *this);
   descriptor_.reset();
   readable.notify_all();
   writable.notify_all();
 }
 
+void Socket::detach() {
+  if (descriptor_) loop_->unwatch(descriptor_.get(), *this);
+  loop_ = nullptr;
+}
+
+int Socket::attach(EventLoop& loop) {
+  loop_ = &loop;
+  if (!descriptor_) return EBADF;
+  // What is there already is the new loop's first event.
+  may_read = false;
+  share_round_ = 0;
+  return loop.watch(descriptor_.get(), *this);
+}
+
 bool Socket::used_up_its_share() {
-  if (share_round_ != loop_.round()) {
-    share_round_ = loop_.round();
+  if (share_round_ != loop_->round()) {
+    share_round_ = loop_->round();
     share_left_ = kShare;
   }
   return share_left_-- <= 0;

@@ -8,7 +8,7 @@ namespace godwit::runtime::real {
 
 class Socket final : public Watched {
  public:
-  explicit Socket(EventLoop& loop) : loop_(loop) {}
+  explicit Socket(EventLoop& loop) : loop_(&loop) {}
   ~Socket() override { close(); }
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
@@ -17,9 +17,12 @@ class Socket final : public Watched {
   int open(Descriptor descriptor);
   // Wakes all who wait; they see that it is closed.
   void close();
+  // See Stream::detach(), attach(). The latter gives the errno, or 0.
+  void detach();
+  int attach(EventLoop& loop);
   bool closed() const { return !descriptor_; }
   int get() const { return descriptor_.get(); }
-  EventLoop& loop() { return loop_; }
+  EventLoop& loop() { return *loop_; }
 
   // Whether a try may succeed. Set by the kernel's events, cleared by who was told EAGAIN.
   bool may_read = false;
@@ -45,7 +48,7 @@ class Socket final : public Watched {
   void on_events(uint32_t events) override;
 
  private:
-  EventLoop& loop_;
+  EventLoop* loop_;  // null while it is detached
   Descriptor descriptor_;
   uint64_t share_round_ = 0;
   int share_left_ = 0;

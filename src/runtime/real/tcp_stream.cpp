@@ -141,6 +141,13 @@ Task<Result<void>> TcpStream::write_all(std::span<const BytesView> parts) {
   co_return Result<void>();
 }
 
+Result<void> TcpStream::attach() {
+  const int number = socket_->attach(EventLoop::here());
+  if (number == 0) return {};
+  if (number == EBADF) return fail(closed_by_us());
+  return fail(socket_error(number, "watch", to_string(peer_)));
+}
+
 void TcpStream::shutdown_write() {
   // Fails only when the connection is gone, which the next read tells.
   if (!socket_->closed()) ::shutdown(socket_->get(), SHUT_WR);

@@ -19,6 +19,8 @@ class TcpStream final : public Stream {
   Task<Result<void>> write_all(std::span<const BytesView> parts) override;
   void shutdown_write() override;
   void close() override { socket_->close(); }
+  void detach() override { socket_->detach(); }
+  Result<void> attach() override;
   const Endpoint& local() const override { return local_; }
   const Endpoint& peer() const override { return peer_; }
 

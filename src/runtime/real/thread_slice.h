@@ -7,9 +7,9 @@
 
 namespace godwit::runtime::real {
 
-// Asks for the shortest slices there are for the calling thread; threads that it starts inherit them. Needs no privilege. Where a
-// kernel knows no slices (before 6.12), a container's filter forbids to ask, or the thread has another scheduling policy, nothing
-// changes. docs/decisions/0016-short-slices.md.
+// Asks for the shortest slices there are for the calling thread; threads and processes that it starts inherit them. Needs no
+// privilege. Where a kernel knows no slices (before 6.12), a container's filter forbids to ask, or the thread has another
+// scheduling policy, nothing changes. docs/decisions/0016-short-slices.md.
 void ask_for_short_slices();
 // Takes it back for the calling thread: for one that works long at a time.
 void ask_for_usual_slices();

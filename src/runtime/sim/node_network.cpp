@@ -55,6 +55,12 @@ class SimStream final : public Stream {
   void close() override {
     if (side().node->alive()) connection_->close(index_);
   }
+  void detach() override { side().shard = nullptr; }
+  Result<void> attach() override {
+    if (!side().open) return fail(ErrorKind::closed, "the connection was closed");
+    side().shard = current_shard();
+    return {};
+  }
   const Endpoint& local() const override { return connection_->side(index_).local; }
   const Endpoint& peer() const override { return connection_->side(index_).peer; }
 
