@@ -1,7 +1,6 @@
 // A connection as its client sees it, over the simulated network.
 #include "broker/connection.h"
 
-#include "broker/fetch_wait.h"
 #include "broker/stage_testing.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/produce.h"
@@ -179,38 +178,6 @@ TEST(Connection, ThatDoesNotReadHoldsAPartOfTheAnswersMemoryAndNoMore) {
         }
       },
       options);
-}
-
-TEST(FetchWait, TellsWhatChangedUntilItIsStopped) {
-  run_on_stage([](Stage& stage) -> Task<void> {
-    co_await stage.create("orders");
-    BrokerShard& shard = stage.broker->shard(0);
-    const TopicPartition id{stage.topic_id("orders"), PartitionIndex(0)};
-    FetchWait wait(shard, stage.client);
-    std::vector<FetchWait::Target> targets{{id, 5}, {{stage.topic_id("orders"), PartitionIndex(9)}, 7}};
-    co_await wait.watch(targets);
-    const MonotonicTime start = shard.shard().now();
-    EXPECT_EQ(co_await wait.changed(start + 1s), std::vector<size_t>{7}) << "a partition that is not there";
-    EXPECT_EQ(co_await wait.changed(start + 1s), std::vector<size_t>{}) << "the deadline";
-    EXPECT_GE(shard.shard().now(), start + 1s);
-    shard.end_long_polls();
-    const MonotonicTime stopped = shard.shard().now();
-    EXPECT_EQ(co_await wait.changed(stopped + 1h), std::vector<size_t>{});
-    EXPECT_LT(shard.shard().now(), stopped + 1s);
-    co_await wait.close();
-  });
-}
-
-TEST(FetchWait, OfAClientThatHasGoneWaitsForNothing) {
-  run_on_stage([](Stage& stage) -> Task<void> {
-    stage.client.gone = true;
-    BrokerShard& shard = stage.broker->shard(0);
-    FetchWait wait(shard, stage.client);
-    const MonotonicTime start = shard.shard().now();
-    EXPECT_EQ(co_await wait.changed(start + 1h), std::vector<size_t>{});
-    EXPECT_LT(shard.shard().now(), start + 1s);
-    co_await wait.close();
-  });
 }
 
 }  // namespace

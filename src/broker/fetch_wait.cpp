@@ -54,19 +54,6 @@ FetchWait::FetchWait(BrokerShard& shard, Client& client, Of of)
 
 FetchWait::~FetchWait() = default;
 
-Task<void> FetchWait::watch(std::vector<Target> targets) {
-  std::vector<std::vector<Target>> by_shard(watches_.size());
-  for (const Target& target : targets)
-    by_shard[shard_.broker().store().shard_of(target.id)].push_back(target);
-  for (size_t i = 0; i < by_shard.size(); ++i) {
-    if (by_shard[i].empty()) continue;
-    BrokerShard& owner = shard_.broker().shard(i);
-    co_await owner.shard().call([this, &owner, wanted = std::move(by_shard[i])] {
-      for (const Target& target : wanted) watch_here(owner, target);
-    });
-  }
-}
-
 void FetchWait::watch_here(BrokerShard& owner, const Target& target) {
   auto& mine = watches_[owner.index()];
   if (mine.size() <= target.index) mine.resize(target.index + 1);
@@ -100,10 +87,13 @@ void FetchWait::stop() {
   news_->stop();
 }
 
-Task<void> FetchWait::close() {
+void FetchWait::close() {
   for (size_t i = 0; i < watches_.size(); ++i) {
     if (watches_[i].empty()) continue;
-    co_await shard_.broker().shard(i).shard().call([&mine = watches_[i]] { mine.clear(); });
+    runtime::Shard& owner = shard_.broker().shard(i).shard();
+    // Nobody waits for their end: what they still report nobody hears.
+    if (&owner != runtime::Shard::current()) owner.post([mine = std::move(watches_[i])] {});
+    watches_[i].clear();
   }
 }
 

@@ -1,7 +1,7 @@
 // Waits for news of many partitions, on any shards, from one place: the long poll of Fetch.
 //
 //   FetchWait wait(shard, client);
-//   co_await wait.watch(id, i);              // for each partition; what changes later is reported with `i`
+//   wait.watch_here(owner, {id, i});         // for each partition, on its shard; what changes later is reported with `i`
 //   … look again (news before the watch are seen now) …
 //   std::vector<size_t> changed = co_await wait.changed(deadline);   // empty: the deadline came
 //
@@ -30,10 +30,8 @@ class FetchWait : public runtime::ListNode {
     TopicPartition id;
     size_t index;
   };
-  // Starts watching all of them, or again those that were reported; who is watched already stays so. An index stands for one
-  // partition at a time; news of the one before may still be reported under it, once.
-  runtime::Task<void> watch(std::vector<Target> targets);
-  // The same for one, by somebody who visits its shard; on that shard, while nothing else is asked of this.
+  // Starts watching it, on its shard, which the caller visits while nothing else is asked of this; where it is watched already it
+  // stays so. An index stands for one partition at a time; news of the one before may still be reported under it, once.
   void watch_here(BrokerShard& owner, const Target& target);
   // The indexes of targets with news since they were watched; they are no longer watched. A partition that is not there
   // counts as news at once.
@@ -44,7 +42,7 @@ class FetchWait : public runtime::ListNode {
   bool hurried() const { return hurried_; }
   // This request is answered: that the next one came is no reason to hurry any more.
   void answered();
-  runtime::Task<void> close();
+  void close();
   // The broker stops, or the peer has gone: changed() answers at once, from now on.
   void stop();
 

@@ -390,7 +390,7 @@ Task<void> ReplicaSession::take_memory(RequestContext& context, Answers& answers
 }
 
 Task<void> ReplicaSession::close() {
-  co_await wait_.close();
+  wait_.close();
   for (const auto& [id, place] : places_) {
     co_await shard_.on(id, [id, follower = follower_, session = session_](BrokerShard& owner) {
       if (const auto known = owner.find(id)) known->on_unfollow(follower, session);

@@ -104,17 +104,18 @@ class Fetching {
     items_.push_back(std::move(item));
   }
 
-  Task<void> read_all() {
+  Task<void> read_all(FetchWait* wait = nullptr) {
     std::vector<size_t> all;
     for (size_t i = 0; i < items_.size(); ++i) {
       if (!items_[i].settled) all.push_back(i);
     }
-    co_await read(std::move(all));
+    co_await read(std::move(all), wait);
   }
 
   // Reads these items anew, those of one shard in one visit, in the order of the request. The limit holds for all together; the
-  // first batch of all is given whole: that may wait for memory, so none of them holds any by then.
-  Task<void> read(std::vector<size_t> indexes) {
+  // first batch of all is given whole: that may wait for memory, so none of them holds any by then. With `wait` they are watched from
+  // now on, in the same visit.
+  Task<void> read(std::vector<size_t> indexes, FetchWait* wait) {
     std::vector<std::vector<size_t>> by_shard(shard_.broker().shard_count());
     std::vector<size_t> order;
     for (const size_t i : indexes) {
@@ -126,8 +127,10 @@ class Fetching {
     }
     for (const size_t index : order) {
       BrokerShard& owner = shard_.broker().shard(index);
-      co_await owner.shard().call([this, &owner, &wanted = by_shard[index]]() -> Task<void> {
+      co_await owner.shard().call([this, &owner, &wanted = by_shard[index], wait]() -> Task<void> {
         for (const size_t i : wanted) {
+          // Before it is read: what comes in between is news again.
+          if (wait != nullptr) wait->watch_here(owner, {items_[i].id, i});
           co_await read_one(owner, items_[i]);
           items_[i].bytes = items_[i].answer.records ? items_[i].answer.records->size() : 0;
           total_ += items_[i].bytes;
@@ -218,11 +221,8 @@ class Fetching {
   // would keep all others from it. It is read again once, at the end.
   Task<void> wait_for_more() {
     FetchWait wait(shard_, context_.client);
-    std::vector<FetchWait::Target> targets;
-    for (size_t i = 0; i < items_.size(); ++i) targets.push_back({items_[i].id, i});
     // News between the first read and the watch would be missed: so everything is read once more.
-    co_await wait.watch(std::move(targets));
-    co_await read_all();
+    co_await read_all(&wait);
     while (!satisfied() && shard_.shard().now() < deadline_ && !shard_.broker().stopping() &&
            !context_.client.gone) {
       for (Item& item : items_) item.let_go();
@@ -230,12 +230,9 @@ class Fetching {
       if (changed.empty()) break;
       std::ranges::sort(changed);
       changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
-      std::vector<FetchWait::Target> again;
-      for (const size_t i : changed) again.push_back({items_[i].id, i});
-      co_await wait.watch(std::move(again));
-      co_await read(std::move(changed));
+      co_await read(std::move(changed), &wait);
     }
-    co_await wait.close();
+    wait.close();
     const bool lacks =
         std::ranges::any_of(items_, [](const Item& item) { return item.bytes > 0 && !item.has_records(); });
     if (lacks) co_await read_all();
