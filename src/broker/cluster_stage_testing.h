@@ -160,10 +160,10 @@ class ClusterStage {
     return true;
   }
 
-  // Creates the topic with so many replicas, partition p preferably led by broker 1 + p % count, and waits until it is
-  // whole.
+  // Creates the topic with so many replicas, partition p preferably led by broker first + p (the numbers go round), and waits
+  // until it is whole.
   bool create(const std::string& topic, int32_t partitions, std::map<std::string, std::string> config = {},
-              int replicas = 3) {
+              int replicas = 3, int first = 1) {
     kafka::CreateTopicsRequest request;
     auto& wish = request.topics.emplace_back();
     wish.name = topic;
@@ -173,7 +173,7 @@ class ClusterStage {
       auto& assignment = wish.assignments.emplace_back();
       assignment.partition_index = PartitionIndex(p);
       for (int r = 0; r < std::min(count, replicas); ++r)
-        assignment.broker_ids.push_back(BrokerId(1 + (p + r) % count));
+        assignment.broker_ids.push_back(BrokerId(1 + (first - 1 + p + r) % count));
     }
     for (auto& [name, value] : config) wish.configs.push_back({name, value});
     ErrorCode code = ErrorCode::unknown_server_error;

@@ -69,6 +69,12 @@ EventId World::after(Duration after, Callback action) {
   return schedule(now_ + after, nullptr, kind_of(EventKind::test), std::move(action));
 }
 
+bool World::is_moment(const Event& event) const {
+  if (event.kind == kind_of(EventKind::timer))
+    return std::ranges::find(uncounted_, &event.owner->node()) == uncounted_.end();
+  return event.kind == kind_of(EventKind::disk) || event.kind == kind_of(EventKind::network);
+}
+
 void World::step() {
   auto first = events_.extract(events_.begin());
   const EventId& id = first.key();
@@ -79,6 +85,7 @@ void World::step() {
     steps_at_instant_ = 0;
   }
   ++steps_;
+  if (is_moment(event)) ++moments_;
   GW_CHECK(++steps_at_instant_ <= options_.steps_per_instant_max,
            "livelock: too many events without time passing (seed " + std::to_string(seed_) + ")");
   GW_CHECK(steps_ <= options_.steps_max,

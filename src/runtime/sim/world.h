@@ -100,6 +100,11 @@ class World {
   // The same in two runs of a seed, as long as both did the same.
   uint64_t trace_hash() const { return trace_.hash(); }
   uint64_t steps() const { return steps_; }
+  // Of those, what comes to processes from outside: packets, ends of disk operations, timers. Not the turns in which they
+  // then work: a test that steps in at each moment meets every state in which one waits for something.
+  uint64_t moments() const { return moments_; }
+  // Timers of that node are no moments: for clients.
+  void count_no_moments_of(const Node& node) { uncounted_.push_back(&node); }
   // With WorldOptions::keep_trace: the hash after each event.
   const std::vector<uint64_t>& trace_history() const { return history_; }
 
@@ -128,6 +133,7 @@ class World {
     Callback action;
   };
   void step();
+  bool is_moment(const Event& event) const;
 
   uint64_t seed_;
   WorldOptions options_;
@@ -139,6 +145,8 @@ class World {
   uint64_t sequence_ = 0;
   uint64_t uids_ = 0;
   uint64_t steps_ = 0;
+  uint64_t moments_ = 0;
+  std::vector<const Node*> uncounted_;
   uint64_t steps_at_instant_ = 0;
   Node* running_ = nullptr;
   std::vector<Node*> to_take_apart_;

@@ -56,6 +56,30 @@ TEST(World, TheSameSeedGivesTheSameRun) {
   for (uint64_t seed = 0; seed < 10; ++seed) EXPECT_EQ(busy_run(seed), busy_run(seed)) << "seed " << seed;
 }
 
+TEST(World, WhatComesToAProcessFromOutsideIsAMoment) {
+  World world(1);
+  Node& node = world.add_node("a");
+  Node& client = world.add_node("client");
+  world.count_no_moments_of(client);
+  const auto waits = [](Runtime&) -> Task<void> {
+    co_await sleep_for(1ms);
+    co_await sleep_for(1ms);
+  };
+  ASSERT_TRUE(client.run(waits));
+  EXPECT_EQ(world.moments(), 0u);
+  EXPECT_GT(world.steps(), 0u);
+  ASSERT_TRUE(node.run(waits));
+  EXPECT_EQ(world.moments(), 2u);
+  ASSERT_TRUE(node.run([](Runtime& runtime) -> Task<void> {
+    (void)co_await runtime.files().open("f", {.write = true, .create = OpenOptions::Create::if_missing});
+  }));
+  EXPECT_EQ(world.moments(), 3u);
+  ASSERT_TRUE(client.run([](Runtime& runtime) -> Task<void> {
+    EXPECT_FALSE((co_await runtime.network().connect({"a", 1}, 1s)).has_value());
+  }));
+  EXPECT_EQ(world.moments(), 5u) << "it asks, and is refused";
+}
+
 TEST(World, DifferentSeedsGiveDifferentRuns) {
   std::set<uint64_t> hashes;
   for (uint64_t seed = 0; seed < 10; ++seed) hashes.insert(busy_run(seed));
