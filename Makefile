@@ -1,11 +1,14 @@
 # The two commands of the README do everything: make run, make test. `make help` lists the others.
 .DEFAULT_GOAL := help
-.PHONY: help run run-one build test check lint format bench compare fuzz clean
+.PHONY: help run run-one build test check lint format bench compare fuzz steps clean
 MAKEFLAGS += --no-print-directory
 
 DATA_DIR ?= data
 KAFKA ?= 127.0.0.1:9092
 HTTP ?= 127.0.0.1:8080
+# Which steps of elections and changes of the ISR make steps disturbs, and how many processes share them.
+STEPS ?= all
+JOBS ?= $(shell nproc)
 # The three brokers of make run.
 CLUSTER_DIR ?= data/cluster
 CLUSTER_KAFKA ?= 127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094
@@ -23,6 +26,7 @@ help: ## this list
 	@echo 'make bench    measures (ARGS=… are handed on); docs/benchmarks.md says what and how'
 	@echo 'make compare  asks Apache Kafka and godwit the same, and compares the answers'
 	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS (default 10)'
+	@echo 'make steps    three simulated brokers, disturbed at each step of an election and of an ISR change (hours; STEPS=500: so many of each)'
 	@echo 'make clean    removes build/'
 
 # Says in words what is not there yet, rather than failing in the middle of something else.
@@ -80,6 +84,15 @@ compare:
 
 fuzz:
 	@scripts/test.sh setup fuzz
+
+# Each test is a fault, and the tests are dealt out to the processes.
+steps:
+	@scripts/setup.sh test
+	@mkdir -p build
+	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release --target broker_test
+	@seq 0 $$(($(JOBS) - 1)) | GODWIT_STEPS='$(STEPS)' GTEST_TOTAL_SHARDS=$(JOBS) xargs -P $(JOBS) -I '{}' \
+	  env GTEST_SHARD_INDEX='{}' build/release/src/broker/broker_test --gtest_filter='ClusterSim*Steps.*' --gtest_brief=1
 
 clean:
 	@rm -rf build

@@ -32,7 +32,7 @@ class IsrChange final : public Scenario {
     if (whole_ || !looks()) return whole_;
     if (!mended_) {
       // A fault may keep it in, or mend it early.
-      if (stage.isr(kTopic, 0) != 2 && stage.world.now() < began_ + 12s) return false;
+      if (stage.isr(kTopic, 0) != 2 && stage.world.now() < began_ + 6s) return false;
       mended_ = true;
       stage.world.network().heal({stage.node(leader_).name()}, {stage.node(follower_).name()});
       stage.node(follower_).disk().release();

@@ -144,9 +144,9 @@ struct StepSweep {
   std::function<std::unique_ptr<Scenario>(uint64_t seed, int variant)> make;
   int variants = 1;
   // Of each variant, unless GODWIT_STEPS says otherwise.
-  uint64_t runs = 20;
+  uint64_t runs = 10;
   // In which all must be in sync, and clients be served, after the fault was mended.
-  Duration patience = 30s;
+  Duration patience = 15s;
 };
 
 // One scenario without a fault: what the disturbed runs are compared with.
