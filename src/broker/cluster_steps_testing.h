@@ -15,8 +15,6 @@
 // With GODWIT_TEST_TELL each run is told before it begins: where the process stops, the last one told is it.
 #pragma once
 
-#include <numeric>
-
 #include "broker/cluster_commits_testing.h"
 #include "broker/cluster_fault_testing.h"
 
@@ -63,15 +61,24 @@ class Scenario {
     next_look_ = stage.world.now() + 1ms;
     return true;
   }
-  // Starts again who gave up starting, as a supervisor does. Asked as go_on().
-  void supervise() {
-    if (stage.world.now() < next_supervision_) return;
-    next_supervision_ = stage.world.now() + 100ms;
+  // Asked as go_on(): starts again who gave up starting, as a supervisor does, and sees who leads.
+  void watch() {
+    if (stage.world.now() < next_watch_) return;
+    next_watch_ = stage.world.now() + 10ms;
     for (int i = 1; i <= stage.count; ++i) {
       auto* const process = stage.find(i);
-      if (process == nullptr || !process->refused) continue;
-      stage.node(i).crash(CrashKind::kill);
-      stage.start(i);
+      if (process == nullptr) continue;
+      if (process->refused) {
+        stage.node(i).crash(CrashKind::kill);
+        stage.start(i);
+        continue;
+      }
+      const auto one = stage.up(i) ? stage.replica(i, kTopic, 0) : nullptr;
+      if (one == nullptr || !one->leading()) continue;
+      // Rule 1: no process leads in the epoch of another one, also not after it.
+      const std::pair who(i, stage.node(i).incarnation());
+      if (leaders_.emplace(one->leader_epoch(), who).first->second != who)
+        history.fault("two processes led in epoch " + to_string(one->leader_epoch()));
     }
   }
   // "b2, which leads"
@@ -87,7 +94,8 @@ class Scenario {
 
  private:
   MonotonicTime next_look_{};
-  MonotonicTime next_supervision_{};
+  MonotonicTime next_watch_{};
+  std::map<LeaderEpoch, std::pair<int, uint64_t>> leaders_;
 };
 
 // The bytes of a replica's log up to the high watermark.
@@ -201,7 +209,7 @@ inline Duration disturb(Scenario& scenario, const Rehearsal& rehearsal, Fault fa
   injury.inflict();
   const MonotonicTime mended = world.now() + hold;
   const auto happens = [&] {
-    scenario.supervise();
+    scenario.watch();
     return scenario.go_on();
   };
   world.run_until([&] { return (void)happens(), world.now() >= mended; }, hold);
