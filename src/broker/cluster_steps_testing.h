@@ -5,15 +5,15 @@
 //                .variants = 3}, Fault::kill);
 //
 // A step is an event of the simulated world that comes to a process from outside: a packet that arrives, an operation of a disk
-// that ends, a timer of a broker. The scenario runs once undisturbed; then once for each step and broker: up to the step as before, which is
-// checked, there the fault, which lasts for a while, then it is mended and the scenario goes on to its end. By default a
-// fixed number of these runs is drawn evenly; GODWIT_STEPS in the environment says otherwise:
+// that ends, a timer of a broker. The scenario runs once undisturbed; then once for each step and broker: up to the step as
+// before, which is checked, there the fault, which lasts for a while, then it is mended and the scenario goes on to its end. By
+// default some of these runs are drawn evenly; GODWIT_STEPS in the environment says otherwise:
 //
-//   GODWIT_STEPS=all     each step                       GODWIT_STEPS=500   so many of each test
-//   GODWIT_STEPS=@4711   the one run that a failure named so (with --gtest_filter of its test)
-//
-// With GODWIT_TEST_TELL each run is told before it begins: where the process stops, the last one told is it.
+//   GODWIT_STEPS=all       each step                         GODWIT_STEPS=500   so many of each variant of each test
+//   GODWIT_STEPS=@2.4711   the one run that a failure named so (with --gtest_filter of its test)
 #pragma once
+
+#include <csignal>
 
 #include "broker/cluster_commits_testing.h"
 #include "broker/cluster_fault_testing.h"
@@ -235,19 +235,37 @@ inline std::string wish() {
   const char* const text = std::getenv("GODWIT_STEPS");
   return text == nullptr ? "" : text;
 }
-inline bool told() {
-  return std::getenv("GODWIT_TEST_TELL") != nullptr;
-}
 
-// Which of `all` runs: every n-th from `first` on.
+// The run that is under way is named where a broken invariant ends the process.
+class Name {
+ public:
+  explicit Name(const std::string& name) {
+    now() = name;
+    before_ = std::signal(SIGABRT, [](int) { std::fputs(("in " + now() + '\n').c_str(), stderr); });
+  }
+  ~Name() { std::signal(SIGABRT, before_); }
+  Name(const Name&) = delete;
+  Name& operator=(const Name&) = delete;
+
+ private:
+  static std::string& now() {
+    static std::string name;
+    return name;
+  }
+  void (*before_)(int);
+};
+
+// Which of `all` runs of a variant: every n-th from `first` on.
 struct Choice {
   uint64_t first = 0;
   uint64_t stride = 1;
 };
-inline Choice choose(uint64_t all, uint64_t runs, uint64_t salt) {
+inline Choice choose(int variant, uint64_t all, uint64_t runs, uint64_t salt) {
   const std::string text = wish();
   if (text == "all") return {};
-  if (text.starts_with("@")) return {std::strtoull(text.c_str() + 1, nullptr, 10), all};
+  const std::string one = "@" + std::to_string(variant) + ".";
+  if (text.starts_with(one)) return {std::strtoull(text.c_str() + one.size(), nullptr, 10), all};
+  if (text.starts_with("@")) return {all, all};
   if (!text.empty()) runs = std::strtoull(text.c_str(), nullptr, 10);
   // Not a multiple of three, that brokers and durations take turns.
   uint64_t stride = std::max<uint64_t>(all / std::max<uint64_t>(runs, 1), 1);
@@ -269,7 +287,7 @@ inline void sweep_steps(const StepSweep& sweep, Fault fault) {
     const Rehearsal rehearsal = rehearse(*undisturbed);
     if (testing::Test::HasFailure()) return;
     const uint64_t all = rehearsal.hashes.size() * brokers;
-    const auto choice = steps::choose(all, sweep.runs, seed * 100 + static_cast<uint64_t>(fault));
+    const auto choice = steps::choose(variant, all, sweep.runs, seed * 100 + static_cast<uint64_t>(fault));
     for (uint64_t n = choice.first; n < all; n += choice.stride) {
       const uint64_t step = n / brokers;
       const int broker = 1 + static_cast<int>(n % brokers);
@@ -277,12 +295,12 @@ inline void sweep_steps(const StepSweep& sweep, Fault fault) {
       if (fault == Fault::store_gone && choice.stride < brokers && broker != 1) continue;
       if (needs_process(fault) && (rehearsal.living.at(step) >> static_cast<unsigned>(broker)) % 2 == 0)
         continue;
-      const std::string name = "variant " + std::to_string(variant) + ", GODWIT_STEPS=@" + std::to_string(n) +
-                               " (step " + std::to_string(step) + " of " +
-                               std::to_string(rehearsal.hashes.size()) + ", broker " +
-                               std::to_string(broker) + ", seed " + std::to_string(seed) + ')';
+      const std::string name = "GODWIT_STEPS=@" + std::to_string(variant) + "." + std::to_string(n) +
+                               ": broker " + std::to_string(broker) + ' ' + to_string(fault) + " at step " +
+                               std::to_string(step) + " of " + std::to_string(rehearsal.hashes.size()) +
+                               ", seed " + std::to_string(seed);
       SCOPED_TRACE(name);
-      if (steps::told()) std::cerr << to_string(fault) << ": " << name << '\n';
+      const steps::Name named(name);
       const auto scenario = sweep.make(seed, variant);
       longest = std::max(
           longest, disturb(*scenario, rehearsal, fault, step, broker, kHolds[step % 3], sweep.patience));
@@ -293,7 +311,7 @@ inline void sweep_steps(const StepSweep& sweep, Fault fault) {
   EXPECT_GT(runs, 0U);
   testing::Test::RecordProperty("runs", static_cast<int>(runs));
   testing::Test::RecordProperty("longest_ms", static_cast<int>(longest / 1ms));
-  if (!steps::wish().empty() || steps::told())
+  if (!steps::wish().empty())
     std::cerr << runs << " runs; whole again after at most " << longest / 1ms << " ms\n";
 }
 
