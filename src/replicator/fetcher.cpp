@@ -32,7 +32,11 @@ void Fetcher::start() {
 }
 
 void Fetcher::add(LogPtr log) {
-  std::erase(forgotten_, log->id());
+  // In the same epoch the session would take it for the log before: what that one was told would not be told again, and this one
+  // would not settle before there is something new.
+  if (const auto before = forgotten_.find(log->id());
+      before != forgotten_.end() && before->second != log->epoch())
+    forgotten_.erase(before);
   restless_.push_back(log);
   logs_.insert_or_assign(log->id(), std::move(log));
   changed_.notify_all();
@@ -42,8 +46,9 @@ void Fetcher::remove(const TopicPartition& id) {
   const auto found = logs_.find(id);
   if (found == logs_.end()) return;
   std::erase(restless_, found->second);
+  if (session_epoch_ > 0 && found->second->named_in != 0)
+    forgotten_.insert_or_assign(id, found->second->epoch());
   logs_.erase(found);
-  if (session_epoch_ > 0) forgotten_.push_back(id);
   changed_.notify_all();
 }
 
@@ -216,7 +221,7 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
   requests_ = number;
   for (auto& [topic, partitions] : named) request.topics.push_back({"", topic, std::move(partitions)});
   std::map<TopicId, std::vector<PartitionIndex>> forgotten;
-  for (const TopicPartition& id : std::exchange(forgotten_, {})) forgotten[id.topic].push_back(id.partition);
+  for (const auto& [id, epoch] : std::exchange(forgotten_, {})) forgotten[id.topic].push_back(id.partition);
   for (auto& [topic, partitions] : forgotten)
     request.forgotten_topics_data.push_back({"", topic, std::move(partitions)});
   return request;

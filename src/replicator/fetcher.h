@@ -63,7 +63,9 @@ class Fetcher {
   std::map<TopicPartition, LogPtr> logs_;
   // Those that may have something to ask: all others wait for an answer.
   std::vector<LogPtr> restless_;
-  std::vector<TopicPartition> forgotten_;
+  // What the leader is to forget with the next request, and in which epoch it was followed. Before what that request names: what
+  // is followed anew in another epoch need not be here (the leader sees that it is new), in the same epoch it must be.
+  std::map<TopicPartition, LeaderEpoch> forgotten_;
   std::shared_ptr<peer::Connection> connection_;
   int32_t session_id_ = 0;
   int32_t session_epoch_ = 0;

@@ -198,6 +198,30 @@ TEST(Replicator, AnAnswerOfAnOlderEpochIsDropped) {
   });
 }
 
+// The log was made anew: what the leader told the one before it must tell again, or this one never settles.
+TEST(Replicator, WhatIsFollowedAnewInTheSameEpochIsForgottenFirst) {
+  run_on_follower([](FollowerStage& stage) -> Task<void> {
+    const FetchOf held = co_await held_in_session(stage);
+    EXPECT_EQ(held.named(), 2U);
+    stage.follow(2, stage.first.leader());
+    const FetchOf second = co_await stage.first.next();
+    EXPECT_EQ(second.named(), 1U) << "no third request may go out";
+    co_await stage.replicator->unfollow(FollowerStage::id(0));
+    stage.follow(0, stage.first.leader());
+    co_await stage.replicator->unfollow(FollowerStage::id(1));
+    stage.first.answer(held, answer_of({}));
+    const FetchOf next = co_await stage.first.next();
+    EXPECT_TRUE(next.forgets(FollowerStage::id(0)));
+    EXPECT_NE(next.of(FollowerStage::id(0)), nullptr) << "and named in the same request";
+    EXPECT_TRUE(next.forgets(FollowerStage::id(1)));
+    EXPECT_EQ(next.of(FollowerStage::id(1)), nullptr);
+    EXPECT_FALSE(next.forgets(FollowerStage::id(2)));
+    stage.first.answer(second, answer_of({}));
+    stage.first.answer(next, answer_of({part_of(0, 0)}));
+    EXPECT_TRUE(co_await stage.wait([&] { return !stage.observer.epochs.empty(); })) << "it has settled";
+  });
+}
+
 // An error that the earlier epoch earned costs the newer one no back-off either.
 TEST(Replicator, AnErrorOfAnOlderEpochIsDropped) {
   run_on_follower([](FollowerStage& stage) -> Task<void> {
