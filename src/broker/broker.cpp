@@ -345,18 +345,21 @@ Task<void> Broker::apply(cluster::ImagePtr image) {
   std::vector<Task<void>> taking_over;
   for (auto& shard : shards_) {
     taking_over.push_back([](BrokerShard& one, cluster::ImagePtr known) -> Task<void> {
-      co_await one.shard().call([&one, known] { return one.apply(known); });
+      co_await one.shard().call(
+          [&one, known = std::move(known)]() mutable { return one.apply(std::move(known)); });
     }(*shard, image));
   }
+  image = nullptr;
   co_await runtime::when_all(std::move(taking_over));
 }
 
 Task<void> Broker::follow(cluster::ImagePtr before, cluster::ImagePtr after) {
-  co_await apply(after);
   std::vector<std::pair<std::string, TopicId>> vanished;
   for (const auto& [name, topic] : before->topics()) {
     if (after->find(topic->id) == nullptr) vanished.emplace_back(name, topic->id);
   }
+  before = nullptr;  // many may be under way, and each would hold an image
+  co_await apply(std::move(after));
   if (!vanished.empty()) co_await unknown_logs_.vanished(std::move(vanished));
 }
 
@@ -463,6 +466,9 @@ Task<Result<void>> Broker::close_parts() {
     co_await shard->shard().call([&shard = *shard] { return shard.end_replication(); });
   }
   if (metadata_ != nullptr) co_await metadata_->close();
+  for (const auto& shard : shards_) {
+    co_await shard->shard().call([&shard = *shard] { return shard.end_changes(); });
+  }
   co_await leaving_.close();
   Result<void> closed;
   if (store_ != nullptr) closed = co_await store_->close();

@@ -196,6 +196,10 @@ Task<void> BrokerShard::end_replication() {
   if (replicator_) co_await replicator_->close();
 }
 
+Task<void> BrokerShard::end_changes() {
+  return changing_.close();
+}
+
 Task<void> BrokerShard::image_after(cluster::ImagePtr known, MonotonicTime deadline) {
   while (image_ == known && co_await image_changed_.wait_until(deadline)) {
   }
@@ -208,46 +212,101 @@ std::vector<replication::LiveBroker> BrokerShard::live_brokers() const {
 }
 
 Task<void> BrokerShard::apply(cluster::ImagePtr image) {
-  // One image after the other: a later one must not overtake while logs are being made for an earlier one.
-  const auto lock = co_await applying_.lock();
-  if (image->version <= image_->version) co_return;
-  const cluster::ImagePtr before = std::exchange(image_, std::move(image));
+  const auto arrivals = std::make_shared<Arrivals>();
+  if (image->version > image_->version) {
+    take_over(std::move(image), arrivals);
+  } else {
+    // What it says is done when all is done that later ones changed.
+    arrivals->left = changes_.size();
+    for (auto& [id, change] : changes_) change.waiting.push_back(arrivals);
+  }
+  image = nullptr;
+  // Changed together: their structure records share rounds of the journal, so that a thousand elections cost a few syncs.
+  while (arrivals->left > 0) co_await arrivals->all_came.wait();
+  groups_.apply(*image_);
+}
+
+void BrokerShard::take_over(cluster::ImagePtr next, const std::shared_ptr<Arrivals>& arrivals) {
+  const cluster::ImagePtr before = std::exchange(image_, std::move(next));
+  const cluster::ImagePtr image = image_;
   image_changed_.notify_all();
-  if (const auto self = image_->brokers.find(options().id);
-      self != image_->brokers.end() && self->second.incarnation > surroundings_.incarnation) {
+  if (const auto self = image->brokers.find(options().id);
+      self != image->brokers.end() && self->second.incarnation > surroundings_.incarnation) {
     // It was declared dead and has joined again.
     surroundings_.incarnation = self->second.incarnation;
     replicator_->set_incarnation(surroundings_.incarnation);
   }
-  cluster::ConfigMap defaults = effective_defaults(options().topic_defaults, *image_, options().id);
+  cluster::ConfigMap defaults = effective_defaults(options().topic_defaults, *image, options().id);
   const bool same_defaults = defaults == topic_defaults_;
   topic_defaults_ = std::move(defaults);
   const auto expiration =
       std::chrono::duration_cast<std::chrono::milliseconds>(options().producer_expiration);
-  std::vector<Task<void>> changes;
-  for (const auto& [name, topic] : image_->topics()) {
+  for (const auto& [name, topic] : image->topics()) {
     const cluster::Topic* const known = before->find(topic->id);
     if (known == topic.get() && same_defaults) continue;  // the same object: nothing changed
     TopicSettings settings = effective_settings(topic->config, topic_defaults_, topic->internal());
     settings.log.producer_expiration_ms = expiration.count();
     settings_.insert_or_assign(topic->id, std::move(settings));
     for (size_t i = 0; i < topic->partitions.size(); ++i) {
-      const PartitionIndex index(static_cast<int32_t>(i));
-      if (broker_.store().shard_of({topic->id, index}) != index_) continue;
-      changes.push_back(apply_partition(topic, index));
+      const TopicPartition id{topic->id, PartitionIndex(static_cast<int32_t>(i))};
+      if (broker_.store().shard_of(id) == index_) want(id, topic, arrivals);
     }
   }
-  // Together: their structure records share rounds of the journal, so that a thousand elections cost a few syncs.
-  co_await runtime::when_all(std::move(changes));
-  if (before->brokers != image_->brokers) {
+  // Also those whose logs are only being made.
+  std::set<TopicPartition> gone;
+  for (const auto& [id, partition] : partitions_)
+    if (image->find(id) == nullptr) gone.insert(id);
+  for (const auto& [id, change] : changes_)
+    if (image->find(id) == nullptr) gone.insert(id);
+  for (const TopicPartition& id : gone) want(id, nullptr, arrivals);
+  if (before->brokers != image->brokers) {
     const auto live = live_brokers();
     for (const auto& [id, partition] : partitions_) partition->set_live(live);
     for (const auto& [id, broker] : before->brokers) {
-      if (!image_->brokers.contains(id)) contacts_.forget(id);
+      if (!image->brokers.contains(id)) contacts_.forget(id);
     }
   }
-  co_await drop_missing();
-  groups_.apply(*image_);
+}
+
+void BrokerShard::want(const TopicPartition& id, std::shared_ptr<const cluster::Topic> topic,
+                       const std::shared_ptr<Arrivals>& arrivals) {
+  const auto [at, idle] = changes_.try_emplace(id);
+  Change& change = at->second;
+  GW_CHECK(image_->version > change.version, "no partition goes back to an older image");
+  change.version = image_->version;
+  change.wanted = std::move(topic);
+  change.waiting.push_back(arrivals);
+  ++arrivals->left;
+  if (idle) GW_CHECK(changing_.spawn(shard_, this->change(id)), "images come before a shard ends");
+}
+
+Task<void> BrokerShard::change(TopicPartition id) {
+  for (;;) {
+    Change& change = changes_.at(id);
+    auto topic = std::exchange(change.wanted, std::nullopt);
+    auto waiting = std::exchange(change.waiting, {});
+    if (topic && !ending_) co_await change_to(id, std::move(*topic));
+    for (const auto& arrivals : waiting) {
+      if (--arrivals->left == 0) arrivals->all_came.notify_all();
+    }
+    if (!topic) break;
+  }
+  changes_.erase(id);
+  if (!changes_.empty() || !std::exchange(topics_went_, false)) co_return;
+  std::erase_if(settings_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
+  std::erase_if(contradicted_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
+}
+
+Task<void> BrokerShard::change_to(TopicPartition id, std::shared_ptr<const cluster::Topic> topic) {
+  if (topic == nullptr) {
+    topics_went_ = true;
+    if (auto partition = find(id)) co_await drop_missing(std::move(partition));
+    co_return;
+  }
+  const bool of_groups = topic->name == kConsumerOffsetsTopic;
+  co_await apply_partition(std::move(topic), id.partition);
+  // Groups that are managed here do not wait for other partitions.
+  if (of_groups) groups_.apply(*image_);
 }
 
 // What the replicator says goes to the partition that follows.
@@ -317,7 +376,10 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   }
   co_await replicator_->unfollow(id);
   followers_.erase(id);
+  if (ending_) co_return;
   auto led = co_await partition->lead(state, min_insync, live_brokers());
+  // Brokers may have come and gone meanwhile.
+  partition->set_live(live_brokers());
   if (!led) {
     diagnostics().emit({Severity::error,
                         "storage.epoch_not_begun",
@@ -336,6 +398,7 @@ Task<void> BrokerShard::follow(const std::shared_ptr<Partition>& partition,
     co_await replicator_->unfollow(id);
     co_return;
   }
+  if (ending_) co_return;
   auto& follower = followers_[id];
   if (follower == nullptr) follower = std::make_unique<Follower>(partition);
   const auto latest = partition->log()->epochs().latest();
@@ -369,11 +432,7 @@ Task<std::shared_ptr<Partition>> BrokerShard::open_partition(const cluster::Topi
 
 Task<void> BrokerShard::drop(std::shared_ptr<Partition> partition) {
   const TopicPartition id = partition->id();
-  co_await replicator_->unfollow(id);
-  followers_.erase(id);
-  partitions_.erase(id);
-  while (repairing_ == id) co_await repaired_.wait();
-  partition->close();
+  co_await let_go(partition);
   auto dropped = co_await broker_.store().drop(id);
   if (dropped) co_return;
   // The next start drops it.
@@ -383,26 +442,27 @@ Task<void> BrokerShard::drop(std::shared_ptr<Partition> partition) {
                       {{"topic", partition->topic()}, {"partition", to_string(id.partition)}}});
 }
 
-Task<void> BrokerShard::drop_missing() {
-  std::vector<std::shared_ptr<Partition>> gone;
-  for (const auto& [id, partition] : partitions_) {
-    if (image_->find(id) == nullptr) gone.push_back(partition);
-  }
-  if (gone.empty()) co_return;
-  std::vector<TopicPartition> unknown;
-  for (const auto& partition : gone) {
-    const TopicPartition id = partition->id();
-    co_await replicator_->unfollow(id);
-    followers_.erase(id);
-    partitions_.erase(id);
-    while (repairing_ == id) co_await repaired_.wait();
-    partition->close();
-    unknown.push_back(id);
-  }
+Task<void> BrokerShard::let_go(std::shared_ptr<Partition> partition) {
+  const TopicPartition id = partition->id();
+  co_await replicator_->unfollow(id);
+  followers_.erase(id);
+  partitions_.erase(id);
+  while (repairing_ == id) co_await repaired_.wait();
+  partition->close();
+}
+
+Task<void> BrokerShard::drop_missing(std::shared_ptr<Partition> partition) {
+  const TopicPartition id = partition->id();
+  co_await let_go(std::move(partition));
+  missing_.insert(id);
+  const auto lock = co_await deciding_.lock();
+  // Whoever had the lock before asked for all that had come by then.
+  if (!missing_.contains(id)) co_return;
+  std::vector<TopicPartition> unknown(missing_.begin(), missing_.end());
+  missing_.clear();
   // Rule 3: a log goes only where its topic was deleted; that the store does not know it is no proof.
-  co_await broker_.on_first([this, unknown] { return broker_.unknown_logs().decide(unknown); });
-  std::erase_if(settings_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
-  std::erase_if(contradicted_, [&](const auto& entry) { return image_->find(entry.first) == nullptr; });
+  co_await broker_.on_first(
+      [this, unknown = std::move(unknown)] { return broker_.unknown_logs().decide(unknown); });
 }
 
 }  // namespace godwit::broker

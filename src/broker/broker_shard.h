@@ -68,7 +68,11 @@ class BrokerShard {
   std::optional<int64_t> lag(const Partition& partition) const;
 
   // Takes an image over: makes logs for partitions that came, closes and drops those that went, leads and follows as it says,
-  // applies settings. When it returns, requests see the new image here.
+  // applies settings. Requests see it at once; when this returns, every partition here is as this image says, or as a later one.
+  //
+  // Several calls may be under way; an image that is older than one that came before changes nothing, and waits for what that one
+  // changes. Each partition is changed by one task at a time, which ends a change before it begins the next, and then
+  // takes the newest image that concerns it: one that waits (for room, or for its disk) holds up nobody else.
   runtime::Task<void> apply(cluster::ImagePtr image);
   // Waits until there is another image than `known`, or `deadline` has come.
   runtime::Task<void> image_after(cluster::ImagePtr known, MonotonicTime deadline);
@@ -78,8 +82,10 @@ class BrokerShard {
   // Begins to look after leaders (what they want of the ISR, who is silent), once this broker's incarnation is known.
   // `unproven`: logs of which the store doubts that they hold all; the doubt ends when they are in sync with their leader again.
   void begin(uint64_t incarnation, std::string cluster_id, const std::set<TopicPartition>& unproven);
-  // Follows and asks no more; before the store closes.
+  // Follows and asks no more; before the store closes. What images are still to change is left undone from now on.
   runtime::Task<void> end_replication();
+  // Returns when no partition is being changed; after the last apply() has returned.
+  runtime::Task<void> end_changes();
 
   // How many connections are served here, a moment ago. Any shard.
   int connections() const { return connections_.load(std::memory_order_relaxed); }
@@ -116,6 +122,25 @@ class BrokerShard {
 
  private:
   class Follower;
+  // How many partitions an apply() waits for.
+  struct Arrivals {
+    size_t left = 0;
+    runtime::Condition all_came;
+  };
+  // A partition that is being changed, by one task.
+  struct Change {
+    // What it takes up next: the topic as of `version`, null where that image has none.
+    std::optional<std::shared_ptr<const cluster::Topic>> wanted;
+    cluster::ImageVersion version;  // rises
+    std::vector<std::shared_ptr<Arrivals>>
+        waiting;  // until that is done, or what is under way where nothing is wanted
+  };
+  // Makes the image the newest here, and has changed what it changes.
+  void take_over(cluster::ImagePtr image, const std::shared_ptr<Arrivals>& arrivals);
+  void want(const TopicPartition& id, std::shared_ptr<const cluster::Topic> topic,
+            const std::shared_ptr<Arrivals>& arrivals);
+  runtime::Task<void> change(TopicPartition id);
+  runtime::Task<void> change_to(TopicPartition id, std::shared_ptr<const cluster::Topic> topic);
   runtime::Task<void> apply_partition(std::shared_ptr<const cluster::Topic> topic, PartitionIndex index);
   // Makes the log where there is none. Null where that fails.
   runtime::Task<std::shared_ptr<Partition>> open_partition(const cluster::Topic& topic, PartitionIndex index);
@@ -123,7 +148,10 @@ class BrokerShard {
                              const cluster::PartitionState& state);
   // The replica is no longer this broker's: its log goes.
   runtime::Task<void> drop(std::shared_ptr<Partition> partition);
-  runtime::Task<void> drop_missing();
+  // Nobody uses its log any more when this returns.
+  runtime::Task<void> let_go(std::shared_ptr<Partition> partition);
+  // The image does not know it any more. Returns once it was asked what becomes of its log.
+  runtime::Task<void> drop_missing(std::shared_ptr<Partition> partition);
   runtime::Task<void> look_after_leaders();
   // Leads nothing any more until another image says so.
   void resign_all();
@@ -143,7 +171,12 @@ class BrokerShard {
   std::set<TopicPartition> unproven_;
   // Partitions whose store says what cannot be: told once.
   std::unordered_map<TopicPartition, LeaderEpoch> contradicted_;
-  runtime::Mutex applying_;
+  std::unordered_map<TopicPartition, Change> changes_;
+  runtime::Gate changing_;
+  // Partitions whose topic is gone, until it is asked what becomes of their logs.
+  std::set<TopicPartition> missing_;
+  runtime::Mutex deciding_;
+  bool topics_went_ = false;  // since nothing was being changed
   runtime::Condition image_changed_;
   runtime::Condition opened_up_;
   bool open_ = false;

@@ -167,7 +167,7 @@ Task<void> ClusterMetadata::ask_others() {
       request.max_wait_ms = kTellWhatYouKnow;
       auto answer = co_await (*connection)->call(std::move(request));
       if (bell_.closed()) co_return;
-      if (answer) co_await poll_.learn(std::move(*answer));
+      if (answer) poll_.learn(std::move(*answer));
     }
   }
 }
@@ -385,6 +385,7 @@ Task<void> ClusterMetadata::close() {
   link_.close();
   co_await liveness_.close();
   co_await gate_.close();
+  co_await poll_.finish();
   co_await registration_.end();
 }
 

@@ -91,6 +91,9 @@ Task<ClusterPollResponse> ControllerImpl::poll(ClusterPollRequest request) {
   const BrokerId id = request.broker_id;
   const auto incarnation = static_cast<uint64_t>(request.incarnation);
   const ImageVersion version{request.fence, request.sequence};
+  // It may know more than it serves, while some of its partitions are slow: only what it serves is acknowledged.
+  const bool knows_more = request.known_fence >= 0;
+  const ImageVersion known = knows_more ? ImageVersion{request.known_fence, request.known_sequence} : version;
   ClusterPollResponse refusal;
   refusal.controller = options_.self;
   refusal.fence = request.fence;
@@ -120,14 +123,16 @@ Task<ClusterPollResponse> ControllerImpl::poll(ClusterPollRequest request) {
     // A broker is silent when it does not ask for a session timeout: so nobody is kept waiting that long.
     const Duration wait = std::clamp<Duration>(std::chrono::milliseconds(request.max_wait_ms), Duration{},
                                                options_.session_timeout / 2);
-    co_await news_.wait(version, now() + wait, stale);
+    co_await news_.wait(known, now() + wait, stale);
   }
   if (stale()) {
     refusal.error_code = ended() ? ErrorCode::not_controller : ErrorCode::stale_broker_epoch;
     if (ended()) refusal.controller = kNoBroker;
     co_return refusal;
   }
-  co_return news_.since(version);
+  ClusterPollResponse news = news_.since(known);
+  news.since_known = knows_more;
+  co_return news;
 }
 
 Task<bool> ControllerImpl::is_registered(BrokerId id, uint64_t incarnation) {

@@ -95,6 +95,9 @@ Task<void> Joining::join(uint64_t incarnation) {
   // The controller answered a poll of this incarnation, so it takes the one before for dead, durably: nobody puts this broker into
   // an ISR of which this image does not tell.
   const ImagePtr image = poll_.image();
+  // What this broker is yet to make of it is not lost.
+  while (!bell_.closed() && poll_.served() < image->version) co_await bell_.wait(bell_.rung());
+  if (bell_.closed() || leaving_ || incarnation != registration_.incarnation()) co_return;
   Request report = request(incarnation, Request::kJoin);
   report.storage_id = options_.storage_id;
   report.has_logs = !options_.has_logs || options_.has_logs();

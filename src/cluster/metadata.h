@@ -113,8 +113,9 @@ class Metadata {
 
   // The newest image. Any shard.
   virtual ImagePtr image() const = 0;
-  // Called on shard 0 with each new image, one after the other; the image counts as served by this broker (and its poll
-  // acknowledges it) once the callback has returned.
+  // Called on shard 0 with each new image, in their order; a later one is not waited for until an earlier one's call has returned,
+  // so several calls may be under way. An image counts as served by this broker (and its poll acknowledges it) once its call
+  // and those of all images before it have returned. close() waits for them.
   virtual void on_change(std::function<runtime::Task<void>(ImagePtr before, ImagePtr after)> callback) = 0;
   uint64_t incarnation() const { return incarnation_; }
   BrokerId self() const { return self_; }

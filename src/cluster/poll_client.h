@@ -1,10 +1,21 @@
-// Keeps this broker's image the newest: asks the controller for what changed, applies it, has it served, and acknowledges it with
-// the next question. Without a controller the last image stays.
+// Keeps this broker's image the newest: asks the controller for what changed, has it taken over, and acknowledges it with the next
+// question once that is done. Without a controller the last image stays.
+//
+// It *knows* an image as soon as it was told of it, and *serves* it once the callback for it, and those for all images before it,
+// have returned. It goes on asking meanwhile: a partition whose disk is slow holds up neither the broker's life (who does not ask
+// for a session timeout loses what it leads) nor later images for the other partitions.
+//
+// What always holds:
+//   - images that are known follow one another; callbacks begin in that order, and several may be under way
+//   - served() <= image()->version; only what is served is acknowledged, so a tombstone is kept until no callback needs it
+//   - known_as() names an incarnation only once an image is served that is from after the controller knew it: who joins has made
+//     the logs of what that image gives it, or has failed to
 //
 // Belongs to shard 0; image() may be asked on any shard.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <functional>
 
 #include "cluster/controller_link.h"
@@ -18,17 +29,19 @@ class PollClient {
 
   PollClient(Registration& registration, ControllerLink& link, Bell& bell, DiagnosticSink& diagnostics);
 
-  // Until the bell is closed. The bell rings with each image.
+  // Until the bell is closed. The bell rings with each image, and with each that is served.
   runtime::Task<void> run();
+  // Returns when no callback is under way; nothing is taken over afterwards. After run() has returned.
+  runtime::Task<void> finish() { return serving_gate_.close(); }
 
   // What another broker knows, which is not the controller: taken where it is newer. It is no answer of a controller.
-  runtime::Task<void> learn(kafka::ClusterPollResponse news);
+  void learn(kafka::ClusterPollResponse news);
 
   ImagePtr image() const { return image_.load(); }
   void on_change(OnChange callback) { on_change_ = std::move(callback); }
-  // The state that this broker serves: the callback has returned.
+  // The state that this broker serves: the callbacks up to it have returned.
   ImageVersion served() const { return served_; }
-  // The incarnation that the controller answered last; 0: none yet. The image is from after it knew that one.
+  // The last incarnation of which a served image is from after the controller knew it; 0: none yet.
   uint64_t known_as() const { return known_as_; }
   // Whether a controller answered within that time before `now`. Any shard.
   bool answered_within(Duration duration, MonotonicTime now) const;
@@ -39,11 +52,28 @@ class PollClient {
   void close() { on_change_ = nullptr; }
 
  private:
-  // Error: what is wrong with the answer, or that there was none.
-  runtime::Task<Result<void>> take(uint64_t incarnation, ImageVersion asked,
-                                   kafka::ClusterPollResponse answer);
-  // `asked` is the state from which a difference leads on.
-  runtime::Task<Result<void>> take_image(ImageVersion asked, kafka::ClusterPollResponse answer);
+  // What a question said of this broker's state.
+  struct Asked {
+    uint64_t incarnation = 0;
+    ImageVersion served;
+    ImageVersion known;
+  };
+  struct Serving {
+    ImageVersion version;
+    bool done = false;
+  };
+
+  kafka::ClusterPollRequest next_question(Asked& asked) const;
+  // Error: what is wrong with the answer.
+  Result<void> take(const Asked& asked, kafka::ClusterPollResponse answer);
+  // `base` is the state from which a difference leads on.
+  Result<void> take_image(ImageVersion base, const kafka::ClusterPollResponse& answer);
+  void serve(ImagePtr before, ImagePtr after);
+  runtime::Task<void> call(OnChange callback, ImagePtr before, ImagePtr after);
+  void note_served();
+  void note_known_as();
+  // Waits until all that is known is served, or `patience` is over.
+  runtime::Task<void> wait_to_serve(Duration patience);
   runtime::Task<void> pause(uint64_t generation, Duration pause);
 
   Registration& registration_;
@@ -52,9 +82,14 @@ class PollClient {
   DiagnosticSink& diagnostics_;
   std::atomic<ImagePtr> image_;
   OnChange on_change_;
-  runtime::Mutex taking_;
+  // Images that are known and not served, in their order. Those that are done wait for the ones before them.
+  std::deque<Serving> serving_;
+  runtime::Gate serving_gate_;
   ImageVersion served_;
   uint64_t known_as_ = 0;
+  // Which incarnation the controller answered last, and what was known by the first such answer.
+  uint64_t answered_as_ = 0;
+  ImageVersion answered_with_;
   std::atomic<int64_t> answered_ns_{0};
   bool undecided_ = true;    // until they were read for the first time
   bool everything_ = false;  // what was sent did not fit: ask for all of it

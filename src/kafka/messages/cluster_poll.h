@@ -25,6 +25,10 @@ struct ClusterPollRequest {
   int32_t max_wait_ms = 0;
   // It has not been able to read the tombstones since a topic went: they are to stay.
   bool undecided = false;
+  // A newer state that this broker knows and does not serve on all its partitions yet: what changed since that one is asked for.
+  // -1: it serves what it knows. Whoever does not know the two fields answers from the state above.
+  int64_t known_fence = -1;
+  int64_t known_sequence = -1;
 
   static void fields(auto& f) {
     f("cluster_id", &ClusterPollRequest::cluster_id);
@@ -34,6 +38,8 @@ struct ClusterPollRequest {
     f("sequence", &ClusterPollRequest::sequence);
     f("max_wait_ms", &ClusterPollRequest::max_wait_ms);
     f("undecided", &ClusterPollRequest::undecided, always().tagged(0));
+    f("known_fence", &ClusterPollRequest::known_fence, always().tagged(1));
+    f("known_sequence", &ClusterPollRequest::known_sequence, always().tagged(2));
   }
   friend bool operator==(const ClusterPollRequest&, const ClusterPollRequest&) = default;
 };
@@ -169,6 +175,8 @@ struct ClusterPollResponse {
   std::vector<Partitions> partitions;
   std::vector<Settings> broker_settings;
   int16_t feature_level = 1;  // at which the cluster works
+  bool since_known =
+      false;  // what changed is told since the state that the asker knows, not since what it serves
 
   static void fields(auto& f) {
     f("error_code", &ClusterPollResponse::error_code);
@@ -184,6 +192,7 @@ struct ClusterPollResponse {
     f("partitions", &ClusterPollResponse::partitions);
     f("broker_settings", &ClusterPollResponse::broker_settings);
     f("feature_level", &ClusterPollResponse::feature_level, always().tagged(0));
+    f("since_known", &ClusterPollResponse::since_known, always().tagged(1));
   }
   friend bool operator==(const ClusterPollResponse&, const ClusterPollResponse&) = default;
 };
