@@ -196,12 +196,16 @@ replication::FetchOutcome Partition::on_replica_fetch(const replication::Followe
 }
 
 void Partition::on_unfollow(BrokerId follower, uint64_t session) {
-  if (leader_ != nullptr) leader_->on_unfollow(follower, session);
+  if (leader_ == nullptr) return;
+  leader_->on_unfollow(follower, session);
+  carry_high_watermark();  // it may have been awaited
 }
 
 std::optional<replication::IsrProposal> Partition::take_proposal() {
   if (!leading()) return std::nullopt;
-  return leader_->take_proposal(now());
+  auto proposal = leader_->take_proposal(now());
+  carry_high_watermark();
+  return proposal;
 }
 
 void Partition::on_answer(uint64_t proposal, replication::IsrOutcome outcome) {
@@ -240,6 +244,11 @@ void Partition::log_failed() {
 
 void Partition::after_event() {
   if (leader_ == nullptr || closed()) return;
+  carry_high_watermark();
+  if (state_.replicas.size() > 1) surroundings_.wants_isr(*this);
+}
+
+void Partition::carry_high_watermark() {
   if (const Offset committed = leader_->high_watermark(); committed > log_->high_watermark()) {
     log_->set_high_watermark(committed);
     while (runtime::ListNode* node = commit_waiters_.front()) {
@@ -250,7 +259,6 @@ void Partition::after_event() {
     }
     tell_watchers();
   }
-  if (state_.replicas.size() > 1) surroundings_.wants_isr(*this);
 }
 
 void Partition::give_up_commits() {

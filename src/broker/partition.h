@@ -33,7 +33,7 @@ class Partition final : public storage::LogObserver {
     const replication::Contacts* contacts = nullptr;
     // Told when the leader of a partition may have something to ask of the controller.
     std::function<void(Partition&)> wants_isr;
-    // Rule 14: whether the coordination lease holds.
+    // Rule 14: whether this broker counts as part of the cluster (cluster::Metadata::lease_holds).
     std::function<bool()> lease_holds;
   };
 
@@ -137,6 +137,8 @@ class Partition final : public storage::LogObserver {
   void log_advanced() override;
   void log_failed() override;
   void own_progress();
+  // Carries the high watermark on, and tells who waits for it.
+  void carry_high_watermark();
   // After any event of the leader: carries the high watermark on, tells who waits for it, and lets the leader ask for
   // another ISR.
   void after_event();

@@ -267,8 +267,9 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
   }
   if (!target.answered_records && asked.fetch_offset < partition->log()->end()) {
     const TopicSettings* const settings = owner.settings(target.id.topic);
-    // Who has all that is committed is about to join the ISR, and the high watermark may wait for it already (rule 6).
-    const bool lacks = asked.fetch_offset < partition->high_watermark();
+    // Who has all that is committed, or nearly so, is about to join the ISR, and the high watermark may wait for it already.
+    const bool lacks = asked.fetch_offset < partition->high_watermark() && partition->leading() &&
+                       !partition->leader()->awaits(follower_);
     const bool on_its_way = settings != nullptr && lacks &&
                             is_on_its_way(partition->state(), follower_, settings->leader_throttled,
                                           target.id.partition, owner.options().id);

@@ -137,7 +137,7 @@ TEST(Asking, IsOneAtATime) {
   const auto first = led.proposal;
   led.fetches(3, 0);
   EXPECT_EQ(led.proposes(), Ids{});
-  EXPECT_EQ(led.leader.next_tick(led.now), std::nullopt);
+  EXPECT_EQ(led.leader.next_tick(led.now), led.now + 3s + Duration(1)) << "so long 3 is awaited meanwhile";
   led.committed(2, {1, 2});
   ASSERT_EQ(led.proposes(), (Ids{1, 2, 3}));
   EXPECT_NE(led.proposal->id, first->id);

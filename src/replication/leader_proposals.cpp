@@ -7,6 +7,7 @@
 namespace godwit::replication {
 
 std::optional<IsrProposal> LeaderReplica::take_proposal(MonotonicTime now) {
+  await_no_longer(now);
   if (asking_ == Asking::asked || now < ask_at_) return std::nullopt;
   // An equal set is worth asking for where an earlier request may be written yet: it raises the version, and ends that.
   const bool differs = choose(now);
@@ -19,6 +20,7 @@ std::optional<IsrProposal> LeaderReplica::take_proposal(MonotonicTime now) {
     takes_out |= member.in_isr && !member.wanted;
     if (!member.wanted) continue;
     member.asked = true;
+    member.awaited = false;
     asks_joiner_ |= !member.in_isr;
     proposal.isr.push_back({member.id, std::max(member.incarnation, member.live)});
   }
@@ -56,8 +58,13 @@ void LeaderReplica::give_back_laggards(size_t chosen) {
 // watermark may lag behind an earlier leader's, but never its epoch's start does. And it must be keeping up, or it would
 // leave again at once.
 bool LeaderReplica::may_join(const Member& member, MonotonicTime now) const {
-  return member.known && member.live != 0 && member.live == member.incarnation && now >= join_at_ &&
-         member.synced >= std::max(high_watermark_, epoch_start_) && caught_up(member, now);
+  return is_near(member, now) && member.synced >= std::max(high_watermark_, epoch_start_);
+}
+
+// It may join, or could but for the last round of records: so it is worth waiting for.
+bool LeaderReplica::is_near(const Member& member, MonotonicTime now) const {
+  return !is_self(member) && !member.in_isr && member.known && member.live != 0 &&
+         member.live == member.incarnation && now >= join_at_ && caught_up(member, now);
 }
 
 void LeaderReplica::on_answer(uint64_t proposal_id, IsrOutcome outcome, MonotonicTime now) {
@@ -83,6 +90,7 @@ void LeaderReplica::on_answer(uint64_t proposal_id, IsrOutcome outcome, Monotoni
       }
       // A joiner that may not join must not keep who lags from leaving.
       back_off(asks_joiner_ ? join_at_ : ask_at_, now);
+      await_no_longer(now);
       advance_high_watermark();
       return;
   }
@@ -94,8 +102,12 @@ void LeaderReplica::back_off(MonotonicTime& until, MonotonicTime now) {
 }
 
 std::optional<MonotonicTime> LeaderReplica::next_tick(MonotonicTime now) const {
-  if (asking_ == Asking::asked) return std::nullopt;
   std::optional<MonotonicTime> next;
+  for (const Member& member : members_) {
+    const MonotonicTime at = caught_up_at(member) + lag_max_ + Duration(1);
+    if (member.awaited && (!next || at < *next)) next = at;
+  }
+  if (asking_ == Asking::asked) return next;
   const auto consider = [&](MonotonicTime at) {
     at = std::max(at, ask_at_);
     if (!next || at < *next) next = at;

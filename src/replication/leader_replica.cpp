@@ -1,6 +1,7 @@
 #include "replication/leader_replica.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -73,9 +74,11 @@ FetchOutcome LeaderReplica::on_fetch(const FollowerFetch& fetch, MonotonicTime n
   if (fetch.incarnation > member->incarnation) forget_progress(*member);
   // KIP-16's sense: who asks behind all that there was at its last fetch had, at that fetch's time, nothing to wait
   // for, however fast the leader writes.
-  if (fetch.synced >= end_) {
+  const bool has_all = fetch.synced >= end_;
+  const bool has_what_was = member->known && fetch.synced >= member->end_at_fetch;
+  if (has_all) {
     member->caught_up_at = now;
-  } else if (member->known && fetch.synced >= member->end_at_fetch) {
+  } else if (has_what_was) {
     member->caught_up_at = std::max(member->caught_up_at, heard_at(*member));
   }
   member->incarnation = fetch.incarnation;
@@ -85,6 +88,8 @@ FetchOutcome LeaderReplica::on_fetch(const FollowerFetch& fetch, MonotonicTime n
   member->synced = fetch.synced;
   member->end_at_fetch = end_;
   member->fetched_at = now;
+  // By what this process has shown: who was in sync a moment ago, and was away, may be far behind.
+  member->awaited = !member->asked && (has_all || has_what_was || member->awaited) && is_near(*member, now);
   advance_high_watermark();
   return FetchOutcome::counted;
 }
@@ -95,6 +100,7 @@ void LeaderReplica::on_unfollow(BrokerId follower, uint64_t session) {
   member->caught_up_at = caught_up_at(*member);
   member->fetched_at = heard_at(*member);
   member->followed = false;
+  if (std::exchange(member->awaited, false)) advance_high_watermark();
 }
 
 bool LeaderReplica::on_committed(int64_t version, std::span<const BrokerId> replicas,
@@ -109,6 +115,7 @@ bool LeaderReplica::on_committed(int64_t version, std::span<const BrokerId> repl
     member.in_isr = contains(isr, id);
     // Whatever was asked for replaced an earlier version, so it is this state or never will be one.
     member.asked = false;
+    member.awaited &= !member.in_isr;
     if (member.in_isr && member.caught_up_at == kNever) member.caught_up_at = now;
     members.push_back(member);
   }
@@ -135,15 +142,28 @@ void LeaderReplica::set_live(std::span<const LiveBroker> live) {
     }
     // The process that told its position is gone (rule 1).
     if (member.live > member.incarnation && member.known) forget_progress(member);
+    member.awaited &= member.live != 0 && member.live == member.incarnation;
   }
+  advance_high_watermark();
 }
 
-// The high watermark's rule, whole: design-cluster rules 6 and 7.
+// Those that were awaited and have not come within lag_max.
+void LeaderReplica::await_no_longer(MonotonicTime now) {
+  bool any = false;
+  for (Member& member : members_) {
+    if (!member.awaited || is_near(member, now)) continue;
+    member.awaited = false;
+    any = true;
+  }
+  if (any) advance_high_watermark();
+}
+
+// The high watermark's rule, whole: design-cluster rules 6 and 7, and Kafka's maximal ISR.
 void LeaderReplica::advance_high_watermark() {
   if (committed_size() < bound()) return;
   Offset candidate = synced_;
   for (const Member& member : members_) {
-    if (is_self(member) || !(member.in_isr || member.asked)) continue;
+    if (is_self(member) || !(member.in_isr || member.asked || member.awaited)) continue;
     if (!member.known) return;
     candidate = std::min(candidate, member.synced);
   }
@@ -151,9 +171,11 @@ void LeaderReplica::advance_high_watermark() {
   high_watermark_ = candidate;
   GW_CHECK(high_watermark_ <= synced_, "what is committed is synced here");
   for (const Member& member : members_) {
-    GW_CHECK(is_self(member) || !(member.in_isr || member.asked) ||
+    GW_CHECK(is_self(member) || !(member.in_isr || member.asked || member.awaited) ||
                  (member.known && member.synced >= high_watermark_),
-             "what is committed is synced by every member of the committed and of each proposed ISR");
+             "what is committed is synced by every member of the committed and of each proposed ISR, and by "
+             "whoever is "
+             "awaited");
   }
 }
 
@@ -182,6 +204,11 @@ bool LeaderReplica::has_silent_member(MonotonicTime now, Duration timeout) const
 bool LeaderReplica::in_isr(BrokerId broker) const {
   const Member* const member = find(broker);
   return member != nullptr && member->in_isr;
+}
+
+bool LeaderReplica::awaits(BrokerId follower) const {
+  const Member* const member = find(follower);
+  return member != nullptr && member->awaited;
 }
 
 std::vector<BrokerId> LeaderReplica::isr() const {
@@ -237,6 +264,7 @@ void LeaderReplica::forget_progress(Member& member) const {
   member.fetched_at = heard_at(member);
   member.known = false;
   member.followed = false;
+  member.awaited = false;
 }
 
 // When the follower last said that it follows this partition in this epoch.

@@ -12,10 +12,18 @@
 // What always holds (checked in release builds too):
 //   - the high watermark never falls, and never lies behind the leader's own synced offset
 //   - when it moves, it is at most the synced offset of every member of the committed *and* of every ISR that was
-//     asked for since (rule 6), and the committed ISR has at least bound() members (rule 7)
+//     asked for since (rule 6), and of every follower that is awaited (below); the committed ISR has at least bound()
+//     members (rule 7)
 //   - the ISR is a part of the replicas, and holds the leader
 //   - a proposal has at least bound() members, or takes nobody out
 // So every member of the ISR in the key holds all that was ever committed, in this epoch and in earlier ones.
+//
+// A follower that keeps up but is slower than the ISR would never have all that is committed while records stream in: what it
+// has synced was committed a round ago. So once it has caught up (KIP-16's sense: within lag_max it asked behind all that there
+// was at its fetch before) it is *awaited*: the high watermark stands still for it, as for a member, until it asks again, has what is
+// committed, and may join (Kafka's "maximal ISR"). That keeps what is safe: the set that the high watermark waits for only
+// grows by it, and always holds the key's ISR. It holds publishing up no longer than a member may: whoever has not caught up again
+// for lag_max, leaves its session, is not live, or was refused by the controller is awaited no more.
 //
 // Not for several threads at once. Costs some hundred bytes for three replicas; no call allocates but those that
 // return a vector and on_committed with other replicas.
@@ -114,13 +122,14 @@ class LeaderReplica {
   void set_live(std::span<const LiveBroker> live);
 
   // The wanted ISR, when it differs from the committed one and none is under way. From this call until the key's
-  // version rises, the high watermark counts its members too. Every proposal is answered with on_answer, be it by
+  // version rises, the high watermark counts its members too. (It may also rise with this call: whoever was awaited for too long
+  // is not any more.) Every proposal is answered with on_answer, be it by
   // `unknown` after a time of the driver's choice, and is sent at most once.
   std::optional<IsrProposal> take_proposal(MonotonicTime now);
   // An id that is not under way is ignored. After `accepted` and `stale` the published state decides; when the
   // answer carries it, call on_committed with it, before or after. When neither comes for lag_max, asks again.
   void on_answer(uint64_t proposal_id, IsrOutcome outcome, MonotonicTime now);
-  // When take_proposal may have something without any event before; empty: then only an event (or
+  // When take_proposal may have something, or the high watermark may move with it, without any event before; empty: then only an event (or
   // Contacts::silent) can change that, so an idle partition costs nothing.
   std::optional<MonotonicTime> next_tick(MonotonicTime now) const;
 
@@ -150,6 +159,8 @@ class LeaderReplica {
   int64_t version() const { return version_; }
   int min_insync() const { return min_insync_; }
   bool in_isr(BrokerId broker) const;
+  // Whether the high watermark waits for it although it is not in the ISR: it is to get what it lacks at once.
+  bool awaits(BrokerId follower) const;
   // The committed ISR, in the order of the replicas.
   std::vector<BrokerId> isr() const;
   // Members of the committed ISR, without this one, that are caught up within lag_max.
@@ -166,6 +177,7 @@ class LeaderReplica {
     bool known = false;     // `synced` was told in this epoch by `incarnation`
     bool followed = false;  // its session holds this partition: Contacts speaks for it
     bool wanted = false;    // scratch of take_proposal
+    bool awaited = false;   // not in the ISR nor asked for, and about to have what is committed
     uint64_t incarnation = 0;
     uint64_t session = 0;                 // of the last fetch
     uint64_t live = 0;                    // registered incarnation, 0: not live
@@ -189,6 +201,8 @@ class LeaderReplica {
   MonotonicTime caught_up_at(const Member& member) const;
   bool caught_up(const Member& member, MonotonicTime now) const;
   bool may_join(const Member& member, MonotonicTime now) const;
+  bool is_near(const Member& member, MonotonicTime now) const;
+  void await_no_longer(MonotonicTime now);
   size_t committed_size() const;
   bool choose(MonotonicTime now);
   void give_back_laggards(size_t chosen);

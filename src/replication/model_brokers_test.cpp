@@ -289,16 +289,24 @@ void Model::tick(int id) {
 
 void Model::after_leader(int id) {
   ModelBroker& broker = brokers_[static_cast<size_t>(id)];
-  const int64_t before = broker.log.high_watermark;
-  const int64_t after = broker.leader->high_watermark();
-  // A broker that becomes leader may know of more than it has synced; as a leader it shows no more than that.
-  if (after != before) {
+  const auto carry_high_watermark = [&] {
+    const int64_t before = broker.log.high_watermark;
+    const int64_t after = broker.leader->high_watermark();
+    if (after == before) return;
+    // A broker that becomes leader may know of more than it has synced; as a leader it shows no more than that.
     check_high_watermark(id, std::min(before, broker.log.synced), after);
     broker.log.high_watermark = after;
-  }
-  const bool due = broker.leader->real.next_tick(now_).value_or(MonotonicTime::max()) <= now_;
+  };
+  carry_high_watermark();
+  const auto is_due = [&] {
+    return broker.leader->real.next_tick(now_).value_or(MonotonicTime::max()) <= now_;
+  };
+  const bool due = is_due();
   auto proposal = broker.leader->take_proposal(now_);
-  if (due && !proposal && mutant_ == Mutant::none) fail("a tick that is due has nothing to say");
+  // Who was awaited for too long is not any more.
+  carry_high_watermark();
+  if (due && !proposal && is_due() && mutant_ == Mutant::none)
+    fail("a tick that is due has nothing to say and changes nothing");
   if (proposal)
     send({.kind = Message::Kind::propose, .from = id, .to = -1, .proposal = std::move(*proposal)});
 }
