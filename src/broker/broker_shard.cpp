@@ -89,6 +89,7 @@ void BrokerShard::begin(uint64_t incarnation, std::string cluster_id,
   surroundings_.self = options().id;
   surroundings_.incarnation = incarnation;
   surroundings_.lag_max = options().replica_lag_max;
+  surroundings_.session_timeout = options().session_timeout;
   surroundings_.contacts = &contacts_;
   surroundings_.wants_isr = [this](Partition& partition) { isr_asker_.look_at(partition); };
   surroundings_.lease_holds = [this] { return broker_.metadata().lease_holds(); };

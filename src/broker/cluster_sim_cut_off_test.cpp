@@ -1,5 +1,6 @@
 // design-cluster rules 13 to 15: without the coordination service, without the others, or without a disk that works.
 #include "broker/cluster_asking_testing.h"
+#include "kafka/messages/list_offsets.h"
 #include "kafka/messages/metadata.h"
 #include "kafka/messages/offset_commit.h"
 #include "kafka/messages/offset_fetch.h"
@@ -122,6 +123,51 @@ TEST(ClusterSimCutOff, ALeaderWithoutTheStoreAndWithASilentFollowerRefusesAtEver
     for (int i = 1; i <= 3; ++i)
       EXPECT_EQ(values_of(stage, i, kTopic), (std::vector<std::string>{"a", "b", "0", "c"}));
   });
+}
+
+ErrorCode latest_of(ClusterStage& stage, int broker, int64_t timestamp) {
+  kafka::ListOffsetsRequest request;
+  request.topics.push_back({kTopic, {{.partition_index = PartitionIndex(0), .timestamp = timestamp}}});
+  const auto answer = ask(stage, broker, request, 8);
+  return answer ? answer->topics.at(0).partitions.at(0).error_code : ErrorCode::network_exception;
+}
+
+// However long a follower may lag, somebody else may lead after a session timeout: of acks=1 nothing would remain, and who waits at
+// this leader for more would wait for as long as it is cut off. What is committed is read on.
+TEST(ClusterSimCutOff, ACutOffLeaderStopsAfterASessionTimeoutHoweverLongFollowersMayLag) {
+  for (const Duration lag : {Duration(30s), Duration(400ms)}) {
+    for_seeds(
+        [&](uint64_t seed) {
+          ClusterStage stage(seed, 1 + seed % 2);
+          stage.adjust = [&](BrokerOptions& options) { options.replica_lag_max = lag; };
+          stage.start_all();
+          ASSERT_TRUE(stage.create(kTopic, 1));
+          ASSERT_TRUE(publish_to(stage, 1, kTopic, "a"));
+          stage.server.stop();
+          stage.world.run_for(7s);
+          ASSERT_FALSE(stage.broker(1)->metadata().lease_holds());
+          for (int i : {2, 3}) stage.node(i).pause();
+          stage.world.run_for(1500ms);
+          const auto early = publish_to(stage, 1, kTopic, "b", {}, 1);
+          ASSERT_TRUE(early);
+          EXPECT_EQ(early->error_code, ErrorCode::none) << "nobody else can lead yet";
+          EXPECT_EQ(latest_of(stage, 1, -1), ErrorCode::none);
+          stage.world.run_for(2s);
+          const auto late = publish_to(stage, 1, kTopic, "lost", {}, 1);
+          ASSERT_TRUE(late);
+          EXPECT_EQ(late->error_code, ErrorCode::not_leader_or_follower);
+          const auto read = ask(stage, 1, fetch_request(kTopic, 0, 0), 12);
+          ASSERT_TRUE(read);
+          EXPECT_EQ(only(*read).error_code, ErrorCode::none) << "what is committed is so for ever";
+          EXPECT_TRUE(only(*read).records && !only(*read).records->empty());
+          const auto at_end = ask(stage, 1, fetch_request(kTopic, 0, 1), 12);
+          ASSERT_TRUE(at_end);
+          EXPECT_EQ(only(*at_end).error_code, ErrorCode::not_leader_or_follower) << "nothing new comes here";
+          EXPECT_EQ(latest_of(stage, 1, -1), ErrorCode::not_leader_or_follower);
+          EXPECT_EQ(latest_of(stage, 1, -2), ErrorCode::none);
+        },
+        2);
+  }
 }
 
 kafka::OffsetCommitRequest commit(int64_t offset) {

@@ -27,6 +27,11 @@ Offset Partition::high_watermark() const {
   return leader_ != nullptr ? leader_->high_watermark() : log_->high_watermark();
 }
 
+bool Partition::cut_off() const {
+  return leading() && !surroundings_.lease_holds() &&
+         leader_->has_silent_member(now(), surroundings_.session_timeout);
+}
+
 bool Partition::serves_reads() const {
   return !closed() && (leading() || (settled_epoch_ == state_.leader_epoch &&
                                      std::ranges::find(state_.isr, surroundings_.self) != state_.isr.end()));
@@ -116,8 +121,7 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
                                                            MonotonicTime deadline, bool all_replicas) {
   if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
   if (!leading()) co_return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it");
-  // Rule 14: cut off from coordination and from an in-sync replica, somebody else may have been elected.
-  if (!surroundings_.lease_holds() && leader_->has_silent_member(now(), surroundings_.lag_max)) {
+  if (cut_off()) {
     co_return storage::refuse(ErrorCode::not_leader_or_follower, "this broker is cut off from the cluster");
   }
   if (all_replicas && !leader_->accepts_all(now())) {

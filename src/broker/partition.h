@@ -30,6 +30,8 @@ class Partition final : public storage::LogObserver {
     BrokerId self;
     uint64_t incarnation = 0;
     Duration lag_max{};
+    // Rule 14: after so long without a word of an in-sync replica another leader may have been elected.
+    Duration session_timeout = std::chrono::seconds(3);
     const replication::Contacts* contacts = nullptr;
     // Told when the leader of a partition may have something to ask of the controller.
     std::function<void(Partition&)> wants_isr;
@@ -48,6 +50,12 @@ class Partition final : public storage::LogObserver {
   bool closed() const { return log_ == nullptr; }
   // Whether this broker leads it, in this incarnation.
   bool leading() const { return leader_ != nullptr && !closed(); }
+  // Rule 14: it leads as far as it knows, and somebody else may have been elected: neither the store nor a controller knows of it, and an
+  // in-sync replica, which is whom they would elect, has not been heard for a session timeout. Not the lag that is allowed
+  // (lag_max) counts, which may be minutes or less than a poll: elections go by the session timeout. From then on nothing is
+  // appended, at whatever acks, and who asks where the log ends, or reads on from there, is sent elsewhere. What is committed is so
+  // for ever, and is read on.
+  bool cut_off() const;
   // Whether its log may be read by consumers although it does not lead: it settled with the leader of this epoch and is in the
   // ISR (rule 8).
   bool serves_reads() const;

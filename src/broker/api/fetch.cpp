@@ -162,6 +162,12 @@ class Fetching {
       co_return;
     }
     if (diverges(*partition, asked, answer)) co_return;
+    // Nothing new would come from here (rule 14).
+    if (asked.fetch_offset >= partition->high_watermark() && partition->cut_off()) {
+      answer.error_code = ErrorCode::not_leader_or_follower;
+      take_back_offsets(answer);
+      co_return;
+    }
     if (asked.fetch_offset > partition->high_watermark() &&
         !(partition->leading() && partition->high_watermark_known())) {
       // An earlier leader may have shown all of it as committed, and the leader of a follower may: soon it is known here too.

@@ -50,6 +50,10 @@ Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked, int16_t 
   if (found.error_code != ErrorCode::none) co_return found;
   // An earlier leader may have shown more than this one knows to be committed.
   const bool by_end = asked.timestamp != kEarliest && asked.timestamp != kEarliestLocal;
+  if (by_end && partition->cut_off()) {
+    found.error_code = ErrorCode::not_leader_or_follower;
+    co_return found;
+  }
   if (by_end && !partition->high_watermark_known()) {
     found.error_code = version >= 5 ? ErrorCode::offset_not_available : ErrorCode::leader_not_available;
     co_return found;
