@@ -6,6 +6,26 @@ namespace {
 
 const std::string kTopic = "orders";
 
+// A follower with nothing to say asks again well within that time.
+TEST(ClusterSimLag, IdlePartitionsStayInSyncHoweverShortTheLagThatIsAllowed) {
+  for (const size_t shards : {size_t{1}, size_t{2}}) {
+    ClusterStage stage(21 + shards, shards);
+    stage.adjust = [](BrokerOptions& options) { options.replica_lag_max = 500ms; };
+    stage.start_all();
+    ASSERT_TRUE(stage.create(kTopic, 3));
+    stage.world.run_for(2s);
+    std::vector<int64_t> versions;
+    for (int p = 0; p < 3; ++p) versions.push_back(stage.state(kTopic, p)->version);
+    for (int second = 0; second < 60; ++second) {
+      stage.world.run_for(1s);
+      for (int p = 0; p < 3; ++p) EXPECT_EQ(stage.isr(kTopic, p), 3U) << "in second " << second;
+    }
+    for (int p = 0; p < 3; ++p)
+      EXPECT_EQ(stage.state(kTopic, p)->version, versions[static_cast<size_t>(p)])
+          << "nobody left and came back meanwhile";
+  }
+}
+
 // Its disk syncs more slowly than those of the ISR, and the publishers never pause.
 TEST(ClusterSimLag, AFollowerWithASlowerDiskJoinsWhileRecordsStreamIn) {
   for (uint64_t seed = 1; seed <= 2; ++seed) {
