@@ -284,11 +284,18 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
                                     static_cast<size_t>(std::max(0, asked.partition_max_bytes)));
       // It waited for its turn: that must get it on, however large its batches are. For memory to read with nobody waits here:
       // all others of the session would wait too.
+      const uint64_t reign = partition->reign();
       auto read = co_await partition->read_for_replica(asked.fetch_offset,
                                                        on_its_way ? std::min(limit, granted_) : limit,
                                                        total_ == 0 || on_its_way, false);
       if (!read) {
         answer.error_code = read.error().code;
+        answers[place] = std::move(answer);
+        co_return;
+      }
+      // What is behind that offset by now may follow on other records than those that the follower was found to agree on.
+      if (!partition->leading() || partition->reign() != reign) {
+        answer.error_code = ErrorCode::not_leader_or_follower;
         answers[place] = std::move(answer);
         co_return;
       }
