@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "cluster/controller_impl.h"
+#include "cluster/stored_broker.h"
+#include "cluster/stored_move.h"
 
 namespace godwit::cluster {
 namespace {
@@ -19,9 +21,38 @@ bool contains(const std::vector<BrokerId>& ids, BrokerId id) {
 }  // namespace
 
 Task<void> ControllerImpl::run_chores() {
+  // Which of the moves under way the controller before began by itself. What matters for elections was read before, and waits for
+  // nothing more; where this cannot be read, they count as ordered for the partition.
+  const auto take_up_moves = [this](std::vector<coordination::KeyValue> kept) {
+    return [this, kept = std::move(kept)](Draft& draft) {
+      std::vector<Draft::Write> over;
+      for (const auto& entry : kept) {
+        const auto id = keys::moved_by(entry.key);
+        const auto move = stored_value<StoredMove>(entry);
+        if (!id || !move) {
+          tell_damage(id ? move.error().message : "coordination key " + entry.key + " is none of godwit's");
+          continue;
+        }
+        if (automatic_.contains(*id)) continue;  // begun since, and kept anew
+        const PartitionState* const state = draft.image().find(*id);
+        if (state != nullptr && is_under_way(*move, *state)) {
+          automatic_.emplace(*id, move->before);
+        } else {
+          over.push_back({entry.key, std::nullopt});
+        }
+      }
+      write_moves(draft, std::move(over));
+    };
+  };
+  bool first = true;
   while (!ended()) {
     (void)co_await chore_.wait_until(now() + kRound);
     if (ended()) break;
+    if (std::exchange(first, false) && !moving_.empty()) {
+      auto kept = co_await coordination_.list(std::string(keys::kMoves));
+      if (kept && !kept->empty()) (void)co_await decide(take_up_moves(std::move(*kept)));
+      if (ended()) break;
+    }
     co_await bury_silent();
     co_await look_for_unheard();
     if (ended()) break;

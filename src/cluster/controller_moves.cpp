@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/controller_impl.h"
+#include "cluster/stored_move.h"
 
 namespace godwit::cluster {
 namespace {
@@ -80,6 +81,7 @@ void ControllerImpl::start_planned(Draft& draft) {
     if (const PartitionState* const state = draft.image().find(id)) busy.add(*state);
   }
   ChangeList changes;
+  std::vector<Draft::Write> writes;
   std::deque<placement::Move> later;
   for (size_t looked = 0; !planned_.empty() && looked < kLookedAt && changes.count() < kBegunAtOnce;
        ++looked) {
@@ -101,8 +103,10 @@ void ControllerImpl::start_planned(Draft& draft) {
     busy.add(*next);
     draft.put(move.id, std::move(*next));
     moving_.insert(move.id);
-    automatic_.try_emplace(move.id, move.before);
+    const auto [known, first] = automatic_.try_emplace(move.id, move.before);
+    writes.push_back({keys::move(move.id), draft.encoded(StoredMove{known->second, move.after})});
   }
+  write_moves(draft, std::move(writes));
   planned_.insert(planned_.begin(), std::make_move_iterator(later.begin()),
                   std::make_move_iterator(later.end()));
   if (changes.count() != 0) {
@@ -135,6 +139,7 @@ void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
   const Eligible eligible = fleet_.eligible();
   const ConfigMap settings = fallback(draft.image());
   ChangeList changes;
+  std::vector<Draft::Write> writes;
   for (auto at = automatic_.begin(); at != automatic_.end();) {
     const auto& [id, before] = *at;
     const PartitionState* const present = draft.image().find(id);
@@ -150,8 +155,10 @@ void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
       changes.add(draft.image(), id, state, *next);
       draft.put(id, std::move(*next));
     }
+    writes.push_back({keys::move(id), std::nullopt});
     at = automatic_.erase(at);
   }
+  write_moves(draft, std::move(writes));
   if (changes.count() != 0) {
     note(Severity::info, "reassignment.cancelled",
          std::to_string(changes.count()) + " partitions stay where they are: " + changes.describe());

@@ -1,4 +1,5 @@
 #include "cluster/controller_testing.h"
+#include "cluster/stored_move.h"
 
 namespace godwit::cluster {
 namespace {
@@ -171,6 +172,64 @@ TEST_F(Moves, ADrainEmptiesABrokerAndIsTakenBackByResume) {
     EXPECT_EQ((co_await order(controller, "resume", 1)).error_code, ErrorCode::none);
     EXPECT_FALSE(controller.image()->brokers.at(BrokerId(1)).draining);
     EXPECT_EQ((co_await order(controller, "remove", 1)).error_code, ErrorCode::invalid_request);
+  });
+}
+
+// Who began it does not matter: what has not arrived stays where it was when the drain is taken back.
+TEST_F(Moves, ADrainIsTakenBackAlsoByTheNextController) {
+  options.auto_rebalance = false;
+  TopicId id;
+  TopicPartition ordered;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    id = co_await create(controller, topic_at("t", {ids({1, 2}), ids({2, 1}), ids({1, 3})}));
+    EXPECT_EQ((co_await order(controller, "drain", 1)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(1s);
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(state(controller, id, i).removing.empty()) << i;
+    EXPECT_EQ(memory.keys().list("/moves/").size(), 3u);
+    // An operator's order for the partition is his, though it is the same.
+    ordered = {id, PartitionIndex(1)};
+    std::vector<Reassignment> wishes{{ordered, ids({3, 2})}};
+    EXPECT_TRUE((co_await controller.reassign(wishes))[0]);
+  });
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await runtime::sleep_for(1s);
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(state(controller, id, i).removing.empty()) << i;
+    EXPECT_EQ((co_await order(controller, "resume", 1)).error_code, ErrorCode::none);
+    EXPECT_EQ(state(controller, id, 0).replicas, ids({1, 2})) << "in their order";
+    EXPECT_EQ(state(controller, id, 2).replicas, ids({1, 3}));
+    EXPECT_FALSE(state(controller, id, 1).removing.empty()) << "was ordered for it alone";
+    EXPECT_TRUE(memory.keys().list("/moves/").empty());
+    EXPECT_TRUE(co_await has_event(controller, "reassignment.cancelled"));
+  });
+}
+
+TEST_F(Moves, WhatIsKeptOfAMoveGoesWithIt) {
+  options.auto_rebalance = false;
+  TopicId id;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    id = co_await create(controller, topic_at("t", {ids({1, 2}), ids({2, 1})}));
+    EXPECT_EQ((co_await order(controller, "drain", 1)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(memory.keys().list("/moves/").size(), 2u);
+    co_await catch_up(controller);
+    co_await runtime::sleep_for(1s);
+    EXPECT_TRUE(state(controller, id, 0).removing.empty());
+    EXPECT_TRUE(memory.keys().list("/moves/").empty());
+    std::vector<Reassignment> wishes{{{id, PartitionIndex(1)}, ids({2, 3, 1})}};
+    EXPECT_TRUE((co_await controller.reassign(wishes))[0]);
+    // A build that does not know of it finished the move, or the topic went.
+    Transaction left;
+    left.put("/moves/" + to_string(id) + "/00000000",
+             std::move(*codec::encode_versioned(StoredMove{ids({1, 2}), ids({3, 2})}, int16_t{0})));
+    left.put("/moves/nonsense", to_bytes("x"));
+    EXPECT_TRUE(co_await memory.commit(std::move(left)));
+  });
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ(memory.keys().list("/moves/").size(), 1u) << "what makes no sense is left alone";
+    EXPECT_TRUE(state(controller, id, 0).removing.empty());
   });
 }
 

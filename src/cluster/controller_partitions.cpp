@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cluster/controller_impl.h"
+#include "cluster/stored_move.h"
 
 namespace godwit::cluster {
 
@@ -152,7 +153,7 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
   note(Severity::info, wish.replicas ? "reassignment.begun" : "reassignment.cancelled",
        describe_change(draft.image(), wish.id, state, *next));
   moving_.insert(wish.id);
-  automatic_.erase(wish.id);
+  if (automatic_.erase(wish.id) > 0) draft.write_beside({{keys::move(wish.id), std::nullopt}});
   draft.put(wish.id, std::move(*next));
   return {};
 }
@@ -161,10 +162,14 @@ void ControllerImpl::finish_moves(Draft& draft) {
   const Eligible eligible = fleet_.eligible();
   const ConfigMap settings = fallback(draft.image());
   ChangeList changes;
+  std::vector<Draft::Write> writes;
+  const auto is_over = [&](const TopicPartition& id) {
+    if (automatic_.erase(id) > 0) writes.push_back({keys::move(id), std::nullopt});
+  };
   for (auto at = moving_.begin(); at != moving_.end();) {
     const PartitionState* const present = draft.image().find(*at);
     if (present == nullptr || (present->adding.empty() && present->removing.empty())) {
-      automatic_.erase(*at);
+      is_over(*at);
       at = moving_.erase(at);
       continue;
     }
@@ -173,12 +178,13 @@ void ControllerImpl::finish_moves(Draft& draft) {
     if (auto next = finish_move(state, eligible, min_insync(topic, settings))) {
       changes.add(draft.image(), *at, state, *next);
       draft.put(*at, std::move(*next));
-      automatic_.erase(*at);
+      is_over(*at);
       at = moving_.erase(at);
     } else {
       ++at;
     }
   }
+  write_moves(draft, std::move(writes));
   if (changes.count() != 0) {
     note(Severity::info, "reassignment.finished",
          std::to_string(changes.count()) + " partitions have moved: " + changes.describe());
