@@ -359,6 +359,31 @@ TEST_F(Moves, WhatAnOperatorMovesIsNotSentElsewhere) {
   });
 }
 
+TEST_F(Moves, WhatAnOperatorMovesIsLeftOutOfARebalance) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_named("t", 40, 2));
+    std::vector<Reassignment> wishes;
+    for (int i = 0; i < 40; ++i) {
+      const BrokerId first = state(controller, id, i).replicas[0];
+      const BrokerId second = state(controller, id, i).replicas[1];
+      const BrokerId third(1 + 2 + 3 - first.value() - second.value());
+      wishes.push_back({{id, PartitionIndex(i)}, std::vector<BrokerId>{first, third}});
+    }
+    for (const auto& answer : co_await controller.reassign(wishes)) EXPECT_TRUE(answer);
+    co_await join(controller, {4});
+    EXPECT_TRUE((co_await order(controller, "rebalance", -1, true)).moves.empty());
+    co_await runtime::sleep_for(10s);
+    for (int i = 0; i < 40; ++i) {
+      EXPECT_EQ(state(controller, id, i).adding, std::vector<BrokerId>{wishes[i].replicas->back()}) << i;
+    }
+    co_await catch_up(controller);
+    co_await runtime::sleep_for(1s);
+    EXPECT_EQ((co_await order(controller, "rebalance", -1, true)).moves.size(), 20u)
+        << "now all have arrived";
+  });
+}
+
 TEST_F(Moves, ResumeGivesUpWhatTheDrainMovesAndNothingElse) {
   options.auto_rebalance = false;
   with_controller([&](Controller& controller) -> Task<void> {

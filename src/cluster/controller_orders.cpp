@@ -253,7 +253,11 @@ std::vector<placement::Move> ControllerImpl::leaving_moves(const Image& image) c
 
 Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebalance(Draft& draft,
                                                                                     bool dry_run) {
-  const std::vector<placement::Move> moves = even_moves(draft.image());
+  std::vector<placement::Move> moves = even_moves(draft.image());
+  // What an operator moves goes where the operator said.
+  std::erase_if(moves, [this](const placement::Move& move) {
+    return moving_.contains(move.id) && !automatic_.contains(move.id);
+  });
   std::vector<Response::Move> listed;
   for (const placement::Move& move : moves) {
     if (listed.size() == kMovesListed) break;

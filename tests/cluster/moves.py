@@ -30,6 +30,8 @@ def moved_in(member):
 def filled(world):
     """A cluster of four, a topic with RECORDS on three of them, and who is to have it: the fourth in place of a follower."""
     cluster = Cluster(world, brokers=4)
+    # Everybody has a share: nobody is a newcomer, to whom replicas would be moved unasked.
+    cluster.create("even", partitions=12)
     cluster.create("filled", partitions=1)
     cluster.create("load")
     cluster.say("bench", "produce", "filled", "--records", RECORDS, "--size", SIZE, seconds=60)
