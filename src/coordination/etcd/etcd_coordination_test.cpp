@@ -1,6 +1,8 @@
 // What is etcd's own, besides the contract: several endpoints, passwords, TLS, revisions that are gone.
 #include "coordination/etcd/etcd_coordination.h"
 
+#include <fstream>
+
 #include "coordination/etcd/etcd_testing.h"
 #include "coordination/etcd/session.h"
 #include "coordination/etcd/watches.h"
@@ -159,12 +161,28 @@ TEST(Etcd, UserAndPasswordAreAskedForAndARestartedServersTokensAreMadeAnew) {
   });
 }
 
-Task<void> read_one(coordination::Coordination& store, int& answered) {
-  if (co_await store.get("/a")) ++answered;
+Task<void> read_one(coordination::Coordination& store) {
+  (void)co_await store.get("/a");
+}
+
+// How often the server was asked for a token.
+int tokens_asked(const EtcdServer& server) {
+  TemporaryDirectory folder;
+  const std::string page = folder.path() + "/metrics";
+  ServerProcess curl({"curl", "-s", "-o", page, "http://" + to_string(server.endpoint()) + "/metrics"},
+                     folder.path() + "/curl");
+  EXPECT_EQ(curl.wait(), 0);
+  std::ifstream lines(page);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("grpc_server_started_total{grpc_method=\"Authenticate\""))
+      return std::stoi(line.substr(line.rfind(' ')));
+  }
+  ADD_FAILURE() << "the server does not count it";
+  return 0;
 }
 
 TEST(Etcd, CallsThatLackATokenAskForOneTogether) {
-  // etcd works for some 60 ms of a core on a password: if each of these asked, they would be too late.
+  // etcd works for some 60 ms of a core on a password.
   constexpr int kCalls = 100;
   RealStage stage;
   EtcdServer server;
@@ -177,14 +195,13 @@ TEST(Etcd, CallsThatLackATokenAskForOneTogether) {
       EXPECT_TRUE(co_await wire.enable_auth(0, "right"));
     }
     const auto late = co_await EtcdCoordination::open(runtime, options, stage.diagnostics());
-    int answered = 0;
     runtime::Gate gate;
-    for (int i = 0; i < kCalls; ++i) gate.spawn(runtime.shard(0), read_one(**late, answered));
+    for (int i = 0; i < kCalls; ++i) gate.spawn(runtime.shard(0), read_one(**late));
     co_await gate.close();
-    EXPECT_EQ(answered, kCalls);
     co_await (*late)->close();
     co_await store->close();
   });
+  EXPECT_LT(tokens_asked(server), 20) << "on a busy machine it may have to be asked more than once";
 }
 
 TEST(Etcd, TlsIsSpokenAndAStrangersCertificateIsNotTrusted) {
