@@ -9,6 +9,8 @@ using runtime::Task;
 namespace {
 
 constexpr Duration kRingAgain = std::chrono::milliseconds(100);
+// While somebody waits for an answer it is looked so often whether that can still come from here.
+constexpr Duration kLookAfterWaiting = std::chrono::milliseconds(500);
 
 // Batches of a manager share a record batch up to this size, so that many small commits share their overhead; one that is
 // larger goes alone.
@@ -72,6 +74,7 @@ GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> parti
 GroupDriver::~GroupDriver() = default;
 
 void GroupDriver::start() {
+  started_ = shard_.now();
   manager_.load_begin();
   tasks_.spawn(shard_, load());
   tasks_.spawn(shard_, write());
@@ -91,12 +94,19 @@ Task<void> GroupDriver::stop() {
 }
 
 bool GroupDriver::sure() const {
-  return partition_->state().replicas.size() <= 1 || partition_->confirmed_within(confirmed_within_);
+  return alone() || partition_->confirmed_within(confirmed_within_);
 }
 
 Task<groups::Response> GroupDriver::ask(groups::Request request) {
-  // Rule 15: cut off from the others, somebody else may manage these groups by now.
-  if (loaded_ && !sure()) co_return groups::error_response(request, ErrorCode::coordinator_not_available);
+  // Rule 15: cut off from the others, somebody else may manage these groups by now. Who begins has not been confirmed yet, and
+  // answers nothing but that he loads.
+  const bool begins = !loaded_ && shard_.now() - started_ <= confirmed_within_;
+  if (!begins && !sure()) {
+    // A list that lacks them must not look whole.
+    const bool lists = std::holds_alternative<groups::ListGroupsRequest>(request);
+    co_return groups::error_response(
+        request, lists ? ErrorCode::coordinator_not_available : ErrorCode::not_coordinator);
+  }
   const groups::RequestToken token(++last_token_);
   Asking asking(shared_from_this(), token);
   manager_.decide(token, std::move(request), now());
@@ -129,7 +139,12 @@ void GroupDriver::carry_out() {
 }
 
 void GroupDriver::set_timer() {
-  const auto deadline = manager_.next_deadline();
+  auto deadline = manager_.next_deadline();
+  // Rings that find it unsure follow each other, however long ago members' deadlines were.
+  if (unsure_since_) deadline = shard_.now() + kRingAgain;
+  // A parked Join may have no deadline that comes soon.
+  if (!waiting_.empty() && !alone() && (!deadline || *deadline > shard_.now() + kLookAfterWaiting))
+    deadline = shard_.now() + kLookAfterWaiting;
   if (!deadline || stopping_) return timer_.stop();
   // Each heartbeat moves a deadline on. A timer that rings early finds nothing to do and is set again: cheaper than to move
   // it with every request.
@@ -140,11 +155,20 @@ void GroupDriver::set_timer() {
 void GroupDriver::ring() {
   // After a gap (a stopped process, a cut network) nobody's session has run out before it is certain that these groups are
   // still managed here: their members may have been heard elsewhere.
-  if (!sure()) {
-    timer_.start(shard_.now() + kRingAgain, [this] { ring(); });
-    return;
-  }
+  if (!sure()) return ring_unsure();
+  unsure_since_.reset();
+  turned_away_ = false;
   manager_.tick(now());
+  carry_out();
+}
+
+void GroupDriver::ring_unsure() {
+  if (!unsure_since_) unsure_since_ = shard_.now();
+  manager_.tick_writes(now());
+  // Nobody is told of success here, but that a write did succeed: then it is committed in this epoch, and every later manager
+  // loads it. Whoever waits longer had better look for another manager; the one that has this partition by then knows the groups.
+  if (shard_.now() - *unsure_since_ >= confirmed_within_ && !std::exchange(turned_away_, true))
+    manager_.turn_away(ErrorCode::not_coordinator, now());
   carry_out();
 }
 

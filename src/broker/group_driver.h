@@ -43,7 +43,8 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   runtime::Task<void> stop();
 
   // Asks the manager. It has decided before ask() suspends for the first time. The task may be destroyed while it waits: the
-  // answer is then thrown away.
+  // answer is then thrown away. NOT_COORDINATOR also while it is not certain that these groups are still managed here: clients
+  // then look for their manager anew.
   runtime::Task<groups::Response> ask(groups::Request request);
   // A topic is gone, and with it what was committed for it.
   void topic_deleted(const std::string& name, const TopicId& id);
@@ -71,6 +72,9 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   void ring();
   // Whether the ISR confirmed lately that this broker still leads the partition (design-cluster rule 15).
   bool sure() const;
+  bool alone() const { return partition_->state().replicas.size() <= 1; }
+  // While it is not sure: who waits for a write loses patience, in the end all who wait are sent away.
+  void ring_unsure();
 
   runtime::Task<void> load();
   // Reads on from `from` to `end`. False when the log refused (said in `why`).
@@ -100,7 +104,10 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   std::vector<std::pair<std::string, TopicId>> deleted_while_loading_;
   bool loaded_ = false;
   bool stopping_ = false;
-  ErrorCode last_refusal_ = ErrorCode::none;  // of an append, told once until one succeeds
+  MonotonicTime started_;
+  std::optional<MonotonicTime> unsure_since_;  // as ring() found it
+  bool turned_away_ = false;                   // who waited when that had lasted too long
+  ErrorCode last_refusal_ = ErrorCode::none;   // of an append, told once until one succeeds
 
   uint64_t last_token_ = 0;
   std::unordered_map<uint64_t, Asking*> waiting_;  // by token; each leaves by itself

@@ -30,6 +30,13 @@ std::optional<TimerKey> Deadlines::take_due(MonotonicTime now) {
   return key;
 }
 
+bool Deadlines::take_if_due(const TimerKey& key, MonotonicTime now) {
+  const auto it = when_.find(key);
+  if (it == when_.end() || it->second > now) return false;
+  cancel(key);
+  return true;
+}
+
 void Deadlines::give_clients(Duration by) {
   order_.clear();
   for (auto& [key, when] : when_) {

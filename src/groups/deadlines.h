@@ -36,6 +36,8 @@ class Deadlines {
   std::optional<MonotonicTime> earliest() const;
   // Takes the earliest timer out, if its time has come.
   std::optional<TimerKey> take_due(MonotonicTime now);
+  // Takes that one out, if its time has come.
+  bool take_if_due(const TimerKey& key, MonotonicTime now);
   // Moves what waits for clients (sessions, joins, syncs) on by `by`.
   void give_clients(Duration by);
   void clear();

@@ -43,6 +43,12 @@ void GroupManager::failed(Sequence sequence, ErrorCode error, Now now) {
 void GroupManager::tick(Now now) {
   impl_->tick(now);
 }
+void GroupManager::tick_writes(Now now) {
+  impl_->tick_writes(now);
+}
+void GroupManager::turn_away(ErrorCode error, Now now) {
+  impl_->turn_away(error, now);
+}
 std::optional<MonotonicTime> GroupManager::next_deadline() const {
   return impl_->deadlines.earliest();
 }
@@ -80,11 +86,14 @@ void GroupManager::Impl::decide(RequestToken token, Request request, Now now) {
 }
 
 // The process stood still (a stopped machine, a debugger): nobody could be heard, so nobody is late. All that
-// was lost since the last event is given back.
+// was lost since the last event is given back. The same for a time in which they were not listened to.
 void GroupManager::Impl::notice(Now now) {
+  const auto unheard_since = std::exchange(unheard_since_, std::nullopt);
   const auto earliest = deadlines.earliest();
   if (earliest && now.monotonic - *earliest > options.tick_lateness_max) {
     deadlines.give_clients(now.monotonic - last_event_);
+  } else if (unheard_since) {
+    deadlines.give_clients(now.monotonic - *unheard_since);
   }
   last_event_ = now.monotonic;
 }
@@ -93,7 +102,8 @@ void GroupManager::Impl::tick(Now now) {
   notice(now);
   while (const auto due = deadlines.take_due(now.monotonic)) {
     if (due->kind == TimerKind::write) {
-      write_timed_out(Sequence(due->group), now);
+      const auto write = in_flight.find(Sequence(due->group));
+      if (write != in_flight.end()) stop_waiting(write->second, ErrorCode::coordinator_not_available, now);
     } else if (due->kind == TimerKind::cleanup) {
       clean_up(now);
     } else if (Group* group = find(due->group); group != nullptr) {

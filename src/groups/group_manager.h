@@ -138,6 +138,12 @@ class GroupManager {
   void failed(Sequence sequence, ErrorCode error, Now now);
   // Runs all timers whose deadline has come.
   void tick(Now now);
+  // For while it is not certain that these groups are still managed here. Only the timers of those who wait for a write run: for
+  // the members this time does not count, as they may be heard elsewhere, and tick() gives it back to them.
+  void tick_writes(Now now);
+  // Answers all that waits, parked Joins and Syncs and who waits for a write, with `error`; what becomes of the writes still
+  // counts. Members stay, but for those who cannot come back since they never heard their ids.
+  void turn_away(ErrorCode error, Now now);
   // When tick() has something to do; empty: never, until another event.
   std::optional<MonotonicTime> next_deadline() const;
 

@@ -51,7 +51,8 @@ class GroupManager::Impl {
   void apply(const Record& record);
   void committed(Sequence last, Now now);
   void failed(Sequence sequence, ErrorCode error, Now now);
-  void write_timed_out(Sequence sequence, Now now);
+  void tick_writes(Now now);
+  void turn_away(ErrorCode error, Now now);
   // The batch with the group's next generation, assignment or deletion; nullptr when none is under way.
   InFlight* metadata_write(Group& group);
   // Puts a request off until the outcome of `write` is known.
@@ -113,6 +114,7 @@ class GroupManager::Impl {
   void on_sync_timer(Group& group, Now now);
   void on_generation_committed(Group& group, Now now);
   void on_generation_failed(Group& group, ErrorCode error, Now now);
+  void turn_joins_away(Group& group, ErrorCode error, Now now);
   GenerationMade next_record(const Group& group, Now now) const;
 
   // --- syncing.cpp
@@ -147,6 +149,8 @@ class GroupManager::Impl {
   void settle(std::map<Sequence, InFlight>::iterator it, std::optional<ErrorCode> failure, Now now);
   void follow_up(InFlight& write, Now now);
   void give_up(InFlight& write, ErrorCode error, Now now);
+  // Tells all who wait for its outcome `late`; the outcome still counts when it comes.
+  void stop_waiting(InFlight& write, ErrorCode late, Now now);
 
   std::map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
   std::map<uint64_t, Group*> by_serial_;
@@ -154,6 +158,8 @@ class GroupManager::Impl {
   size_t pending_members_ = 0;
   Sequence last_sequence_;
   MonotonicTime last_event_;
+  std::optional<MonotonicTime>
+      unheard_since_;  // since when members could not be heard, if tick_writes() said so
 };
 
 // What a client is told when the log refused a record.

@@ -113,6 +113,7 @@ void GroupManager::Impl::resign() {
   in_flight.clear();
   in_flight_bytes = 0;
   deadlines.clear();
+  unheard_since_.reset();
   by_serial_.clear();
   groups_.clear();
   pending_members_ = 0;

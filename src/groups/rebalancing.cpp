@@ -138,6 +138,12 @@ void GroupManager::Impl::on_generation_committed(Group& group, Now now) {
 // Nothing was promised to anybody. The members are asked to come again; those who cannot, because they do not
 // know their ids, are forgotten.
 void GroupManager::Impl::on_generation_failed(Group& group, ErrorCode error, Now now) {
+  turn_joins_away(group, error, now);
+  group.initial = false;
+  deadlines.set(join_key(group), now.monotonic + std::max(group.rebalance_timeout(), kRetryEmpty));
+}
+
+void GroupManager::Impl::turn_joins_away(Group& group, ErrorCode error, Now now) {
   std::vector<std::string> lost;
   for (const auto& [id, const_member] : group.members()) {
     Member& member = *group.find(std::string_view(id));
@@ -145,8 +151,6 @@ void GroupManager::Impl::on_generation_failed(Group& group, ErrorCode error, Now
     if (!member.knows_id && !member.instance) lost.push_back(id);
   }
   for (const auto& id : lost) expel(group, *group.find(std::string_view(id)), now);
-  group.initial = false;
-  deadlines.set(join_key(group), now.monotonic + std::max(group.rebalance_timeout(), kRetryEmpty));
 }
 
 void GroupManager::Impl::on_sync_timer(Group& group, Now now) {

@@ -35,6 +35,13 @@ World& World::stands_still(Duration time) {
   return *this;
 }
 
+World& World::unheard(Duration time) {
+  time_ += time;
+  manager_->tick_writes(now());
+  pump();
+  return *this;
+}
+
 World& World::writes(Writes what, ErrorCode refusal) {
   writes_ = what;
   refusal_ = refusal;

@@ -39,6 +39,8 @@ class World {
   World& passes(Duration time);
   // Time goes by while the process stands still: no timer runs.
   World& stands_still(Duration time);
+  // Time goes by while it is not certain that the groups are managed here (GroupManager::tick_writes).
+  World& unheard(Duration time);
   World& writes(Writes what, ErrorCode refusal = ErrorCode::not_enough_replicas);
   // What was held back is committed, or refused.
   World& commit_held();

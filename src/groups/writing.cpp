@@ -160,11 +160,25 @@ void GroupManager::Impl::give_up(InFlight& write, ErrorCode error, Now now) {
   }
 }
 
-void GroupManager::Impl::write_timed_out(Sequence sequence, Now now) {
-  const auto it = in_flight.find(sequence);
-  if (it == in_flight.end()) return;
-  constexpr ErrorCode late = ErrorCode::coordinator_not_available;
-  InFlight& write = it->second;
+void GroupManager::Impl::tick_writes(Now now) {
+  if (!unheard_since_) unheard_since_ = now.monotonic;
+  for (auto& [sequence, write] : in_flight) {
+    if (deadlines.take_if_due(write_key(sequence), now.monotonic))
+      stop_waiting(write, ErrorCode::coordinator_not_available, now);
+  }
+}
+
+void GroupManager::Impl::turn_away(ErrorCode error, Now now) {
+  for (auto& [sequence, write] : in_flight) stop_waiting(write, error, now);
+  for (const auto& [name, group] : groups_) {
+    // With its next generation or its assignment under way a group stays as it is written: all its answers hung on that.
+    if (group->metadata_in_flight) continue;
+    answer_syncs(*group, error, now);
+    turn_joins_away(*group, error, now);
+  }
+}
+
+void GroupManager::Impl::stop_waiting(InFlight& write, ErrorCode late, Now now) {
   write.timed_out = true;
   for (auto& [token, response] : std::exchange(write.replies, {})) {
     set_error(response, late);

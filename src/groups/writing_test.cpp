@@ -178,6 +178,80 @@ TEST(Writing, SessionsDoNotEndWhileAWriteIsAwaited) {
   EXPECT_EQ(world.state(), "Stable");
 }
 
+TEST(Writing, WhoWaitsLosesPatienceAlsoWhileMembersCannotBeHeard) {
+  World world;
+  StablePair pair(world);
+  world.writes(Writes::hold);
+  pair.a.heartbeats();
+  OffsetCommitRequest request;
+  request.group = "g";
+  request.generation = pair.a.generation;
+  request.member = pair.a.id;
+  request.topics = {{"t", {}, {{PartitionIndex(0), Offset(7), kNoLeaderEpoch, ""}}}};
+  const auto commit = world.ask(request);
+  for (int i = 0; i < 600; ++i) {
+    world.unheard(100ms);
+    if (i == 48) EXPECT_FALSE(world.answered(commit));
+    if (i == 51) EXPECT_TRUE(world.answered(commit));
+  }
+  EXPECT_EQ(world.answer<OffsetCommitResponse>(commit).topics.at(0).partitions.at(0).error,
+            ErrorCode::coordinator_not_available);
+  world.commit_held().passes(9s);
+  EXPECT_EQ(world.offset("t", 0), Offset(7)) << "it counts all the same";
+  EXPECT_EQ(world.describe().members.size(), 2U) << "the time in which nobody was heard does not count";
+  world.passes(2s);
+  EXPECT_EQ(world.state(), "Empty") << "the time since does";
+}
+
+TEST(Writing, AShortTimeInWhichNobodyIsHeardEndsNoSession) {
+  World world;
+  StablePair pair(world);
+  pair.a.heartbeats();
+  pair.b.heartbeats();
+  world.passes(9500ms);
+  for (int i = 0; i < 9; ++i) world.unheard(100ms);
+  world.passes(200ms);
+  EXPECT_EQ(world.state(), "Stable");
+  pair.a.heartbeats();
+}
+
+TEST(Writing, WhoIsSentAwayIsAnsweredAndMayComeAgain) {
+  World world;
+  StablePair pair(world);
+  // One Join is parked for want of the other's; one more member knows no id yet.
+  pair.a.joins().expect_parked();
+  auto c = world.client("c").with_version(3).sends_join().expect_parked();
+  auto d = world.client("d").in_group("h").joins();
+  auto e = world.client("e").in_group("h").joins();
+  world.passes(6s);
+  d.expect_generation(1);
+  e.expect_generation(1).syncs().expect_sync_parked();
+  world.manager().turn_away(ErrorCode::not_coordinator, world.now());
+  world.pump();
+  pair.a.expect_join_error(ErrorCode::not_coordinator);
+  c.expect_join_error(ErrorCode::not_coordinator);
+  e.expect_sync_error(ErrorCode::not_coordinator);
+  EXPECT_EQ(world.unanswered(), 0U);
+  EXPECT_EQ(world.describe().members.size(), 2U) << "nobody could come back for the third";
+  pair.a.joins();
+  pair.b.joins();
+  pair.a.expect_generation(2);
+  d.syncs({d.id, e.id}).expect_assignment("for " + d.id);
+  e.syncs().expect_assignment("for " + e.id);
+}
+
+TEST(Writing, WhoIsSentAwayWhileItsGenerationIsWrittenFindsItLater) {
+  World world({.initial_rebalance_delay = 0s});
+  world.writes(Writes::hold);
+  auto a = world.client("a").joins().expect_parked();
+  world.manager().turn_away(ErrorCode::not_coordinator, world.now());
+  world.pump();
+  a.expect_join_error(ErrorCode::not_coordinator);
+  world.writes(Writes::commit).commit_held();
+  EXPECT_EQ(world.state(), "CompletingRebalance");
+  a.sends_join().expect_generation(1);
+}
+
 TEST(Writing, WhatIsUnderWayIsBounded) {
   World world({.in_flight_bytes_max = 100});
   world.writes(Writes::hold);

@@ -24,6 +24,15 @@ OffsetFetchResponse::Partition unknown_partition(PartitionIndex index, ErrorCode
   return partition;
 }
 
+// Consumers before Kafka 3.9 give up upon COORDINATOR_NOT_AVAILABLE here, which Kafka's own brokers do not send either.
+void say_not_coordinator(groups::OffsetFetchResponse& answer) {
+  if (answer.error != ErrorCode::coordinator_not_available) return;
+  answer.error = ErrorCode::not_coordinator;
+  for (auto& topic : answer.topics) {
+    for (auto& partition : topic.partitions) partition.error = ErrorCode::not_coordinator;
+  }
+}
+
 // Each partition once, however often it is named: an offset has metadata of thousands of bytes.
 void merge(Group& group) {
   if (!group.topics) return;
@@ -70,6 +79,7 @@ Task<Fetched> fetch_group(RequestContext& context, Group group, bool require_sta
   asked.group = std::move(group.group_id);
   asked.require_stable = require_stable;
   groups::OffsetFetchResponse answer = co_await ask_manager(context.shard, std::move(asked));
+  say_not_coordinator(answer);
   fetched.error_code = answer.error;
   if (answer.error != ErrorCode::none && version >= kGroupErrorSince) {
     fetched.topics.clear();
