@@ -1,7 +1,10 @@
 // A coordination store that came back from a backup under running brokers, and replicas that moved while a broker was away: whose
 // logs go and whose stay (design-cluster rule 3).
-#include "broker/cluster_history_testing.h"
+#include <set>
+
+#include "broker/cluster_asking_testing.h"
 #include "kafka/messages/delete_topics.h"
+#include "kafka/messages/init_producer_id.h"
 
 namespace godwit::broker {
 namespace {
@@ -78,6 +81,40 @@ TEST_F(ClusterSimRestore, BrokersFollowAControllerWhoseStoreIsOlderThanWhatTheyK
   EXPECT_TRUE(stage.wait([&] { return stage.formed(); }, 60s));
   ASSERT_TRUE(stage.create("later", 1)) << "changes go on";
   EXPECT_TRUE(publish("later", "a"));
+}
+
+// What a later manager of the store's counter cannot know: an id that was given and has not been used yet, and one that stands
+// in the log of another broker alone.
+TEST_F(ClusterSimRestore, ProducerIdsAreNotGivenAgainByAnOlderStore) {
+  stage.start_all();
+  ASSERT_TRUE(stage.create(topic, 1, {}, 1));
+  std::set<int64_t> given;
+  size_t asked = 0;
+  const auto ask_for_id = [&](int broker) {
+    ++asked;
+    kafka::InitProducerIdRequest request;
+    request.transactional_id.reset();
+    const auto answer = ask(stage, broker, request);
+    ASSERT_TRUE(answer);
+    ASSERT_EQ(answer->error_code, ErrorCode::none);
+    EXPECT_GE(answer->producer_id, 0);
+    EXPECT_TRUE(given.insert(answer->producer_id).second) << answer->producer_id << " was given before";
+    const Idempotence as{answer->producer_id, 0, 0};
+    const auto published = publish_to(stage, stage.leader(topic, 0), topic, std::to_string(asked), as);
+    ASSERT_TRUE(published);
+    EXPECT_EQ(published->error_code, ErrorCode::none);
+  };
+  ask_for_id(1);
+  const auto backup = stage.server.snapshot();
+  // The next blocks.
+  ask_for_id(2);
+  ask_for_id(3);
+  stage.server.restore(backup);
+  for (int i = 1; i <= 3; ++i) stage.node(i).crash(CrashKind::kill);
+  for (int i = 1; i <= 3; ++i) stage.start(i);
+  ASSERT_TRUE(stage.wait([&] { return stage.formed() && stage.whole(topic); }, 60s));
+  for (int i = 1; i <= 3; ++i) ask_for_id(i);
+  EXPECT_EQ(stage.contents(1, topic, 0).size(), asked) << "no batch was taken for another one's repetition";
 }
 
 TEST_F(ClusterSimRestore, ALogWhoseReplicaMovedWhileItsBrokerWasDownGoes) {

@@ -8,6 +8,9 @@ namespace godwit::broker {
 namespace {
 
 constexpr int64_t kBlock = 1000;
+constexpr int kCounterBits = 32;
+constexpr uint64_t kCounterMask = (uint64_t{1} << kCounterBits) - 1;
+constexpr uint64_t kDrawnEnd = uint64_t{1} << 31;
 
 }  // namespace
 
@@ -18,9 +21,7 @@ runtime::Task<cluster::Changed<int64_t>> ProducerIds::next() {
 runtime::Task<cluster::Changed<int64_t>> ProducerIds::take() {
   const auto lock = co_await reserving_.lock();
   if (next_ == end_) {
-    // Ids that logs know may be above the counter, when the store was restored from a backup.
-    const int64_t known = co_await broker_.store().producer_id_max();
-    auto first = co_await broker_.metadata().reserve_producer_ids(kBlock, known + 1);
+    auto first = co_await broker_.metadata().reserve_producer_ids(kBlock, 0);
     if (!first) {
       // Clients try again without a word: once told here, or nobody hears why they do not begin.
       if (!std::exchange(told_, true)) {
@@ -34,8 +35,10 @@ runtime::Task<cluster::Changed<int64_t>> ProducerIds::take() {
     told_ = false;
     next_ = *first;
     end_ = *first + kBlock;
+    drawn_ = 1 + broker_.shard(0).shard().random().below(kDrawnEnd - 1);
   }
-  co_return next_++;
+  const auto counted = static_cast<uint64_t>(next_++) & kCounterMask;
+  co_return static_cast<int64_t>(drawn_ << kCounterBits | counted);
 }
 
 }  // namespace godwit::broker
