@@ -6,6 +6,13 @@ namespace godwit::broker {
 
 using runtime::Task;
 
+namespace {
+
+// How often somebody who waits on behalf of a client looks whether that has gone.
+constexpr Duration kLookWhetherGone = std::chrono::seconds(1);
+
+}  // namespace
+
 // In the list until its end is committed or the leadership that it waits for has ended.
 struct Partition::CommitWaiter : runtime::ListNode {
   Offset end;
@@ -68,6 +75,7 @@ Task<storage::Served<void>> Partition::lead(cluster::PartitionState state, int m
                                         .end = log_->end(),
                                         .synced = log_->stable_end(),
                                         .high_watermark = std::max(log_->high_watermark(), log_->start()),
+                                        .log_start = log_->start(),
                                         .now = now(),
                                         .contacts = surroundings_.contacts});
   leader_->set_live(live);
@@ -146,8 +154,13 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
   co_return appended;
 }
 
+MonotonicTime Partition::next_look(MonotonicTime deadline, const std::atomic<bool>* gone) const {
+  return gone == nullptr ? deadline : std::min(deadline, now() + kLookWhetherGone);
+}
+
 Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline,
-                                          std::optional<uint64_t> appended_in) {
+                                          std::optional<uint64_t> appended_in,
+                                          const std::atomic<bool>* gone) {
   const uint64_t reign = appended_in.value_or(reign_);
   CommitWaiter waiter;
   waiter.end = end;
@@ -158,21 +171,52 @@ Task<ErrorCode> Partition::wait_committed(Offset end, MonotonicTime deadline,
     if (failed_) co_return ErrorCode::kafka_storage_error;
     if (gave_up_) co_return ErrorCode::request_timed_out;
     if (!waiter.linked()) commit_waiters_.push_back(waiter);
-    if (!co_await waiter.arrived.wait_until(deadline)) {
-      if (leading() && reign == reign_ && leader_->high_watermark() >= end) co_return ErrorCode::none;
-      co_return ErrorCode::request_timed_out;
-    }
+    const MonotonicTime until = next_look(deadline, gone);
+    if (co_await waiter.arrived.wait_until(until)) continue;
+    if (leading() && reign == reign_ && leader_->high_watermark() >= end) co_return ErrorCode::none;
+    // Who looks again keeps the place in the list.
+    if (until >= deadline || gone->load()) co_return ErrorCode::request_timed_out;
   }
 }
 
 Task<ErrorCode> Partition::wait_stable(Offset end, MonotonicTime deadline,
-                                       std::optional<uint64_t> appended_in) {
-  if (closed()) co_return ErrorCode::unknown_topic_or_partition;
+                                       std::optional<uint64_t> appended_in, const std::atomic<bool>* gone) {
   const uint64_t reign = appended_in.value_or(reign_);
-  if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
-  const ErrorCode outcome = co_await log_->wait_stable(end, deadline);
-  if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
-  co_return outcome;
+  for (;;) {
+    if (closed()) co_return ErrorCode::unknown_topic_or_partition;
+    if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
+    const MonotonicTime until = next_look(deadline, gone);
+    const ErrorCode outcome = co_await log_->wait_stable(end, until);
+    if (!leading() || reign != reign_) co_return ErrorCode::not_leader_or_follower;
+    if (outcome != ErrorCode::request_timed_out || until >= deadline || gone->load()) co_return outcome;
+  }
+}
+
+Task<storage::Served<Offset>> Partition::delete_before(Offset offset, MonotonicTime deadline,
+                                                       const std::atomic<bool>* gone) {
+  if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
+  const uint64_t reign = reign_;
+  const auto leads_on = [this, reign] { return leading() && reign == reign_; };
+  const auto moved_on = [] {
+    return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it");
+  };
+  if (!leads_on()) co_return moved_on();
+  auto deleted = co_await log_->delete_before(offset);
+  if (!leads_on()) co_return moved_on();
+  if (!deleted) co_return tl::unexpected(deleted.error());
+  leader_->on_deleted_before(offset);
+  // Followers hear of a start as they hear of records.
+  tell(replica_watchers_);
+  for (;;) {
+    if (const auto low = leader_->isr_start(log_->start()); low && *low >= offset) co_return *low;
+    const MonotonicTime until = next_look(deadline, gone);
+    const bool news = !gave_up_ && co_await starts_changed_.wait_until(until);
+    if (!news && (gave_up_ || until >= deadline || gone->load())) {
+      co_return storage::refuse(ErrorCode::request_timed_out,
+                                "not all replicas in sync have deleted the records yet");
+    }
+    if (!leads_on()) co_return moved_on();
+  }
 }
 
 Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from, size_t bytes_max, bool at_least_one) {
@@ -248,6 +292,7 @@ void Partition::log_failed() {
 
 void Partition::after_event() {
   if (leader_ == nullptr || closed()) return;
+  starts_changed_.notify_all();
   carry_high_watermark();
   if (state_.replicas.size() > 1) surroundings_.wants_isr(*this);
 }
@@ -271,6 +316,7 @@ void Partition::give_up_commits() {
 }
 
 void Partition::tell_commit_waiters() {
+  starts_changed_.notify_all();
   while (runtime::ListNode* node = commit_waiters_.front()) {
     auto& waiter = static_cast<CommitWaiter&>(*node);
     waiter.unlink();

@@ -8,6 +8,7 @@
 // not_leader_or_follower at once (design-cluster rule 17).
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -92,6 +93,8 @@ class Partition final : public storage::LogObserver {
   const replication::LeaderReplica* leader() const { return leader_.get(); }
   // Rule 15: whether the ISR confirmed lately that this broker still leads.
   bool confirmed_within(Duration timeout) const;
+  // Rule 14: whether the coordination lease holds.
+  bool lease_holds() const { return surroundings_.lease_holds(); }
 
   // none, or why a request with this leader epoch is refused: fenced_leader_epoch (older than ours),
   // unknown_leader_epoch (newer). kNoLeaderEpoch is not checked.
@@ -107,11 +110,19 @@ class Partition final : public storage::LogObserver {
   // Log::wait_stable, and not_leader_or_follower when this broker leads no more: whether it is committed is then for the new
   // leader to say.
   // `reign`: that in which it was appended, where something was awaited since; a later one may have other records there.
+  // `gone`: nobody waits any more once that is true, which is looked at every second; the answer is then request_timed_out.
   runtime::Task<ErrorCode> wait_committed(Offset end, MonotonicTime deadline,
-                                          std::optional<uint64_t> reign = std::nullopt);
+                                          std::optional<uint64_t> reign = std::nullopt,
+                                          const std::atomic<bool>* gone = nullptr);
   // Answers when everything before `end` is on this broker's disk, as `flush` says.
   runtime::Task<ErrorCode> wait_stable(Offset end, MonotonicTime deadline,
-                                       std::optional<uint64_t> reign = std::nullopt);
+                                       std::optional<uint64_t> reign = std::nullopt,
+                                       const std::atomic<bool>* gone = nullptr);
+  // Deletes what lies before `offset` (DeleteRecords); gives the low watermark, before which no later leader begins, once every
+  // member of the ISR has brought it there. Refusals as Log::delete_before, and: not_leader_or_follower; request_timed_out, where it is gone here and
+  // perhaps not everywhere.
+  runtime::Task<storage::Served<Offset>> delete_before(Offset offset, MonotonicTime deadline,
+                                                       const std::atomic<bool>* gone = nullptr);
   // Whole batches from `from` that consumers may read.
   runtime::Task<storage::Served<storage::ReadAnswer>> read(Offset from, size_t bytes_max, bool at_least_one);
   // The same for a follower: also what is not committed yet.
@@ -142,6 +153,8 @@ class Partition final : public storage::LogObserver {
  private:
   struct CommitWaiter;
   MonotonicTime now() const { return surroundings_.shard->now(); }
+  // Until when somebody waits who may be gone meanwhile.
+  MonotonicTime next_look(MonotonicTime deadline, const std::atomic<bool>* gone) const;
   void log_advanced() override;
   void log_failed() override;
   void own_progress();
@@ -171,6 +184,8 @@ class Partition final : public storage::LogObserver {
   runtime::List replica_watchers_;
   // In the order in which they came, which is that of their ends but for repeated batches: those wait a moment longer.
   runtime::List commit_waiters_;
+  // Where followers' logs begin, who is in the ISR, or that nothing comes of it.
+  runtime::Condition starts_changed_;
 };
 
 }  // namespace godwit::broker

@@ -257,8 +257,8 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
     co_return;
   }
   if (named) {
-    const auto outcome = partition->on_replica_fetch(
-        {follower_, incarnation_, asked.current_leader_epoch, asked.fetch_offset, session_});
+    const auto outcome = partition->on_replica_fetch({follower_, incarnation_, asked.current_leader_epoch,
+                                                      asked.fetch_offset, session_, asked.log_start_offset});
     answer.error_code = code_of(outcome);
     if (answer.error_code != ErrorCode::none) {
       answers[place] = std::move(answer);

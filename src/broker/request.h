@@ -1,6 +1,7 @@
 // A request on its way through the broker.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,14 @@ class LongPoll {
 
 class ReplicaSession;
 
+// A flag that is set on one shard and may be read on any. It moves while nobody else reads it.
+class SharedFlag : public std::atomic<bool> {
+ public:
+  SharedFlag() : std::atomic<bool>(false) {}
+  SharedFlag(SharedFlag&& other) noexcept : std::atomic<bool>(other.load()) {}
+  using std::atomic<bool>::operator=;
+};
+
 // What is known of the connection that a request came by. Lives as long as the connection.
 struct Client {
   uint64_t connection = 0;  // a number for diagnostics
@@ -34,7 +43,8 @@ struct Client {
   std::string listener;               // its name
   std::string software;               // "librdkafka 2.0.2", as ApiVersions said; empty before
   std::weak_ptr<LongPoll> long_poll;  // of the request that is being served
-  bool gone = false;                  // the peer has ended its side: nothing is waited for on its behalf
+  // The peer has ended its side: nothing is waited for on its behalf. May be read on any shard.
+  SharedFlag gone;
   std::shared_ptr<ReplicaSession> replica;  // where a follower fetches
   // What answers to it may hold until they are sent, of the shard's response memory: a peer that does not read must not
   // take what the others need.

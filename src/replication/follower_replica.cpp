@@ -30,7 +30,7 @@ std::optional<FetchFrom> FollowerReplica::next_fetch(MonotonicTime now) {
   not_before_.reset();
   doing_ = Doing::fetching;
   stands_ = false;
-  return FetchFrom{++fetches_, log_.end, log_.last_epoch, epoch_};
+  return FetchFrom{++fetches_, log_.end, log_.last_epoch, epoch_, log_.start};
 }
 
 std::optional<MonotonicTime> FollowerReplica::next_tick() const {
@@ -41,7 +41,7 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
   // A late answer speaks of a log that may have been another one.
   const bool asked = doing_ == Doing::fetching || (doing_ == Doing::nothing && stands_);
   if (!asked || id != fetches_) {
-    if (id == fetches_) note_high_watermark(answer);
+    if (id == fetches_) note_marks(answer);
     return {Kind::ignore, {}, false};
   }
   doing_ = Doing::nothing;
@@ -60,11 +60,13 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
   return {Kind::append, log_.end, false};
 }
 
-// The leader answers once more while what it gave is written: what it has committed it says only when that rises.
-void FollowerReplica::note_high_watermark(const FetchAnswer& answer) {
+// The leader answers once more while what it gave is written: what it has committed, and where its log begins, it says only when
+// that rises.
+void FollowerReplica::note_marks(const FetchAnswer& answer) {
   const bool of_this_log = settled_ && (doing_ == Doing::appending || doing_ == Doing::nothing);
   if (!of_this_log || answer.error != ErrorCode::none || answer.diverging) return;
   leader_high_watermark_ = std::max(leader_high_watermark_, answer.high_watermark);
+  if (answer.log_start) leader_start_ = std::max(leader_start_, *answer.log_start);
   raise_high_watermark();
 }
 

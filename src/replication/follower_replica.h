@@ -47,6 +47,8 @@ struct FetchFrom {
   Offset offset;
   LeaderEpoch last_fetched_epoch = kNoLeaderEpoch;
   LeaderEpoch current_leader_epoch;
+  Offset
+      log_start;  // told to the leader: a deletion on request is answered when every follower has carried it out
 };
 
 // The partition's part of a Fetch answer.
@@ -64,7 +66,7 @@ struct FetchAnswer {
 struct FollowerStep {
   enum class Kind {
     // No answer to the fetch under way: drop it. Where the last fetch has had its answer and this log still agrees with the
-    // leader's, a higher high watermark counts all the same.
+    // leader's, a higher high watermark or start counts all the same.
     ignore,
     fetch_again,  // nothing to do; next_fetch has the next
     append,       // append the records (append_replicated), then on_done; sync follows, told by on_log
@@ -137,7 +139,7 @@ class FollowerReplica {
   FollowerStep out_of_range(const FetchAnswer& answer, MonotonicTime now);
   FollowerStep cut(FollowerStep::Kind kind, Offset target, MonotonicTime now);
   FollowerStep wait(FollowerStep::Kind kind, Offset offset, MonotonicTime now);
-  void note_high_watermark(const FetchAnswer& answer);
+  void note_marks(const FetchAnswer& answer);
   void raise_high_watermark();
 
   const LeaderEpoch epoch_;

@@ -56,7 +56,7 @@ void LeaderReplica::give_back_laggards(size_t chosen) {
 
 // Rule 6: with all that may be committed, in this epoch and, below its start, in earlier ones: this leader's high
 // watermark may lag behind an earlier leader's, but never its epoch's start does. And it must be keeping up, or it would
-// leave again at once.
+// leave again at once. And it must not bring back what was deleted on request.
 bool LeaderReplica::may_join(const Member& member, MonotonicTime now) const {
   return is_near(member, now) && member.synced >= std::max(high_watermark_, epoch_start_);
 }
@@ -64,7 +64,8 @@ bool LeaderReplica::may_join(const Member& member, MonotonicTime now) const {
 // It may join, or could but for the last round of records: so it is worth waiting for.
 bool LeaderReplica::is_near(const Member& member, MonotonicTime now) const {
   return !is_self(member) && !member.in_isr && member.known && member.live != 0 &&
-         member.live == member.incarnation && now >= join_at_ && caught_up(member, now);
+         member.live == member.incarnation && now >= join_at_ &&
+         (member.log_start < Offset(0) || member.log_start >= log_start_) && caught_up(member, now);
 }
 
 void LeaderReplica::on_answer(uint64_t proposal_id, IsrOutcome outcome, MonotonicTime now) {

@@ -36,6 +36,7 @@ LeaderReplica::LeaderReplica(const Setup& setup)
       end_(setup.end),
       synced_(setup.synced),
       high_watermark_(std::min(setup.high_watermark, setup.synced)),
+      log_start_(setup.log_start),
       backoff_(setup.ask_backoff) {
   static_assert(sizeof(LeaderReplica) + 3 * sizeof(Member) <= 512,
                 "a broker leads tens of thousands of partitions of three replicas");
@@ -86,6 +87,7 @@ FetchOutcome LeaderReplica::on_fetch(const FollowerFetch& fetch, MonotonicTime n
   member->followed = true;
   member->session = fetch.session;
   member->synced = fetch.synced;
+  member->log_start = fetch.log_start;
   member->end_at_fetch = end_;
   member->fetched_at = now;
   // By what this process has shown: who was in sync a moment ago, and was away, may be far behind.
@@ -177,6 +179,16 @@ void LeaderReplica::advance_high_watermark() {
              "whoever is "
              "awaited");
   }
+}
+
+std::optional<Offset> LeaderReplica::isr_start(Offset own) const {
+  Offset least = own;
+  for (const Member& member : members_) {
+    if (is_self(member) || !(member.in_isr || member.asked)) continue;
+    if (!member.known) return std::nullopt;
+    if (member.log_start >= Offset(0)) least = std::min(least, member.log_start);
+  }
+  return least;
 }
 
 bool LeaderReplica::accepts_all(MonotonicTime now) const {

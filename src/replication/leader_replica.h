@@ -50,6 +50,7 @@ struct FollowerFetch {
   LeaderEpoch epoch;         // current_leader_epoch of the request
   Offset synced;             // its fetch offset: a follower syncs, then fetches (rule 9)
   uint64_t session = 0;      // whose fetch it is: on_unfollow of another session says nothing
+  Offset log_start{-1};      // where its log begins, durably; -1: an older build, which does not say it
 };
 
 enum class FetchOutcome {
@@ -90,6 +91,7 @@ class LeaderReplica {
     Offset end;                      // the log's end now, >= epoch_start
     Offset synced;                   // the log's stable_end
     Offset high_watermark;           // as the log knows it (at least its start); taken at most as `synced`
+    Offset log_start;                // the log's start: who joins the ISR begins there or later
     MonotonicTime now;
     // Of the shard, outlives this object; null when each poll of a follower is told by on_fetch.
     const Contacts* contacts = nullptr;
@@ -115,6 +117,13 @@ class LeaderReplica {
   // this leader): the driver reports it and goes on.
   [[nodiscard]] bool on_committed(int64_t version, std::span<const BrokerId> replicas,
                                   std::span<const BrokerId> isr, MonotonicTime now);
+  // Records before `start` were deleted on request: from now on a replica that begins before it by its own word does not join
+  // the ISR (it hears of the start with each answer, and says when it has followed).
+  void on_deleted_before(Offset start) { log_start_ = std::max(log_start_, start); }
+  // The least offset at which the log of a member of the committed ISR, or of one asked for since, begins; this one's begins at
+  // `own`. Whoever is elected begins there or later. Empty while one of them was not heard in this epoch. Members of older
+  // builds, which do not say it, are not counted.
+  std::optional<Offset> isr_start(Offset own) const;
   // The topic's min.insync.replicas changed.
   void on_min_insync(int min_insync);
   // All brokers that are registered and not fenced, with their incarnations; who is missing is not live. Only they
@@ -182,6 +191,7 @@ class LeaderReplica {
     uint64_t session = 0;                 // of the last fetch
     uint64_t live = 0;                    // registered incarnation, 0: not live
     Offset synced;                        // while known
+    Offset log_start{-1};                 // while known; -1: it does not say
     Offset end_at_fetch;                  // this log's end at the last fetch
     MonotonicTime fetched_at = kNever;    // last fetch in this epoch
     MonotonicTime caught_up_at = kNever;  // it had then all that the leader had (KIP-16's meaning)
@@ -221,6 +231,7 @@ class LeaderReplica {
   Offset end_;
   Offset synced_;
   Offset high_watermark_;
+  Offset log_start_;
   std::vector<Member> members_;  // all replicas in their order, self included
 
   Asking asking_ = Asking::idle;

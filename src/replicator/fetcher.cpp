@@ -194,6 +194,7 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
     partition.current_leader_epoch = next->current_leader_epoch;
     partition.fetch_offset = next->offset;
     partition.last_fetched_epoch = next->last_fetched_epoch;
+    partition.log_start_offset = next->log_start;
     partition.partition_max_bytes = static_cast<int32_t>(bytes_max);
     named[log->id().topic].push_back(partition);
     return true;

@@ -42,7 +42,9 @@ std::optional<replication::FetchFrom> Followed::next_fetch() {
   machine_.on_log(facts());
   auto next = machine_.next_fetch(shard_.now());
   if (!next) return std::nullopt;
-  if (next->offset != asked_.offset || next->last_fetched_epoch != asked_.last_fetched_epoch) named = false;
+  if (next->offset != asked_.offset || next->last_fetched_epoch != asked_.last_fetched_epoch ||
+      next->log_start != asked_.log_start)
+    named = false;
   asked_ = *next;
   return next;
 }
@@ -69,6 +71,12 @@ Task<void> Followed::answered(kafka::FetchResponse::Partition answer) {
   const FollowerStep step = machine_.on_answer(asked_.id, heard, shard_.now());
   if (step.kind == FollowerStep::Kind::ignore) {
     if (raise_high_watermark()) observer_.followed();
+    // Who writes looks at the leader's start when that is done.
+    if (writing_ > 0 || !machine_.wanted_start()) co_return;
+    ++writing_;
+    co_await follow_start();
+    --writing_;
+    written_.notify_all();
     co_return;
   }
   ++writing_;
@@ -150,11 +158,17 @@ Task<void> Followed::follow_on() {
     told_settled_ = true;
     observer_.settled(machine_.epoch());
   }
-  if (const auto start = machine_.wanted_start(); start && !ended_) {
-    (void)co_await log_.delete_before(*start);
-    machine_.on_log(facts());
-  }
+  co_await follow_start();
   if (news && !ended_) observer_.followed();
+}
+
+Task<void> Followed::follow_start() {
+  // It may rise while that is being written.
+  for (auto start = machine_.wanted_start(); start && !ended_; start = machine_.wanted_start()) {
+    const auto deleted = co_await log_.delete_before(*start);
+    machine_.on_log(facts());
+    if (!deleted || log_.start() < *start) co_return;
+  }
 }
 
 Task<void> Followed::end() {

@@ -57,6 +57,8 @@ class Followed {
                                 kafka::FetchResponse::Partition& answer);
   // Takes over what the machine knows by now.
   runtime::Task<void> follow_on();
+  // Deletes what the leader deleted.
+  runtime::Task<void> follow_start();
   // Whether the log's rose.
   bool raise_high_watermark();
   void tell(Severity severity, const char* name, std::string text) const;

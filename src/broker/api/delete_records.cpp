@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
 
@@ -6,7 +8,11 @@ namespace {
 
 using Done = kafka::DeleteRecordsResponse::Partition;
 
-Task<Done> delete_records(BrokerShard& owner, TopicPartition id, Offset offset) {
+// As for Produce.
+constexpr Duration kPatienceMax = std::chrono::minutes(15);
+
+Task<Done> delete_records(BrokerShard& owner, TopicPartition id, Offset offset, MonotonicTime deadline,
+                          const std::atomic<bool>* gone) {
   Done done;
   done.partition_index = id.partition;
   done.low_watermark = Offset(-1);
@@ -20,11 +26,11 @@ Task<Done> delete_records(BrokerShard& owner, TopicPartition id, Offset offset) 
     done.error_code = ErrorCode::offset_out_of_range;
     co_return done;
   }
-  const auto deleted = co_await partition->log()->delete_before(wanted);
+  const auto deleted = co_await partition->delete_before(wanted, deadline, gone);
   if (!deleted) {
     done.error_code = deleted.error().code;
   } else {
-    done.low_watermark = partition->log_start();
+    done.low_watermark = *deleted;
   }
   co_return done;
 }
@@ -47,11 +53,13 @@ bool compacted_only(const BrokerShard& shard, const TopicId& topic) {
 Task<kafka::DeleteRecordsResponse> handle(RequestContext& context, kafka::DeleteRecordsRequest request) {
   kafka::DeleteRecordsResponse response;
   const cluster::ImagePtr image = context.shard.image();
+  const MonotonicTime deadline =
+      context.arrived + std::clamp<Duration>(std::chrono::milliseconds(request.timeout_ms), {}, kPatienceMax);
+  const std::atomic<bool>* const gone = &context.client.gone;
+  // All at once: one that waits for its followers costs the others no patience.
+  std::vector<Task<Done>> deleting;
   for (const auto& asked : request.topics) {
-    auto& answer = response.topics.emplace_back();
-    answer.name = asked.name;
     const cluster::Topic* const topic = image->find(asked.name);
-    std::vector<Task<Done>> deleting;
     for (const auto& partition : asked.partitions) {
       const TopicPartition id{topic != nullptr ? topic->id : TopicId{}, partition.partition_index};
       if (topic == nullptr || image->find(id) == nullptr) {
@@ -62,12 +70,21 @@ Task<kafka::DeleteRecordsResponse> handle(RequestContext& context, kafka::Delete
         // The last record of each key must stay.
         deleting.push_back(refuse(partition.partition_index, ErrorCode::policy_violation));
       } else {
-        deleting.push_back(context.shard.on(id, [id, offset = partition.offset](BrokerShard& owner) {
-          return delete_records(owner, id, offset);
-        }));
+        deleting.push_back(
+            context.shard.on(id, [id, offset = partition.offset, deadline, gone](BrokerShard& owner) {
+              return delete_records(owner, id, offset, deadline, gone);
+            }));
       }
     }
-    answer.partitions = co_await runtime::when_all(std::move(deleting));
+  }
+  const std::vector<Done> all = co_await runtime::when_all(std::move(deleting));
+  auto next = all.begin();
+  for (const auto& asked : request.topics) {
+    auto& answer = response.topics.emplace_back();
+    answer.name = asked.name;
+    const auto end = next + std::ssize(asked.partitions);
+    answer.partitions.assign(next, end);
+    next = end;
   }
   co_return response;
 }
