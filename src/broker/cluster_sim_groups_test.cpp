@@ -1,5 +1,6 @@
 // Consumer groups whose manager is cut off, or dies (design-cluster rule 15).
 #include "broker/cluster_asking_testing.h"
+#include "broker/group_drivers.h"
 #include "kafka/messages/join_group.h"
 #include "kafka/messages/offset_commit.h"
 #include "kafka/messages/offset_fetch.h"
@@ -30,6 +31,13 @@ kafka::JoinGroupRequest join_of(const std::string& group, const std::string& mem
   request.member_id = member;
   request.protocol_type = "consumer";
   request.protocols.push_back({"range", Bytes(3)});
+  return request;
+}
+
+kafka::OffsetFetchRequest fetch_of(const std::string& group = "readers") {
+  kafka::OffsetFetchRequest request;
+  request.group_id = group;
+  request.topics.emplace().push_back({kTopic, {PartitionIndex(0)}});
   return request;
 }
 
@@ -109,12 +117,84 @@ TEST(ClusterSimGroups, WhoWaitsAtAManagerThatIsCutOffIsSentAwayInTime) {
     ASSERT_TRUE(stage.committed(8)) << "the other side goes on";
     stage.heal();
     ASSERT_TRUE(stage.wait([&] { return stage.whole(kOffsets); }, 90s));
-    kafka::OffsetFetchRequest fetch;
-    fetch.group_id = "readers";
-    fetch.topics.emplace().push_back({kTopic, {PartitionIndex(0)}});
-    const auto kept = ask(stage, stage.leader(kOffsets, 0), fetch, 7);
+    const auto kept = ask(stage, stage.leader(kOffsets, 0), fetch_of(), 7);
     ASSERT_TRUE(kept);
     EXPECT_EQ(kept->topics.at(0).partitions.at(0).committed_offset, Offset(8));
+  });
+}
+
+// A client that sends one request and goes away before it is answered.
+template <class Request>
+void ask_and_leave(ClusterStage& stage, int broker, Request request, int16_t version) {
+  EXPECT_TRUE(stage.client.run([&](Runtime& runtime) -> Task<void> {
+    auto stream = co_await runtime.network().connect({"b" + std::to_string(broker), 9092}, 1s);
+    EXPECT_TRUE(stream.has_value());
+    if (!stream) co_return;
+    const Bytes frame = kafka::encode_request(1, "tester", request, version)->flatten();
+    const BytesView part = frame;
+    EXPECT_TRUE(co_await (*stream)->write_all({&part, 1}));
+    co_await runtime::sleep_for(100ms);
+  }));
+}
+
+TEST(ClusterSimGroups, WhoHasGoneLeavesNothingParkedButItsMembership) {
+  for_seeds([](uint64_t seed) {
+    Stage stage(seed);
+    ASSERT_TRUE(stage.begin());
+    const int manager = stage.leader(kOffsets, 0);
+    Broker& broker = *stage.broker(manager);
+    const auto driver = [&] {
+      const auto partition = stage.replica(manager, kOffsets, 0);
+      return broker.shard(broker.store().shard_of(partition->id())).groups().find(PartitionIndex(0));
+    };
+    const auto connections = [&] { return broker.shard(0).metrics().connections.value(); };
+    const auto stays = ask(stage, manager, join_of("g"), kJoinVersion);
+    ASSERT_TRUE(stays);
+    ASSERT_EQ(stays->error_code, ErrorCode::none);
+    kafka::SyncGroupRequest sync;
+    sync.group_id = "g";
+    sync.generation_id = stays->generation_id;
+    sync.member_id = stays->member_id;
+    sync.assignments.push_back({stays->member_id, Bytes(1)});
+    ASSERT_TRUE(ask(stage, manager, sync, 3));
+    // Those of the requests before have ended by then.
+    stage.world.run_for(500ms);
+    const auto before = connections();
+    // Its Join waits for the other member to come again.
+    ask_and_leave(stage, manager, join_of("g"), kJoinVersion);
+    EXPECT_EQ(driver()->waiting(), 1U);
+    stage.world.run_for(2s);
+    EXPECT_EQ(driver()->waiting(), 0U);
+    EXPECT_EQ(connections(), before);
+    EXPECT_EQ(driver()->manager().counts().members, 2U) << "as in Kafka";
+    const auto again = ask(stage, manager, join_of("g", stays->member_id), kJoinVersion);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->error_code, ErrorCode::none) << "whose Join is answered, though nobody hears it";
+    EXPECT_EQ(again->members.size(), 2U);
+  });
+}
+
+TEST(ClusterSimGroups, AProducerThatHasGoneHoldsNoMemoryUntilItsTimeoutEnds) {
+  for_seeds([](uint64_t seed) {
+    Stage stage(seed);
+    ASSERT_TRUE(stage.begin());
+    Broker& broker = *stage.broker(1);
+    const auto connections = [&] { return broker.shard(0).metrics().connections.value(); };
+    stage.world.run_for(500ms);
+    const auto before = connections();
+    const int16_t acks = seed % 3 == 0 ? 1 : -1;
+    if (acks == 1) {
+      stage.node(1).disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+    } else {
+      for (int i : {2, 3}) stage.node(i).disk().stall({.kinds = {runtime::sim::OpKind::sync}});
+    }
+    ask_and_leave(stage, 1, produce_request(kTopic, 0, {"kept"}, {}, acks, 600'000), 9);
+    EXPECT_EQ(connections(), before + 1);
+    stage.world.run_for(1100ms);
+    EXPECT_EQ(connections(), before);
+    for (int i = 1; i <= 3; ++i) stage.node(i).disk().release();
+    ASSERT_TRUE(stage.wait([&] { return stage.whole(kTopic); }, 60s));
+    EXPECT_EQ(values_of(stage, 1, kTopic), std::vector<std::string>{"kept"});
   });
 }
 

@@ -14,20 +14,21 @@ std::optional<TopicPartition> manager_of(const cluster::Image& image, std::strin
   return TopicPartition{offsets->id, partition_of_group(group, offsets->partitions.size())};
 }
 
-Task<groups::Response> ask_manager_of(BrokerShard& shard, std::string group, groups::Request request) {
+Task<groups::Response> ask_manager_of(BrokerShard& shard, std::string group, groups::Request request,
+                                      const std::atomic<bool>* gone) {
   const auto id = manager_of(*shard.image(), group);
   if (!id) co_return groups::error_response(request, ErrorCode::not_coordinator);
   co_return co_await shard.on(
-      *id, [partition = id->partition, request = std::move(request)](BrokerShard& owner) mutable {
-        return ask_manager_here(owner, partition, std::move(request));
+      *id, [partition = id->partition, request = std::move(request), gone](BrokerShard& owner) mutable {
+        return ask_manager_here(owner, partition, std::move(request), gone);
       });
 }
 
-Task<groups::Response> ask_manager_here(BrokerShard& owner, PartitionIndex partition,
-                                        groups::Request request) {
+Task<groups::Response> ask_manager_here(BrokerShard& owner, PartitionIndex partition, groups::Request request,
+                                        const std::atomic<bool>* gone) {
   const auto driver = owner.groups().find(partition);
   if (driver == nullptr) co_return groups::error_response(request, ErrorCode::not_coordinator);
-  co_return co_await driver->ask(std::move(request));
+  co_return co_await driver->ask(std::move(request), gone);
 }
 
 }  // namespace godwit::broker

@@ -3,6 +3,7 @@
 //   groups::HeartbeatResponse response = co_await ask_manager(context.shard, groups::HeartbeatRequest{…});
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -16,13 +17,14 @@ namespace godwit::broker {
 std::optional<TopicPartition> manager_of(const cluster::Image& image, std::string_view group);
 
 // Asks the manager of the group that `request` names. Where no manager is here the answer is NOT_COORDINATOR, upon which
-// clients look for it anew. ListGroups names no group: see list_groups.cpp.
-runtime::Task<groups::Response> ask_manager_of(BrokerShard& shard, std::string group,
-                                               groups::Request request);
+// clients look for it anew. ListGroups names no group: see list_groups.cpp. `gone`: as GroupDriver::ask().
+runtime::Task<groups::Response> ask_manager_of(BrokerShard& shard, std::string group, groups::Request request,
+                                               const std::atomic<bool>* gone = nullptr);
 
 // The same on the shard that owns the group's partition.
 runtime::Task<groups::Response> ask_manager_here(BrokerShard& owner, PartitionIndex partition,
-                                                 groups::Request request);
+                                                 groups::Request request,
+                                                 const std::atomic<bool>* gone = nullptr);
 
 namespace detail {
 
@@ -42,9 +44,10 @@ template <class Request>
 using ManagerAnswer = std::variant_alternative_t<detail::index_of_request<Request>(), groups::Response>;
 
 template <class Request>
-runtime::Task<ManagerAnswer<Request>> ask_manager(BrokerShard& shard, Request request) {
+runtime::Task<ManagerAnswer<Request>> ask_manager(BrokerShard& shard, Request request,
+                                                  const std::atomic<bool>* gone = nullptr) {
   std::string group = request.group;
-  groups::Response response = co_await ask_manager_of(shard, std::move(group), std::move(request));
+  groups::Response response = co_await ask_manager_of(shard, std::move(group), std::move(request), gone);
   co_return std::get<ManagerAnswer<Request>>(std::move(response));
 }
 

@@ -15,6 +15,8 @@ constexpr Duration kLookAfterWaiting = std::chrono::milliseconds(500);
 // Batches of a manager share a record batch up to this size, so that many small commits share their overhead; one that is
 // larger goes alone.
 constexpr size_t kAppendBytes = size_t{256} << 10;
+// How often it is looked whether the client is gone that waits for others to join.
+constexpr Duration kLookWhetherGone = std::chrono::seconds(1);
 // How long an append waits for memory and journal space before it is given up (nothing is in the log then).
 constexpr Duration kAppendPatience = std::chrono::seconds(5);
 // How often somebody who waits for a commit looks whether the driver was stopped meanwhile.
@@ -46,6 +48,14 @@ class GroupDriver::Asking {
     while (!response_) co_await arrived_.wait();
     co_return std::move(*response_);
   }
+  // The same, or `unheard` once `gone` is true.
+  Task<groups::Response> answer(groups::Response unheard, const std::atomic<bool>& gone) {
+    while (!response_) {
+      if (gone.load()) co_return unheard;
+      co_await arrived_.wait_until(driver_->shard_.now() + kLookWhetherGone);
+    }
+    co_return std::move(*response_);
+  }
   void take(groups::Response response) {
     response_ = std::move(response);
     arrived_.notify_all();
@@ -60,11 +70,11 @@ class GroupDriver::Asking {
 
 GroupDriver::GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
                          const groups::GroupOptions& options, DiagnosticSink& diagnostics,
-                         GroupMetrics& metrics, TopicNow topic_now, Duration confirmed_within)
+                         GroupMetrics& metrics, TopicNow topic_now, Duration session_timeout)
     : shard_(shard),
       partition_(std::move(partition)),
       reign_(partition_->reign()),
-      confirmed_within_(confirmed_within),
+      session_timeout_(session_timeout),
       manager_(options),
       diagnostics_(diagnostics),
       metrics_(metrics),
@@ -94,13 +104,13 @@ Task<void> GroupDriver::stop() {
 }
 
 bool GroupDriver::sure() const {
-  return alone() || partition_->confirmed_within(confirmed_within_);
+  return alone() || partition_->confirmed_within(session_timeout_);
 }
 
-Task<groups::Response> GroupDriver::ask(groups::Request request) {
+Task<groups::Response> GroupDriver::ask(groups::Request request, const std::atomic<bool>* gone) {
   // Rule 15: cut off from the others, somebody else may manage these groups by now. Who begins has not been confirmed yet, and
   // answers nothing but that he loads.
-  const bool begins = !loaded_ && shard_.now() - started_ <= confirmed_within_;
+  const bool begins = !loaded_ && shard_.now() - started_ <= session_timeout_;
   if (!begins && !sure()) {
     // A list that lacks them must not look whole.
     const bool lists = std::holds_alternative<groups::ListGroupsRequest>(request);
@@ -109,9 +119,15 @@ Task<groups::Response> GroupDriver::ask(groups::Request request) {
   }
   const groups::RequestToken token(++last_token_);
   Asking asking(shared_from_this(), token);
+  // All others wait for a write at most, and that has its own patience.
+  std::optional<groups::Response> unheard;
+  if (gone != nullptr && (std::holds_alternative<groups::JoinRequest>(request) ||
+                          std::holds_alternative<groups::SyncRequest>(request)))
+    unheard = groups::error_response(request, ErrorCode::rebalance_in_progress);
   manager_.decide(token, std::move(request), now());
   carry_out();
-  co_return co_await asking.answer();
+  if (!unheard) co_return co_await asking.answer();
+  co_return co_await asking.answer(std::move(*unheard), *gone);
 }
 
 void GroupDriver::topic_deleted(const std::string& name, const TopicId& id) {
@@ -167,7 +183,7 @@ void GroupDriver::ring_unsure() {
   manager_.tick_writes(now());
   // Nobody is told of success here, but that a write did succeed: then it is committed in this epoch, and every later manager
   // loads it. Whoever waits longer had better look for another manager; the one that has this partition by then knows the groups.
-  if (shard_.now() - *unsure_since_ >= confirmed_within_ && !std::exchange(turned_away_, true))
+  if (shard_.now() - *unsure_since_ >= session_timeout_ && !std::exchange(turned_away_, true))
     manager_.turn_away(ErrorCode::not_coordinator, now());
   carry_out();
 }

@@ -10,6 +10,7 @@
 // it must be kept until stop() has returned.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -32,7 +33,7 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
 
   GroupDriver(runtime::Shard& shard, std::shared_ptr<Partition> partition,
               const groups::GroupOptions& options, DiagnosticSink& diagnostics, GroupMetrics& metrics,
-              TopicNow topic_now, Duration confirmed_within = std::chrono::seconds(3));
+              TopicNow topic_now, Duration session_timeout = std::chrono::seconds(3));
   ~GroupDriver();
 
   // Begins to load. Until that has ended requests are answered with COORDINATOR_LOAD_IN_PROGRESS; a log that cannot be read
@@ -45,7 +46,9 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   // Asks the manager. It has decided before ask() suspends for the first time. The task may be destroyed while it waits: the
   // answer is then thrown away. NOT_COORDINATOR also while it is not certain that these groups are still managed here: clients
   // then look for their manager anew.
-  runtime::Task<groups::Response> ask(groups::Request request);
+  // `gone`: nobody waits for a parked Join or Sync any more once that is true, which is looked at every second. The member stays,
+  // as in Kafka, until the rebalance has had its time and its session has ended.
+  runtime::Task<groups::Response> ask(groups::Request request, const std::atomic<bool>* gone = nullptr);
   // A topic is gone, and with it what was committed for it.
   void topic_deleted(const std::string& name, const TopicId& id);
 
@@ -95,7 +98,7 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   runtime::Shard& shard_;
   std::shared_ptr<Partition> partition_;
   uint64_t reign_;
-  Duration confirmed_within_;
+  Duration session_timeout_;
   groups::GroupManager manager_;
   DiagnosticSink& diagnostics_;
   GroupMetrics& metrics_;

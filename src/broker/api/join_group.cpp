@@ -24,7 +24,7 @@ Task<kafka::JoinGroupResponse> handle(RequestContext& context, kafka::JoinGroupR
     if (!names.insert(protocol.name).second) continue;
     asked.protocols.push_back({std::move(protocol.name), SharedBytes::own(std::move(protocol.metadata))});
   }
-  groups::JoinResponse answer = co_await ask_manager(context.shard, std::move(asked));
+  groups::JoinResponse answer = co_await ask_manager(context.shard, std::move(asked), &context.client.gone);
 
   constexpr int16_t kProtocolNullableSince = 7;
   kafka::JoinGroupResponse response;

@@ -26,7 +26,7 @@ constexpr Duration kElectionPatience = std::chrono::milliseconds(300);
 
 // Where batches wait for memory or the disk although the client named no patience.
 constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
-// The longest that librdkafka lets its users say. Who has gone is not noticed while this waits, and its batches' memory is held.
+// The longest that librdkafka lets its users say.
 constexpr Duration kPatienceMax = std::chrono::minutes(15);
 
 // Where the batch was refused for what it claims, its producer learns where the log begins.
@@ -226,9 +226,9 @@ class Producing {
         item.error = ErrorCode::not_leader_or_follower;
       } else if (request_.acks == kAcksAll || item.appended.duplicate) {
         // The answer to a repeated batch speaks of the original: that one may have been sent with acks=all.
-        item.error = co_await partition->wait_committed(end, deadline_, item.reign);
+        item.error = co_await partition->wait_committed(end, deadline_, item.reign, &context_.client.gone);
       } else {
-        item.error = co_await partition->wait_stable(end, deadline_, item.reign);
+        item.error = co_await partition->wait_stable(end, deadline_, item.reign, &context_.client.gone);
       }
     }
   }

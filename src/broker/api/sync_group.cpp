@@ -21,7 +21,7 @@ Task<kafka::SyncGroupResponse> handle(RequestContext& context, kafka::SyncGroupR
   for (auto& one : request.assignments) {
     asked.assignments.push_back({std::move(one.member_id), SharedBytes::own(std::move(one.assignment))});
   }
-  groups::SyncResponse answer = co_await ask_manager(context.shard, std::move(asked));
+  groups::SyncResponse answer = co_await ask_manager(context.shard, std::move(asked), &context.client.gone);
   response.error_code = answer.error;
   response.protocol_type = std::move(answer.protocol_type);
   response.protocol_name = std::move(answer.protocol);
