@@ -123,6 +123,69 @@ TEST(ClusterSimGroups, WhoWaitsAtAManagerThatIsCutOffIsSentAwayInTime) {
   });
 }
 
+// From the moment on at which another one may manage the group, the old one says nothing of it.
+TEST(ClusterSimGroups, AManagerThatIsCutOffIsSilentBeforeAnotherBegins) {
+  for_seeds([](uint64_t seed) {
+    Stage stage(seed);
+    ASSERT_TRUE(stage.begin());
+    const int old = stage.leader(kOffsets, 0);
+    // Some moment between two renewals of its lease.
+    stage.world.run_for(std::chrono::milliseconds(stage.world.random().below(1000)));
+    stage.cut_off(old);
+    const MonotonicTime cut = stage.world.now();
+    bool answered = false;
+    for (; stage.leader(kOffsets, 0) == old || stage.leader(kOffsets, 0) == 0; stage.world.run_for(20ms)) {
+      const auto answer = ask(stage, old, fetch_of(), 7);
+      ASSERT_TRUE(answer);
+      answered = answered || answer->error_code == ErrorCode::none;
+      ASSERT_LT(stage.world.now() - cut, 20s);
+    }
+    EXPECT_TRUE(answered) << "what the others said a moment before counts";
+    for (const MonotonicTime end = stage.world.now() + 2s; stage.world.now() < end;
+         stage.world.run_for(20ms)) {
+      const auto answer = ask(stage, old, fetch_of(), 7);
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->error_code, ErrorCode::not_coordinator)
+          << (stage.world.now() - cut) / 1ms << " ms after the cut";
+    }
+  });
+}
+
+TEST(ClusterSimGroups, AManagerAnswersWithoutAPauseWhileItsFollowersAreIdle) {
+  for_seeds([](uint64_t seed) {
+    Stage stage(seed);
+    ASSERT_TRUE(stage.begin());
+    const int manager = stage.leader(kOffsets, 0);
+    for (int i = 0; i < 100; ++i) {
+      stage.world.run_for(70ms);
+      const auto answer = ask(stage, manager, fetch_of(), 7);
+      ASSERT_TRUE(answer);
+      EXPECT_EQ(answer->error_code, ErrorCode::none);
+    }
+  });
+}
+
+// Rule 14: publishing and reading go on for as long as all live, and so do groups, but for a moment in which the manager cannot
+// know that it has not slept.
+TEST(ClusterSimGroups, AManagerGoesOnWithoutTheStore) {
+  for_seeds([](uint64_t seed) {
+    Stage stage(seed);
+    ASSERT_TRUE(stage.begin());
+    const int manager = stage.leader(kOffsets, 0);
+    stage.server.stop();
+    Duration silent{};
+    for (int i = 0; i < 400; ++i) {
+      stage.world.run_for(50ms);
+      const auto answer = ask(stage, manager, fetch_of(), 7);
+      ASSERT_TRUE(answer);
+      if (answer->error_code != ErrorCode::none) silent += 50ms;
+      if (i >= 300) EXPECT_EQ(answer->error_code, ErrorCode::none);
+    }
+    EXPECT_LE(silent, 3500ms);
+    stage.server.start();
+  });
+}
+
 // A client that sends one request and goes away before it is answered.
 template <class Request>
 void ask_and_leave(ClusterStage& stage, int broker, Request request, int16_t version) {

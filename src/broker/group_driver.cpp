@@ -103,8 +103,29 @@ Task<void> GroupDriver::stop() {
   co_await tasks_.close();
 }
 
-bool GroupDriver::sure() const {
-  return alone() || partition_->confirmed_within(session_timeout_);
+// Rule 15. What this manager says must have been true when it was asked, so it says nothing once another one may have begun.
+// With T the session timeout, and `cut` the last moment at which anything came through:
+//
+//   - another one begins at cut + 2/3 T at the earliest: the lease is renewed every T/3, the controller is asked as often (every
+//     second, so that with T < 2 s this is less), and either must have been missing for T; a process that lives is not refused,
+//     so nothing quicker ends it.
+//   - every follower in the ISR said at `cut` at the latest that it follows, and says so every T/6 while all is well. Here it
+//     counts for T/2: until cut + T/2.
+//   - a leadership that is moved while this broker lives begins elsewhere without this broker's knowing. But that other one is sure
+//     only when its whole ISR follows it, and this broker is in it (where it was not taken out of the replicas in the same
+//     moment): it follows after it has resigned.
+//   - a process that slept may find in its sockets what followers said before. It had lost its lease when another one began, if not
+//     for want of a coordination service: so after that loss it waits for T, by which it has read what came meanwhile and has
+//     heard of its successor. Who has been without the service for longer goes on by his ISR alone, as a leader does.
+bool GroupDriver::sure() {
+  if (alone()) return true;
+  if (partition_->lease_holds()) {
+    unleased_since_.reset();
+  } else if (!unleased_since_) {
+    unleased_since_ = shard_.now();
+  }
+  if (unleased_since_ && shard_.now() - *unleased_since_ < session_timeout_) return false;
+  return partition_->confirmed_within(session_timeout_ / 2);
 }
 
 Task<groups::Response> GroupDriver::ask(groups::Request request, const std::atomic<bool>* gone) {

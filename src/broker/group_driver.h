@@ -73,8 +73,8 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   void carry_out();
   void set_timer();
   void ring();
-  // Whether the ISR confirmed lately that this broker still leads the partition (design-cluster rule 15).
-  bool sure() const;
+  // Whether nobody else can manage these groups by now (design-cluster rule 15).
+  bool sure();
   bool alone() const { return partition_->state().replicas.size() <= 1; }
   // While it is not sure: who waits for a write loses patience, in the end all who wait are sent away.
   void ring_unsure();
@@ -108,9 +108,10 @@ class GroupDriver : public std::enable_shared_from_this<GroupDriver> {
   bool loaded_ = false;
   bool stopping_ = false;
   MonotonicTime started_;
-  std::optional<MonotonicTime> unsure_since_;  // as ring() found it
-  bool turned_away_ = false;                   // who waited when that had lasted too long
-  ErrorCode last_refusal_ = ErrorCode::none;   // of an append, told once until one succeeds
+  std::optional<MonotonicTime> unleased_since_;  // as sure() found it
+  std::optional<MonotonicTime> unsure_since_;    // as ring() found it
+  bool turned_away_ = false;                     // who waited when that had lasted too long
+  ErrorCode last_refusal_ = ErrorCode::none;     // of an append, told once until one succeeds
 
   uint64_t last_token_ = 0;
   std::unordered_map<uint64_t, Asking*> waiting_;  // by token; each leaves by itself
