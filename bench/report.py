@@ -14,6 +14,7 @@ Parts, in their order (--only NAME,…; --without NAME,…):
   latency             RF 3: end to end at 5,000 msg/s
   rf                  RF 3 against RF 1, and against three brokers of Apache Kafka
   many                3,000 partitions: idle, and kill -9 of the leader of 1,000
+  groups              10,000 consumer groups: kill -9 of their manager, until the new ones answer
   grow                a fourth broker joins under load
   lease               managed etcd at full ingest: no lease is lost
 """
@@ -30,6 +31,7 @@ import time
 sys.dont_write_bytecode = True
 
 import cluster_failover  # noqa: E402
+import cluster_groups  # noqa: E402
 import cluster_load  # noqa: E402
 import cluster_many  # noqa: E402
 import kafka  # noqa: E402
@@ -224,6 +226,7 @@ PARTS = {
     "rf": (cluster_load.throughput, ["etcd"]),
     "lease": (cluster_load.leases, ["etcd"]),
     "many": (cluster_many.many, ["etcd"]),
+    "groups": (cluster_groups.groups, ["etcd"]),
     "grow": (cluster_load.growth, ["etcd"]),
     "failover": (cluster_failover.failover, ["etcd"]),
     "failover-managed": (cluster_failover.failover_managed, ["etcd"]),
@@ -302,6 +305,7 @@ def main():
     parser.add_argument("--kills-managed", type=int, default=20, help="the same with managed etcd")
     parser.add_argument("--kills-zookeeper", type=int, default=10, help="the same with ZooKeeper")
     parser.add_argument("--kills-many", type=int, default=3, help="kill -9 of a broker that leads 1,000 partitions")
+    parser.add_argument("--kills-groups", type=int, default=3, help="kill -9 of a broker that manages 10,000 groups")
     parser.add_argument("--stops", type=int, default=10, help="SIGSTOP")
     parser.add_argument("--part-seconds", type=float, default=400, help="the longest that kills of one kind may take together")
     parser.add_argument("--idle-seconds", type=float, default=20, help="how long 3,000 idle partitions are watched")

@@ -39,6 +39,17 @@ class Writer {
     number(static_cast<int32_t>(value.size()));
     bytes_ += value;
   }
+  // Of flexible versions: lengths are one more than they say, as variable-length numbers.
+  void length(size_t value) {
+    size_t rest = value + 1;
+    for (; rest >= 0x80; rest >>= 7U) bytes_.push_back(static_cast<char>(rest | 0x80U));
+    bytes_.push_back(static_cast<char>(rest));
+  }
+  void compact_text(const std::string& value) {
+    length(value.size());
+    bytes_ += value;
+  }
+  void no_tags() { bytes_.push_back(0); }
   const std::string& bytes() const { return bytes_; }
 
  private:
@@ -62,6 +73,23 @@ class Reader {
     at_ += static_cast<size_t>(size);
     return bytes_.substr(at_ - static_cast<size_t>(size), static_cast<size_t>(size));
   }
+  // As Writer writes them. Null reads as empty.
+  size_t length() {
+    size_t value = 0;
+    for (unsigned shift = 0; at_ < bytes_.size() && shift < 35; shift += 7) {
+      const auto byte = static_cast<uint8_t>(bytes_[at_++]);
+      value |= static_cast<size_t>(byte & 0x7fU) << shift;
+      if (byte < 0x80) break;
+    }
+    return value == 0 ? 0 : value - 1;
+  }
+  std::string compact_text() {
+    const size_t size = std::min(length(), bytes_.size() - at_);
+    at_ += size;
+    return bytes_.substr(at_ - size, size);
+  }
+  // There are none in what is asked here.
+  void skip_tags() { number<int8_t>(); }
   void skip_numbers32() {
     const auto count = number<int32_t>();
     if (count > 0) at_ += static_cast<size_t>(count) * 4;
@@ -135,6 +163,11 @@ inline std::vector<Address> addresses_of(const std::string& list) {
 struct Leaders {
   std::map<int32_t, Address> brokers;
   std::map<int32_t, int32_t> by_partition;
+};
+// What a group has committed in one topic.
+struct Committed {
+  int16_t error = 0;
+  std::map<int32_t, int64_t> offsets;
 };
 struct Written {
   int16_t error = 0;
@@ -235,13 +268,94 @@ class Connection {
     return found;
   }
 
+  // Nothing where the group has none that is known, or the connection ended.
+  std::optional<Address> manager_of(const std::string& group) {
+    Writer body;
+    body.text(group);
+    auto answer = ask(10, 0, body.bytes());
+    if (!answer || answer->number<int16_t>() != 0) return std::nullopt;
+    answer->number<int32_t>();
+    Address at;
+    at.host = answer->text();
+    at.port = answer->number<int32_t>();
+    return at;
+  }
+
+  // From outside any membership. The first error; -1 where the connection ended.
+  int commit(const std::string& group, const std::string& topic, const std::map<int32_t, int64_t>& offsets) {
+    Writer body;
+    body.text(group);
+    body.number<int32_t>(-1);
+    body.text("");
+    body.number<int64_t>(-1);
+    body.number<int32_t>(1);
+    body.text(topic);
+    body.number<int32_t>(static_cast<int32_t>(offsets.size()));
+    for (const auto& [partition, offset] : offsets) {
+      body.number(partition);
+      body.number(offset);
+      body.text("");
+    }
+    auto answer = ask(8, 2, body.bytes());
+    if (!answer) return -1;
+    for (auto topics = answer->number<int32_t>(); topics > 0; --topics) {
+      answer->text();
+      for (auto left = answer->number<int32_t>(); left > 0; --left) {
+        answer->number<int32_t>();
+        if (const int error = answer->number<int16_t>(); error != 0) return error;
+      }
+    }
+    return 0;
+  }
+
+  // Of many groups at once. Nothing where the connection ended.
+  std::optional<std::map<std::string, Committed>> committed(const std::vector<std::string>& groups,
+                                                            const std::string& topic, int32_t partitions) {
+    Writer body;
+    body.length(groups.size());
+    for (const std::string& group : groups) {
+      body.compact_text(group);
+      body.length(1);
+      body.compact_text(topic);
+      body.length(static_cast<size_t>(partitions));
+      for (int32_t p = 0; p < partitions; ++p) body.number(p);
+      body.no_tags();
+      body.no_tags();
+    }
+    body.number<int8_t>(0);  // require_stable
+    body.no_tags();
+    auto answer = ask(9, 8, body.bytes(), true);
+    if (!answer) return std::nullopt;
+    std::map<std::string, Committed> found;
+    answer->number<int32_t>();
+    for (size_t left = answer->length(); left > 0; --left) {
+      Committed& one = found[answer->compact_text()];
+      for (size_t topics = answer->length(); topics > 0; --topics) {
+        answer->compact_text();
+        for (size_t parts = answer->length(); parts > 0; --parts) {
+          const auto partition = answer->number<int32_t>();
+          one.offsets[partition] = answer->number<int64_t>();
+          answer->number<int32_t>();
+          answer->compact_text();
+          if (const auto error = answer->number<int16_t>(); error != 0) one.error = error;
+          answer->skip_tags();
+        }
+        answer->skip_tags();
+      }
+      if (const auto error = answer->number<int16_t>(); error != 0) one.error = error;
+      answer->skip_tags();
+    }
+    return found;
+  }
+
  private:
-  std::optional<Reader> ask(int16_t api, int16_t version, const std::string& body) {
+  std::optional<Reader> ask(int16_t api, int16_t version, const std::string& body, bool flexible = false) {
     Writer request;
     request.number(api);
     request.number(version);
     request.number<int32_t>(++correlation_);
     request.text("bench-probe");
+    if (flexible) request.no_tags();
     Writer framed;
     framed.block(request.bytes() + body);
     std::string size(4, 0);
@@ -250,6 +364,7 @@ class Connection {
     if (!receive_all(answer)) return fail();
     Reader reader(std::move(answer));
     reader.number<int32_t>();
+    if (flexible) reader.skip_tags();
     return reader;
   }
   std::optional<Reader> fail() {
