@@ -96,7 +96,20 @@ void GroupManager::Impl::forget_topic(Group& group, const std::string& name, con
 void GroupManager::Impl::topic_is(const std::string& name, const TopicId& id, Now now) {
   if (phase != Phase::active) return;
   const auto gone = [&](const TopicId& held) { return id.is_zero() || !belongs_to(held, id); };
-  for (auto& [group_name, group] : groups_) forget_offsets(*group, name, gone, now);
+  // After a load this is asked of every topic: thousands of topics times ten thousands of groups would hold the shard up.
+  for (Group* const group : groups_with_offsets_for(name)) forget_offsets(*group, name, gone, now);
+}
+
+std::span<Group* const> GroupManager::Impl::groups_with_offsets_for(const std::string& topic) {
+  if (!readers_) {
+    readers_.emplace();
+    for (const auto& [group_name, group] : groups_) {
+      for (const auto& [name, partitions] : group->offsets.topics()) (*readers_)[name].push_back(group.get());
+    }
+  }
+  const auto found = readers_->find(topic);
+  if (found == readers_->end()) return {};
+  return found->second;
 }
 
 void GroupManager::Impl::forget_offsets(Group& group, const std::string& name,

@@ -151,6 +151,7 @@ void GroupManager::Impl::drop_if_unused(Group& group) {
   --groups_in(group.state);
   deadlines.cancel(join_key(group));
   deadlines.cancel(sync_key(group));
+  forget_readers();
   by_serial_.erase(group.serial);
   groups_.erase(groups_.find(group.id));
 }

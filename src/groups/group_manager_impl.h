@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -155,6 +156,10 @@ class GroupManager::Impl {
   std::map<std::string, std::unique_ptr<Group>, std::less<>> groups_;
   std::map<uint64_t, Group*> by_serial_;
   uint64_t last_serial_ = 0;  // of groups and members
+  // For each topic the groups that have committed offsets for it; made when it is asked for, and gone with the next change of any.
+  std::span<Group* const> groups_with_offsets_for(const std::string& topic);
+  void forget_readers() { readers_.reset(); }
+  std::optional<std::map<std::string, std::vector<Group*>>> readers_;
   size_t pending_members_ = 0;
   Sequence last_sequence_;
   MonotonicTime last_event_;

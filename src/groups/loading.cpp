@@ -114,6 +114,7 @@ void GroupManager::Impl::resign() {
   in_flight_bytes = 0;
   deadlines.clear();
   unheard_since_.reset();
+  forget_readers();
   by_serial_.clear();
   groups_.clear();
   pending_members_ = 0;

@@ -142,6 +142,22 @@ TEST(Offsets, OfATopicThatWasMadeAnewUnderItsNameGo) {
   EXPECT_EQ(world.manager().counts().offsets, 0U) << "there is no such topic at all";
 }
 
+TEST(Offsets, ATopicThatWasMadeAnewIsLookedForInWhatWasCommittedUntilThen) {
+  World world;
+  EXPECT_EQ(world.simple_commit("orders", 0, 5, "g", topic_id(1)), ErrorCode::none);
+  world.manager().topic_is("orders", topic_id(1), world.now());
+  world.manager().topic_is("payments", topic_id(7), world.now());
+  world.pump();
+  EXPECT_EQ(world.offset("orders", 0), Offset(5));
+  EXPECT_EQ(world.simple_commit("payments", 0, 6, "h", topic_id(3)), ErrorCode::none);
+  EXPECT_EQ(world.simple_commit("payments", 0, 7, "g", topic_id(3)), ErrorCode::none);
+  world.manager().topic_is("payments", topic_id(7), world.now());
+  world.pump();
+  EXPECT_EQ(world.offset("payments", 0, "h"), Offset(-1));
+  EXPECT_EQ(world.offset("payments", 0, "g"), Offset(-1));
+  EXPECT_EQ(world.offset("orders", 0), Offset(5));
+}
+
 TEST(Offsets, UnderWayWhenTheirTopicIsDeletedGoToo) {
   World world;
   world.writes(Writes::hold);

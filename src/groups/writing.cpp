@@ -61,6 +61,7 @@ void GroupManager::Impl::defer(InFlight& write, RequestToken token, Request requ
 }
 
 void GroupManager::Impl::apply(const Record& record) {
+  forget_readers();
   struct Applied {
     Impl& impl;
     void operator()(const OffsetCommitted& r) const {
