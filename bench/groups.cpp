@@ -157,15 +157,17 @@ void work(Shared& shared, const Address& broker, const std::string& topic, int32
       }
       size_t answered = 0;
       bool named = false;
+      double named_at = 0;
       if (connection.open(5000)) {
         const auto manager = connection.manager_of(groups.front());
         named = manager && manager->port == broker.port;
+        named_at = now_ms() - shared.start;
         if (named) answered = fetch(shared, connection, groups, topic, partitions);
       }
       const double now = now_ms() - shared.start;
       const std::lock_guard lock(shared.mutex);
       partition.asked = false;
-      if (named && partition.named_ms < 0) partition.named_ms = now;
+      if (named && partition.named_ms < 0) partition.named_ms = named_at;
       partition.answered += answered;
       shared.left -= answered;
       shared.times.insert(shared.times.end(), answered, now);
