@@ -97,7 +97,8 @@ void BrokerShard::begin(uint64_t incarnation, std::string cluster_id,
   follow.self = options().id;
   follow.incarnation = incarnation;
   follow.cluster_id = std::move(cluster_id);
-  // Who has all that there is says so with each question: well within the time after which it would lag or be silent.
+  // Who has all that there is says so with each question: well within the time after which it would lag or be silent. What a
+  // group manager may say hangs on it too (GroupDriver::sure).
   follow.wait_max =
       std::min<Duration>({follow.wait_max, options().session_timeout / 3, options().replica_lag_max / 3});
   follow.throttle = &broker_.follower_throttle();

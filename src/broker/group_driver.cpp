@@ -109,8 +109,8 @@ Task<void> GroupDriver::stop() {
 //   - another one begins at cut + 2/3 T at the earliest: the lease is renewed every T/3, the controller is asked as often (every
 //     second, so that with T < 2 s this is less), and either must have been missing for T; a process that lives is not refused,
 //     so nothing quicker ends it.
-//   - every follower in the ISR said at `cut` at the latest that it follows, and says so every T/6 while all is well. Here it
-//     counts for T/2: until cut + T/2.
+//   - every follower in the ISR said at `cut` at the latest that it follows, and says so every T/3 while all is well and idle. Here
+//     it counts for T/2: until cut + T/2.
 //   - a leadership that is moved while this broker lives begins elsewhere without this broker's knowing. But that other one is sure
 //     only when its whole ISR follows it, and this broker is in it (where it was not taken out of the replicas in the same
 //     moment): it follows after it has resigned.
