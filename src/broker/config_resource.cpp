@@ -86,6 +86,16 @@ OnResource<std::vector<SettingView>> describe_resource(const BrokerShard& shard,
   return refuse_type(type);
 }
 
+std::optional<ResourceRefusal> ResourceCount::refuse(int8_t type, const std::string& name) const {
+  if (times_.at({type, name}) > 1) {
+    return ResourceRefusal{ErrorCode::invalid_request, "the request names this resource twice"};
+  }
+  if (type == static_cast<int8_t>(ResourceType::topic) && name.empty()) {
+    return ResourceRefusal{ErrorCode::invalid_request, "the topic has no name"};
+  }
+  return std::nullopt;
+}
+
 runtime::Task<OnResource<void>> alter_resource(BrokerShard& shard, ResourceType type, std::string name,
                                                ConfigChange change, bool validate_only) {
   Broker& broker = shard.broker();

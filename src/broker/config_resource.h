@@ -2,10 +2,11 @@
 // settings are the defaults of its topics, under Kafka's broker names ("log.retention.ms").
 #pragma once
 
-#include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/broker_shard.h"
@@ -37,20 +38,16 @@ using ConfigChange = std::function<OnResource<cluster::ConfigMap>(cluster::Confi
 runtime::Task<OnResource<void>> alter_resource(BrokerShard& shard, ResourceType type, std::string name,
                                                ConfigChange change, bool validate_only);
 
-// What is wrong with a resource that shall be changed, before it is looked up; empty where nothing is. A request that
-// names one resource twice would depend on the order in which it is carried out.
-template <class Resource>
-std::optional<ResourceRefusal> refuse_resource(const std::vector<Resource>& all, const Resource& one) {
-  const auto same = [&](const Resource& other) {
-    return other.resource_type == one.resource_type && other.resource_name == one.resource_name;
-  };
-  if (std::ranges::count_if(all, same) > 1) {
-    return ResourceRefusal{ErrorCode::invalid_request, "the request names this resource twice"};
-  }
-  if (one.resource_type == static_cast<int8_t>(ResourceType::topic) && one.resource_name.empty()) {
-    return ResourceRefusal{ErrorCode::invalid_request, "the topic has no name"};
-  }
-  return std::nullopt;
-}
+// How often a request that shall change resources names each of them: one that names a resource twice would depend on the
+// order in which it is carried out.
+class ResourceCount {
+ public:
+  void add(int8_t type, const std::string& name) { ++times_[{type, name}]; }
+  // What is wrong with a resource that was added, before it is looked up; empty where nothing is.
+  std::optional<ResourceRefusal> refuse(int8_t type, const std::string& name) const;
+
+ private:
+  std::map<std::pair<int8_t, std::string>, size_t> times_;
+};
 
 }  // namespace godwit::broker

@@ -1,17 +1,25 @@
 // AlterConfigs: replaces all that is set for a resource.
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/config_resource.h"
 
 namespace godwit::broker::api {
 
 Task<kafka::AlterConfigsResponse> handle(RequestContext& context, kafka::AlterConfigsRequest request) {
   kafka::AlterConfigsResponse response;
+  Turns turns;
+  ResourceCount count;
   for (const auto& asked : request.resources) {
+    if (turns.due()) co_await runtime::yield();
+    count.add(asked.resource_type, asked.resource_name);
+  }
+  for (const auto& asked : request.resources) {
+    if (turns.due()) co_await runtime::yield();
     auto& answer = response.responses.emplace_back();
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
     answer.error_message.reset();
-    if (auto wrong = refuse_resource(request.resources, asked)) {
+    if (auto wrong = count.refuse(asked.resource_type, asked.resource_name)) {
       answer.error_code = wrong->code;
       answer.error_message = std::move(wrong->message);
       continue;

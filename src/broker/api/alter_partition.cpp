@@ -1,13 +1,17 @@
 // AlterPartition: the leader of partitions asks the controller for other in-sync sets.
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
 
 Task<kafka::AlterPartitionResponse> handle(RequestContext& context, kafka::AlterPartitionRequest request) {
   std::vector<cluster::IsrChange> changes;
+  Turns turns;
   for (const auto& topic : request.topics) {
+    if (turns.due()) co_await runtime::yield();
     for (const auto& partition : topic.partitions) {
+      if (turns.due()) co_await runtime::yield();
       cluster::IsrChange change{
           {topic.topic_id, partition.partition_index}, partition.leader_epoch, partition.partition_epoch, {}};
       for (const auto& member : partition.new_isr_with_epochs)

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
@@ -19,11 +20,14 @@ Task<kafka::AlterPartitionReassignmentsResponse> handle(RequestContext& context,
     size_t partition;
   };
   std::vector<Place> places;
+  Turns turns;
   for (const auto& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
     auto& answer = response.responses.emplace_back();
     answer.name = asked.name;
     const cluster::Topic* const topic = image->find(asked.name);
     for (const auto& partition : asked.partitions) {
+      if (turns.due()) co_await runtime::yield();
       auto& one = answer.partitions.emplace_back();
       one.partition_index = partition.partition_index;
       one.error_message.reset();

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 #include "broker/topic_creation.h"
 
@@ -11,9 +12,14 @@ Task<kafka::CreatePartitionsResponse> handle(RequestContext& context,
                                              kafka::CreatePartitionsRequest request) {
   kafka::CreatePartitionsResponse response;
   std::map<std::string, int> times;
-  for (const auto& asked : request.topics) ++times[asked.name];
+  Turns turns;
+  for (const auto& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
+    ++times[asked.name];
+  }
   std::set<std::string> refused;
   for (const auto& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
     if (times[asked.name] > 1 && !refused.insert(asked.name).second) continue;
     auto& answer = response.results.emplace_back();
     answer.name = asked.name;

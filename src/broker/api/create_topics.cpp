@@ -3,6 +3,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 #include "broker/topic_creation.h"
 #include "broker/topic_settings_view.h"
@@ -65,8 +66,13 @@ std::optional<Done> fill(const Asked& asked, TopicWish& wish) {
 Task<kafka::CreateTopicsResponse> handle(RequestContext& context, kafka::CreateTopicsRequest request) {
   kafka::CreateTopicsResponse response;
   std::map<std::string, int> times;
-  for (const Asked& asked : request.topics) ++times[asked.name];
+  Turns turns;
   for (const Asked& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
+    ++times[asked.name];
+  }
+  for (const Asked& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
     if (times[asked.name] > 1) {
       if (times[asked.name] != INT32_MAX) {
         response.topics.push_back(refused(asked.name, ErrorCode::invalid_request, "Duplicate topic name."));

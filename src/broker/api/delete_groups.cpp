@@ -1,4 +1,5 @@
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/group_asking.h"
 
 namespace godwit::broker::api {
@@ -17,7 +18,9 @@ Task<Deleted> delete_one(RequestContext& context, std::string group) {
 Task<kafka::DeleteGroupsResponse> handle(RequestContext& context, kafka::DeleteGroupsRequest request) {
   // One after the other: what a request can set going at once stays bounded.
   kafka::DeleteGroupsResponse response;
+  Turns turns;
   for (std::string& group : request.groups_names) {
+    if (turns.due()) co_await runtime::yield();
     response.results.push_back(co_await delete_one(context, std::move(group)));
   }
   co_return response;

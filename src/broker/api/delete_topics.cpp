@@ -1,9 +1,10 @@
-#include <algorithm>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
@@ -56,24 +57,26 @@ Task<Done> delete_one(RequestContext& context, Asked asked) {
 using Names = std::vector<std::optional<std::string>>;
 
 // What each of them is called; empty for ids that nobody has.
-Names names(const cluster::Image& image, const std::vector<Asked>& all) {
-  Names found;
-  for (const Asked& asked : all) {
-    const cluster::Topic* const topic = asked.name ? nullptr : image.find(asked.topic_id);
-    found.push_back(topic != nullptr ? topic->name : asked.name);
-  }
-  return found;
+std::optional<std::string> called(const cluster::Image& image, const Asked& asked) {
+  if (asked.name) return asked.name;
+  const cluster::Topic* const topic = image.find(asked.topic_id);
+  return topic != nullptr ? std::optional(topic->name) : std::nullopt;
 }
 
+// How often the request names a topic, by whatever.
+struct Named {
+  size_t times = 0;
+  TopicId id;  // where the id was used
+  bool answered = false;
+};
+
 // One answer for all that mean the same topic.
-Done twice(const std::string& name, const std::vector<Asked>& all, const Names& named) {
+Done twice(const std::string& name, const Named& named) {
   Done done;
   done.name = name;
+  done.topic_id = named.id;
   done.error_code = ErrorCode::invalid_request;
   done.error_message = "the request names this topic twice";
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (named[i] == name && !all[i].topic_id.is_zero()) done.topic_id = all[i].topic_id;
-  }
   return done;
 }
 
@@ -84,16 +87,26 @@ Task<kafka::DeleteTopicsResponse> handle(RequestContext& context, kafka::DeleteT
   if (context.version() < 6) {
     for (const std::string& name : request.topic_names) request.topics.push_back({name, {}});
   }
-  const auto named = names(*context.shard.image(), request.topics);
-  std::set<std::string> answered;
-  for (size_t i = 0; i < request.topics.size(); ++i) {
-    Asked& asked = request.topics[i];
-    if (named[i] && std::ranges::count(named, named[i]) > 1) {
-      if (answered.insert(*named[i]).second)
-        response.responses.push_back(twice(*named[i], request.topics, named));
-      continue;
+  Turns turns;
+  const cluster::ImagePtr image = context.shard.image();
+  std::map<std::string, Named> all;
+  for (const Asked& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
+    const auto name = called(*image, asked);
+    if (!name) continue;
+    Named& named = all[*name];
+    ++named.times;
+    if (!asked.topic_id.is_zero()) named.id = asked.topic_id;
+  }
+  for (Asked& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
+    const auto name = called(*image, asked);
+    Named* const named = name ? &all[*name] : nullptr;
+    if (named == nullptr || named->times == 1) {
+      response.responses.push_back(co_await delete_one(context, std::move(asked)));
+    } else if (!std::exchange(named->answered, true)) {
+      response.responses.push_back(twice(*name, *named));
     }
-    response.responses.push_back(co_await delete_one(context, std::move(asked)));
   }
   co_return response;
 }

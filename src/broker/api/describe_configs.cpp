@@ -1,6 +1,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/config_resource.h"
 
 namespace godwit::broker::api {
@@ -11,8 +12,6 @@ using Config = kafka::DescribeConfigsResponse::Config;
 // What is asked for beyond so many bytes of answers is refused, without a word: a few bytes that name a resource are
 // answered with thousands.
 constexpr size_t kAnswerBytesMax = size_t{32} << 20;
-// Others have their turn after so many resources.
-constexpr size_t kResourcesAtOnce = 64;
 
 size_t size_of(const Config& config) {
   size_t size = 32 + config.name.size();
@@ -45,8 +44,9 @@ Config to_config(SettingView view, const kafka::DescribeConfigsRequest& request)
 Task<kafka::DescribeConfigsResponse> handle(RequestContext& context, kafka::DescribeConfigsRequest request) {
   kafka::DescribeConfigsResponse response;
   size_t bytes = 0;
+  Turns turns;
   for (auto& asked : request.resources) {
-    if (response.results.size() % kResourcesAtOnce == kResourcesAtOnce - 1) co_await runtime::yield();
+    if (turns.due()) co_await runtime::yield();
     auto& answer = response.results.emplace_back();
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;

@@ -1,6 +1,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/group_asking.h"
 
 namespace godwit::broker::api {
@@ -43,7 +44,9 @@ Task<kafka::DescribeGroupsResponse> handle(RequestContext& context, kafka::Descr
   kafka::DescribeGroupsResponse response;
   // A few bytes that name a group are answered with all that its members said of themselves: once.
   std::set<std::string> seen;
+  Turns turns;
   for (std::string& group : request.groups) {
+    if (turns.due()) co_await runtime::yield();
     if (!seen.insert(group).second) continue;
     response.groups.push_back(
         co_await describe(context, std::move(group), request.include_authorized_operations));

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
@@ -27,8 +28,13 @@ Task<kafka::DescribeLogDirsResponse> handle(RequestContext& context, kafka::Desc
   // Null asks for all partitions.
   std::set<std::pair<std::string, int32_t>> wanted;
   if (request.topics) {
+    Turns turns;
     for (const auto& topic : *request.topics) {
-      for (const PartitionIndex index : topic.partitions) wanted.emplace(topic.topic, index.value());
+      if (turns.due()) co_await runtime::yield();
+      for (const PartitionIndex index : topic.partitions) {
+        if (turns.due()) co_await runtime::yield();
+        wanted.emplace(topic.topic, index.value());
+      }
     }
   }
   std::map<std::string, std::vector<kafka::DescribeLogDirsResponse::Partition>> found;

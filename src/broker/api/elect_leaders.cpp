@@ -2,6 +2,7 @@
 #include <map>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
@@ -33,10 +34,13 @@ Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLe
       }
     }
   }
+  Turns turns;
   std::vector<TopicPartition> wanted;
   for (const auto& asked : *request.topic_partitions) {
+    if (turns.due()) co_await runtime::yield();
     const cluster::Topic* const topic = image->find(asked.topic);
     for (const PartitionIndex index : asked.partitions) {
+      if (turns.due()) co_await runtime::yield();
       if (known_type && topic != nullptr && image->find({topic->id, index}) != nullptr)
         wanted.push_back({topic->id, index});
     }
@@ -49,11 +53,13 @@ Task<kafka::ElectLeadersResponse> handle(RequestContext& context, kafka::ElectLe
     for (size_t i = 0; i < wanted.size(); ++i) outcomes.emplace(wanted[i], done[i]);
   }
   for (const auto& asked : *request.topic_partitions) {
+    if (turns.due()) co_await runtime::yield();
     if (all && asked.partitions.empty()) continue;
     auto& answer = response.replica_election_results.emplace_back();
     answer.topic = asked.topic;
     const cluster::Topic* const topic = image->find(asked.topic);
     for (const PartitionIndex index : asked.partitions) {
+      if (turns.due()) co_await runtime::yield();
       if (!known_type) {
         answer.partition_result.push_back(
             {index, ErrorCode::invalid_request, "There is no such election type."});

@@ -1,6 +1,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 #include "broker/group_asking.h"
 #include "broker/listeners.h"
@@ -75,7 +76,9 @@ Task<kafka::FindCoordinatorResponse> handle(RequestContext& context, kafka::Find
   kafka::FindCoordinatorResponse response;
   if (context.version() >= kManyKeysSince) {
     std::set<std::string> seen;
+    Turns turns;
     for (std::string& key : request.coordinator_keys) {
+      if (turns.due()) co_await runtime::yield();
       if (!seen.insert(key).second) continue;
       response.coordinators.push_back(find_one(context, request.key_type, std::move(key)));
     }

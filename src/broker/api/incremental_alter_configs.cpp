@@ -3,6 +3,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/config_resource.h"
 #include "config/setting.h"
 
@@ -53,10 +54,14 @@ OnResource<void> apply(const Asked& asked, cluster::ConfigMap& config,
              shown != effective.end()) {
     before = shown->value;
   }
+  const auto named = config::to_list(*asked.value);
+  const std::set<std::string> listed(named.begin(), named.end());
   auto items = config::to_list(before);
-  for (const std::string& item : config::to_list(*asked.value)) {
-    std::erase(items, item);
-    if (asked.config_operation == kAppend) items.push_back(item);
+  std::erase_if(items, [&](const std::string& item) { return listed.contains(item); });
+  if (asked.config_operation == kAppend) {
+    std::set<std::string> seen;
+    std::ranges::copy_if(named, std::back_inserter(items),
+                         [&](const auto& item) { return seen.insert(item).second; });
   }
   config[asked.name] = joined(items);
   return {};
@@ -67,12 +72,19 @@ OnResource<void> apply(const Asked& asked, cluster::ConfigMap& config,
 Task<kafka::IncrementalAlterConfigsResponse> handle(RequestContext& context,
                                                     kafka::IncrementalAlterConfigsRequest request) {
   kafka::IncrementalAlterConfigsResponse response;
+  Turns turns;
+  ResourceCount count;
   for (const auto& asked : request.resources) {
+    if (turns.due()) co_await runtime::yield();
+    count.add(asked.resource_type, asked.resource_name);
+  }
+  for (const auto& asked : request.resources) {
+    if (turns.due()) co_await runtime::yield();
     auto& answer = response.responses.emplace_back();
     answer.resource_type = asked.resource_type;
     answer.resource_name = asked.resource_name;
     answer.error_message.reset();
-    if (auto wrong = refuse_resource(request.resources, asked)) {
+    if (auto wrong = count.refuse(asked.resource_type, asked.resource_name)) {
       answer.error_code = wrong->code;
       answer.error_message = std::move(wrong->message);
       continue;

@@ -1,4 +1,5 @@
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
@@ -34,11 +35,16 @@ Task<kafka::ListPartitionReassignmentsResponse> handle(RequestContext& context,
     }
     co_return response;
   }
+  Turns turns;
   for (const auto& asked : *request.topics) {
+    if (turns.due()) co_await runtime::yield();
     const cluster::Topic* const topic = image->find(asked.name);
     if (topic == nullptr) continue;
     Listed listed{asked.name, {}};
-    for (const PartitionIndex index : asked.partition_indexes) list(*topic, index, listed);
+    for (const PartitionIndex index : asked.partition_indexes) {
+      if (turns.due()) co_await runtime::yield();
+      list(*topic, index, listed);
+    }
     keep(std::move(listed));
   }
   co_return response;

@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/authorized_operations.h"
 #include "broker/broker.h"
 #include "broker/listeners.h"
@@ -48,11 +49,12 @@ Described describe(const cluster::Topic& topic, const cluster::Image& image, con
   return described;
 }
 
-// A topic that is asked for by name; created where that is allowed.
-Task<Described> find_or_create(RequestContext& context, std::string name, bool may_create) {
+// A topic that is asked for by name; created where that is allowed, and `image` is then one that was taken after that.
+Task<Described> find_or_create(RequestContext& context, std::string name, bool may_create,
+                               cluster::ImagePtr& image) {
   if (!topic_name_fault(name).empty()) co_return unknown(name, ErrorCode::invalid_topic_exception);
-  if (const cluster::Topic* const topic = context.shard.image()->find(name)) {
-    co_return describe(*topic, *context.shard.image(), context.shard.broker());
+  if (const cluster::Topic* const topic = image->find(name)) {
+    co_return describe(*topic, *image, context.shard.broker());
   }
   if (!may_create || !context.shard.options().auto_create_topics) {
     co_return unknown(name, ErrorCode::unknown_topic_or_partition);
@@ -61,15 +63,16 @@ Task<Described> find_or_create(RequestContext& context, std::string name, bool m
   wish.name = name;
   auto created = name == kConsumerOffsetsTopic ? co_await create_offsets_topic(context.shard)
                                                : co_await create_topic(context.shard, std::move(wish));
+  image = context.shard.image();
   if (!created && created.error().code == ErrorCode::topic_already_exists) {
     // Somebody else was first; it shows in the next image at the latest.
-    if (const cluster::Topic* const topic = context.shard.image()->find(name)) {
-      co_return describe(*topic, *context.shard.image(), context.shard.broker());
+    if (const cluster::Topic* const topic = image->find(name)) {
+      co_return describe(*topic, *image, context.shard.broker());
     }
     co_return unknown(name, ErrorCode::leader_not_available);
   }
   if (!created) co_return unknown(name, created.error().code);
-  co_return describe(**created, *context.shard.image(), context.shard.broker());
+  co_return describe(**created, *image, context.shard.broker());
 }
 
 // Versions 10 and 11 have a field for the id, but only from 12 on may it be used (KAFKA-10774): all is refused then.
@@ -135,22 +138,26 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
   const bool all = !request.topics || (context.version() == 0 && request.topics->empty());
   // An election is under way: it takes less time than a client that was told the dead leader once more.
   co_await hold_while_suspect(context, request, all);
+  // Brokers, leaders and epochs come from one image, whatever is heard of between two turns.
+  cluster::ImagePtr image = context.shard.image();
+  Turns turns;
   if (all) {
-    const cluster::ImagePtr image = context.shard.image();
-    for (const auto& [name, topic] : image->topics())
+    for (const auto& [name, topic] : image->topics()) {
+      if (turns.due()) co_await runtime::yield();
       response.topics.push_back(describe(*topic, *image, context.shard.broker()));
+    }
   } else {
     const bool may_create = context.version() < 4 || request.allow_auto_topic_creation;
     std::set<std::string> seen;
     std::unordered_set<TopicId> seen_ids;
     for (const auto& asked : *request.topics) {
+      if (turns.due()) co_await runtime::yield();
       if (asked.name) {
         if (!seen.insert(*asked.name).second) continue;
-        response.topics.push_back(co_await find_or_create(context, *asked.name, may_create));
+        response.topics.push_back(co_await find_or_create(context, *asked.name, may_create, image));
         continue;
       }
       if (!seen_ids.insert(asked.topic_id).second) continue;
-      const cluster::ImagePtr image = context.shard.image();
       if (const cluster::Topic* const topic = image->find(asked.topic_id)) {
         response.topics.push_back(describe(*topic, *image, context.shard.broker()));
       } else {
@@ -169,8 +176,6 @@ Task<kafka::MetadataResponse> handle(RequestContext& context, kafka::MetadataReq
   if (request.include_cluster_authorized_operations && context.version() <= 10) {
     response.cluster_authorized_operations = kClusterOperations;
   }
-  // Brokers, leaders and epochs come from one image, taken after all topics were made.
-  const cluster::ImagePtr image = context.shard.image();
   for (const auto& node : nodes_for(context.client, *image, context.shard.broker())) {
     response.brokers.push_back({node.id, node.at.host, node.at.port, node.rack});
   }

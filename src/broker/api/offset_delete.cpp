@@ -1,6 +1,7 @@
 #include <unordered_map>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/group_asking.h"
 
 namespace godwit::broker::api {
@@ -11,11 +12,14 @@ Task<kafka::OffsetDeleteResponse> handle(RequestContext& context, kafka::OffsetD
   groups::OffsetDeleteRequest asked;
   asked.group = std::move(request.group_id);
   std::unordered_map<std::string, size_t> places;  // of topics in the response
+  Turns turns;
   for (auto& topic : request.topics) {
+    if (turns.due()) co_await runtime::yield();
     const cluster::Topic* const known = image->find(topic.name);
     groups::OffsetDeleteRequest::Topic wanted;
     kafka::OffsetDeleteResponse::Topic missing;
     for (const auto& partition : topic.partitions) {
+      if (turns.due()) co_await runtime::yield();
       const PartitionIndex index = partition.partition_index;
       if (known != nullptr && image->find({known->id, index}) != nullptr) {
         wanted.partitions.push_back(index);
@@ -38,6 +42,7 @@ Task<kafka::OffsetDeleteResponse> handle(RequestContext& context, kafka::OffsetD
     co_return response;
   }
   for (auto& topic : answer.topics) {
+    if (turns.due()) co_await runtime::yield();
     // A topic is answered once, with what was missing of it.
     const auto place = places.try_emplace(topic.name, response.topics.size()).first->second;
     if (place == response.topics.size()) response.topics.emplace_back().name = std::move(topic.name);

@@ -2,6 +2,7 @@
 #include <tuple>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/group_asking.h"
 
 namespace godwit::broker::api {
@@ -133,7 +134,9 @@ Task<OffsetFetchResponse> handle(RequestContext& context, OffsetFetchRequest req
   // All at once: managers live on any shard, and the way there and back is most of what one costs.
   std::vector<Task<Fetched>> fetching;
   std::set<std::string> seen;
+  Turns turns;
   for (Group& group : request.groups) {
+    if (turns.due()) co_await runtime::yield();
     if (!seen.insert(group.group_id).second) continue;
     fetching.push_back(fetch_group(context, std::move(group), request.require_stable));
   }

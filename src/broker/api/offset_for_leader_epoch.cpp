@@ -1,4 +1,5 @@
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
@@ -31,11 +32,14 @@ Task<kafka::OffsetForLeaderEpochResponse> handle(RequestContext& context,
                                                  kafka::OffsetForLeaderEpochRequest request) {
   kafka::OffsetForLeaderEpochResponse response;
   const cluster::ImagePtr image = context.shard.image();
+  Turns turns;
   for (const auto& asked : request.topics) {
+    if (turns.due()) co_await runtime::yield();
     auto& answer = response.topics.emplace_back();
     answer.topic = asked.topic;
     const cluster::Topic* const topic = image->find(asked.topic);
     for (const Asked& partition : asked.partitions) {
+      if (turns.due()) co_await runtime::yield();
       const TopicPartition id{topic != nullptr ? topic->id : TopicId{}, partition.partition};
       if (topic == nullptr || image->find(id) == nullptr) {
         auto& unknown = answer.partitions.emplace_back();
