@@ -14,7 +14,7 @@ namespace {
 using Refusal = std::optional<RefusedBatch>;
 
 RefusedBatch refuse(ErrorCode code, std::string message) {
-  return {code, std::move(message), {}};
+  return {code, std::move(message), {}, 0};
 }
 RefusedBatch invalid(std::string message) {
   return refuse(ErrorCode::invalid_record, std::move(message));
@@ -157,8 +157,9 @@ class RecordsCheck {
     const std::string count = std::to_string(refused_);
     if (timestamp_refused_)
       return {ErrorCode::invalid_timestamp, count + " records were refused, some for an invalid timestamp",
-              std::move(errors_)};
-    return {ErrorCode::invalid_record, count + " records were refused for lack of a key", std::move(errors_)};
+              std::move(errors_), 0};
+    return {ErrorCode::invalid_record, count + " records were refused for lack of a key", std::move(errors_),
+            0};
   }
 
   const BatchHeader& header_;
@@ -169,11 +170,6 @@ class RecordsCheck {
   bool timestamp_refused_ = false;
   std::vector<RecordError> errors_;
 };
-
-RefusedBatch refuse_decompressing(const Error& error) {
-  return refuse(error.kind == ErrorKind::limit ? ErrorCode::message_too_large : ErrorCode::invalid_record,
-                error.message);
-}
 
 // What a compressed batch shows without being opened: that its bytes begin as its codec's do, and that they
 // can hold as many records as it claims.
@@ -208,8 +204,22 @@ Refusal check_records(const BatchView& batch, const ValidationOptions& options, 
     return std::nullopt;
   }
   auto records = decompress(type, batch.records(), options.decompressed_bytes_max);
-  if (!records) return refuse_decompressing(records.error());
-  return check.run(*records, accepted);
+  Refusal refused;
+  if (records) {
+    refused = check.run(*records, accepted);
+  } else {
+    const bool limit = records.error().kind == ErrorKind::limit;
+    refused =
+        refuse(limit ? ErrorCode::message_too_large : ErrorCode::invalid_record, records.error().message);
+  }
+  if (refused) {
+    const auto claim = inspect_compressed(type, batch.records());
+    const uint64_t most = claim ? claim->bytes_max : 0;
+    refused->decompressed_bytes =
+        records ? records->size()
+                : static_cast<size_t>(std::min<uint64_t>(most, options.decompressed_bytes_max));
+  }
+  return refused;
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ struct RefusedBatch {
   ErrorCode code = ErrorCode::invalid_record;
   std::string message;                     // for the response's error_message
   std::vector<RecordError> record_errors;  // for Produce v8 and later; ascending
+  // What it took, where it was opened: bytes that came out, or at most may have come out before it was seen to be damaged.
+  size_t decompressed_bytes = 0;
 };
 
 // What is known of a batch that may be appended. Base offset and leader epoch are still the client's.

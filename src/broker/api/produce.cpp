@@ -2,10 +2,12 @@
 // then the next request of the connection may start, while this one waits until its batches are committed.
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <map>
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 #include "broker/leader_hints.h"
 #include "broker/produce_plan.h"
@@ -29,6 +31,15 @@ constexpr Duration kPatienceMin = std::chrono::milliseconds(100);
 // The longest that librdkafka lets its users say.
 constexpr Duration kPatienceMax = std::chrono::minutes(15);
 
+// By how much a request's batches may grow in memory where topics have a codec of their own, of memory.requests: they are kept
+// until they are appended, and a few bytes may become a hundred MiB. One batch always may.
+constexpr size_t kGrowthPart = 4;
+// What the batches of one request that must be opened (compression.type, keys of a compacted topic) may come to, decompressed
+// one after the other: time, not memory.
+constexpr size_t kDecompressedMax = size_t{1} << 30;
+// Faults of records that are listed in one answer; the others are counted.
+constexpr size_t kRecordErrorsMax = 10'000;
+
 // Where the batch was refused for what it claims, its producer learns where the log begins.
 bool tells_log_start(ErrorCode code) {
   return code == ErrorCode::none || code == ErrorCode::out_of_order_sequence_number ||
@@ -48,13 +59,15 @@ bool is_being_elected(const BrokerShard& shard, const TopicPartition& id) {
 class Producing {
  public:
   Producing(RequestContext& context, ProduceRequest request)
-      : context_(context), request_(std::move(request)) {}
+      : context_(context),
+        request_(std::move(request)),
+        growth_left_(context.shard.options().request_memory / kGrowthPart) {}
 
   Task<Answer> run() {
     const auto patience =
         std::clamp<Duration>(std::chrono::milliseconds(request_.timeout_ms), kPatienceMin, kPatienceMax);
     deadline_ = context_.arrived + patience;
-    check_all();
+    co_await check_all();
     // What is behind a batch that was refused for want of an election must be refused too, and not wait anew: it would be taken
     // if the election came meanwhile, out of order. So all that a connection sends waits until the same moment.
     auto& since = context_.client.election_awaited_since;
@@ -69,7 +82,8 @@ class Producing {
   }
 
  private:
-  void check_all() {
+  Task<void> check_all() {
+    Turns turns;
     const bool acks_known = request_.acks == kAcksAll || request_.acks == 0 || request_.acks == 1;
     const cluster::ImagePtr image = context_.shard.image();
     response_.responses.reserve(request_.topic_data.size());
@@ -80,7 +94,9 @@ class Producing {
       answer.topic_id = asked.topic_id;
       const bool by_id = context_.version() >= 13;
       const cluster::Topic* const topic = by_id ? image->find(asked.topic_id) : image->find(asked.name);
+      if (turns.due()) co_await runtime::yield();
       for (auto& partition : asked.partition_data) {
+        if (turns.due() || std::exchange(opened_, false)) co_await runtime::yield();
         auto& part = answer.partition_responses.emplace_back();
         part.index = partition.index;
         part.base_offset = Offset(-1);
@@ -108,7 +124,13 @@ class Producing {
 
   void check_batch(const cluster::Topic& topic, const ProduceRequest::Partition& asked,
                    ProduceResponse::Partition& part) {
-    const TopicSettings& settings = *context_.shard.settings(topic.id);
+    const TopicSettings* const known = context_.shard.settings(topic.id);
+    if (known == nullptr) {
+      // It was deleted since the request came.
+      part.error_code = ErrorCode::unknown_topic_or_partition;
+      return;
+    }
+    const TopicSettings& settings = *known;
     const BytesView records = asked.records ? asked.records->view() : BytesView{};
     ValidationOptions options;
     options.produce_version = context_.version();
@@ -121,16 +143,32 @@ class Producing {
     options.message_bytes_max = static_cast<size_t>(settings.max_message_bytes);
     options.segment_bytes = static_cast<size_t>(settings.log.segment_bytes);
     options.deep = settings.compression.has_value();
+    if (options.deep || options.compacted)
+      options.decompressed_bytes_max = std::min(options.decompressed_bytes_max, decompressed_left_);
+    // Uncompressed it must not be larger than a batch may be: more of it need not even be seen.
+    const size_t bytes_max = std::min(options.message_bytes_max, grew_ ? growth_left_ + records.size()
+                                                                       : std::numeric_limits<size_t>::max());
+    if (settings.compression == CompressionType::none)
+      options.decompressed_bytes_max = std::min(options.decompressed_bytes_max, bytes_max);
+    options.record_errors_max = record_errors_left_;
     auto checked = validate_produced(records, options);
+    const auto charge_opened = [&](size_t bytes) {
+      opened_ = bytes > 0;
+      decompressed_left_ -= std::min(decompressed_left_, bytes);
+    };
     if (const auto* refused = std::get_if<RefusedBatch>(&checked)) {
       part.error_code = refused->code;
       part.error_message = refused->message;
       for (const auto& record : refused->record_errors)
         part.record_errors.push_back({record.batch_index, record.message});
+      record_errors_left_ -= refused->record_errors.size();
+      charge_opened(refused->decompressed_bytes);
       context_.shard.metrics().produce_refused.add();
       return;
     }
     const auto& accepted = std::get<AcceptedBatch>(checked);
+    const bool compressed = accepted.header.attributes.compression() != CompressionType::none;
+    if (compressed && accepted.records_walked) charge_opened(accepted.uncompressed_bytes);
     if (accepted.header.attributes.transactional()) {
       part.error_code = ErrorCode::transactional_id_authorization_failed;
       part.error_message = "the batch belongs to a transaction, which the request does not name";
@@ -150,6 +188,19 @@ class Producing {
         part.error_code = ErrorCode::invalid_record;
         part.error_message = again.error().message;
         return;
+      }
+      opened_ = true;
+      // The limit holds for what is stored, as in Kafka.
+      if (again->size() > bytes_max) {
+        part.error_code = ErrorCode::message_too_large;
+        part.error_message = "the record batch has " + std::to_string(again->size()) +
+                             " bytes in the topic's codec, " + std::to_string(bytes_max) + " are allowed";
+        context_.shard.metrics().produce_refused.add();
+        return;
+      }
+      if (again->size() > records.size()) {
+        growth_left_ -= std::min(growth_left_, again->size() - records.size());
+        grew_ = true;
       }
       item.rewritten = std::move(*again);
     }
@@ -198,6 +249,8 @@ class Producing {
       }
       const MutableBytes batch = item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten);
       auto appended = co_await partition->append(batch, now, deadline_, request_.acks == kAcksAll);
+      // It was copied, or is not wanted.
+      item.rewritten = Bytes();
       if (!appended) {
         item.error = appended.error().code;
         item.message = appended.error().message;
@@ -278,6 +331,11 @@ class Producing {
   MonotonicTime election_deadline_{};
   std::atomic<bool> awaited_election_ = false;        // set on the shards of the partitions
   std::map<size_t, std::vector<ProduceItem>> items_;  // by shard
+  size_t growth_left_;                                // bytes
+  bool grew_ = false;
+  size_t decompressed_left_ = kDecompressedMax;
+  size_t record_errors_left_ = kRecordErrorsMax;
+  bool opened_ = false;  // the last batch: that took time
 };
 
 }  // namespace
