@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "broker/broker.h"
 #include "kafka/messages/create_topics.h"
 
@@ -32,8 +33,10 @@ std::optional<std::string> too_many_partitions(Broker& broker, int64_t more) {
 // How long a topic that the controller made may take to be known here.
 constexpr Duration kForwardPatience = std::chrono::seconds(10);
 
-// Asks the controller, as a client would, and waits until this shard knows the topic.
+// Asks the controller, as a client would, and waits until this shard knows the topic. Nothing that a client asked for: what it
+// says of replicas, and that it only asks, would be lost.
 runtime::Task<Created> create_elsewhere(BrokerShard& shard, TopicWish wish) {
+  GW_CHECK(wish.assignment.empty() && !wish.validate_only, "what a client asks for is not handed on here");
   kafka::CreateTopicsRequest request;
   auto& asked = request.topics.emplace_back();
   asked.name = wish.name;
@@ -95,12 +98,31 @@ runtime::Task<cluster::Changed<void>> add_on_first(Broker& broker, TopicId id, i
   co_return co_await broker.metadata().create_partitions(id, count, std::move(assignment), validate_only);
 }
 
+runtime::Task<bool> controls(BrokerShard& shard) {
+  return shard.broker().on_first([&broker = shard.broker()] { return broker.metadata().controls(); });
+}
+
+// Here or, where another broker is the controller, there.
+runtime::Task<Created> create_anywhere(BrokerShard& shard, TopicWish wish) {
+  if (co_await controls(shard)) {
+    auto created = co_await create_topic(shard, wish);
+    if (created || created.error().code != ErrorCode::not_controller) co_return created;
+  }
+  co_return co_await create_elsewhere(shard, std::move(wish));
+}
+
 }  // namespace
 
 int16_t default_replication_factor(const BrokerOptions& options, const cluster::Image& image) {
   if (options.default_replication_factor > 0) return options.default_replication_factor;
   const auto brokers = static_cast<int16_t>(std::min<size_t>(image.brokers.size(), kReplicationFactorUsual));
   return std::max<int16_t>(brokers, 1);
+}
+
+runtime::Task<Created> create_at_first_use(BrokerShard& shard, std::string name) {
+  TopicWish wish;
+  wish.name = std::move(name);
+  co_return co_await create_anywhere(shard, std::move(wish));
 }
 
 runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
@@ -116,8 +138,8 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
   if (auto fault = check_topic_settings_together(wish.config, defaults)) {
     co_return refuse(ErrorCode::invalid_config, std::move(*fault));
   }
-  if (!co_await shard.broker().on_first([&broker = shard.broker()] { return broker.metadata().controls(); }))
-    co_return co_await create_elsewhere(shard, std::move(wish));
+  if (!co_await controls(shard))
+    co_return refuse(ErrorCode::not_controller, "another broker is the controller");
   cluster::NewTopic topic;
   topic.name = std::move(wish.name);
   topic.config = std::move(wish.config);
@@ -157,7 +179,7 @@ runtime::Task<Created> create_offsets_topic(BrokerShard& shard) {
                  {"compression.type", "producer"},
                  {"max.message.bytes", "104857600"},
                  {"segment.bytes", "104857600"}};
-  co_return co_await create_topic(shard, std::move(wish));
+  co_return co_await create_anywhere(shard, std::move(wish));
 }
 
 }  // namespace godwit::broker

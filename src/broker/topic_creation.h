@@ -19,10 +19,16 @@ struct TopicWish {
   bool validate_only = false;
 };
 
-// Creates the topic, durable and known on every shard when it returns. Refusals: those of Metadata::create_topic, and
-// invalid_topic_exception, invalid_config, policy_violation (more partitions than the broker takes).
+// Creates the topic, durable and known on every shard when it returns. Refusals: those of Metadata::create_topic (not_controller
+// where another broker is), and invalid_topic_exception, invalid_config, policy_violation (more partitions than the broker
+// takes).
 runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_topic(BrokerShard& shard,
                                                                                     TopicWish wish);
+
+// The same for a topic that nobody described: made by its first use, with the defaults. Where another broker is the controller
+// that one is asked. Refusals besides: leader_not_available (the controller does not answer, or the topic is not known here yet).
+runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_at_first_use(BrokerShard& shard,
+                                                                                           std::string name);
 
 // The internal topic of committed offsets, made at its first use, with the settings that it needs.
 runtime::Task<cluster::Changed<std::shared_ptr<const cluster::Topic>>> create_offsets_topic(

@@ -59,10 +59,8 @@ Task<Described> find_or_create(RequestContext& context, std::string name, bool m
   if (!may_create || !context.shard.options().auto_create_topics) {
     co_return unknown(name, ErrorCode::unknown_topic_or_partition);
   }
-  TopicWish wish;
-  wish.name = name;
   auto created = name == kConsumerOffsetsTopic ? co_await create_offsets_topic(context.shard)
-                                               : co_await create_topic(context.shard, std::move(wish));
+                                               : co_await create_at_first_use(context.shard, name);
   image = context.shard.image();
   if (!created && created.error().code == ErrorCode::topic_already_exists) {
     // Somebody else was first; it shows in the next image at the latest.
