@@ -158,6 +158,22 @@ TEST(DataDirectory, OneRottenCopyOfTheIdentityIsMended) {
   });
 }
 
+TEST(DataDirectory, ThatCannotBeReadIsRefusedAndNothingIsMoved) {
+  on_node(1, [](Runtime& runtime, Node& node) -> Task<void> {
+    const Tried made = co_await try_open(runtime);
+    const auto files = node.disk().files();
+    for (const char* copy : {"/identity.a", "/identity.b"}) node.disk().fail_reads(kPath + copy, 0, 1);
+    const Tried refused = co_await try_open(runtime);
+    EXPECT_EQ(refused.kind, "io");
+    EXPECT_NE(refused.text.find("identity.a"), std::string::npos) << refused.text;
+    EXPECT_EQ(node.disk().files(), files);
+    node.disk().clear_faults();
+    const Tried again = co_await try_open(runtime);
+    EXPECT_EQ(again.kind, "none");
+    EXPECT_EQ(again.identity.storage_id, made.identity.storage_id);
+  });
+}
+
 TEST(DataDirectory, IsMadeWholeWhereverTheCrashComes) {
   const auto result = runtime::sim::sweep_crashes({.crashes_in_recovery = true}, [](CrashScenario& run) {
     auto made = std::make_shared<std::optional<Identity>>();

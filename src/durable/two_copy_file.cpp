@@ -36,6 +36,7 @@ struct TwoCopyFile::Copy {
   uint32_t version = 0;
   Bytes bytes;
   std::string fault;
+  bool unread = false;  // the disk did not give all of it: whether it is valid is not known
 };
 
 TwoCopyFile::TwoCopyFile(runtime::FileSystem& files, std::string path, FormatMark format, uint64_t size_max)
@@ -63,6 +64,7 @@ runtime::Task<Result<TwoCopyFile::Copy>> TwoCopyFile::load(size_t which) {
   copy.fault = path + " is not valid: ";
   if (!head) {
     copy.fault += head.error().message;
+    copy.unread = true;
     co_return copy;
   }
   const bool shaped = *head == kHeader && as_text(BytesView(header).first(kMagic)) == format_.magic;
@@ -83,6 +85,7 @@ runtime::Task<Result<TwoCopyFile::Copy>> TwoCopyFile::load(size_t which) {
   const auto count = co_await read_blocks(**file, 0, all);
   if (!count) {
     copy.fault += count.error().message;
+    copy.unread = true;
     co_return copy;
   }
   all.erase(all.begin(), all.begin() + kHeader);
@@ -113,7 +116,8 @@ runtime::Task<Result<std::optional<TwoCopyFile::Contents>>> TwoCopyFile::read() 
   read_ = true;
   if (!copies[0].valid && !copies[1].valid) {
     if (copies[0].exists || copies[1].exists) {
-      co_return fail(ErrorKind::corrupt,
+      // A disk that does not answer is no rot: what it holds may be whole, and is not given up.
+      co_return fail(copies[0].unread || copies[1].unread ? ErrorKind::io : ErrorKind::corrupt,
                      copies[0].fault + (copies[0].exists && copies[1].exists ? "; " : "") + copies[1].fault);
     }
     co_return std::optional<Contents>();
@@ -133,6 +137,7 @@ runtime::Task<Result<std::optional<TwoCopyFile::Contents>>> TwoCopyFile::read_ol
   GW_CHECK(read_, "read() goes before read_older(): it says which copy is the older one");
   auto older = co_await load(1 - newest_);
   if (!older) co_return fail(older.error());
+  if (older->unread) co_return fail(ErrorKind::io, older->fault);
   if (!older->valid) co_return std::optional<Contents>();
   // sequence_ stays: what is written next is newer than either.
   newest_ = 1 - newest_;

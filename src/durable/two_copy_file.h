@@ -40,8 +40,9 @@ class TwoCopyFile {
     std::string other_copy;
   };
   // The newest valid copy, or empty when there never was one. Errors: corrupt (copies are there and none is
-  // valid), unsupported (a copy of a newer format, though the other be readable; nothing was changed), io,
-  // permission.
+  // valid, though all of both could be read), unsupported (a copy of a newer format, though the other be
+  // readable; nothing was changed), io (also where none is valid and one could not be read: it may be
+  // whole), permission.
   runtime::Task<Result<std::optional<Contents>>> read();
 
   // What read() gave cannot be used, though it is what was written: the copy before it, or empty where that is not valid.

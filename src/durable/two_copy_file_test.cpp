@@ -129,6 +129,32 @@ TEST(TwoCopyFile, AFirstCopyThatRottedIsNotTakenForNone) {
   }));
 }
 
+TEST(TwoCopyFile, CopiesThatTheDiskDoesNotGiveAreNotTakenForRot) {
+  World world(1);
+  Node& node = world.add_node("a");
+  ASSERT_TRUE(node.run([&](Runtime& runtime) -> Task<void> {
+    TwoCopyFile file(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(file), "nothing");
+    EXPECT_TRUE(co_await write_text(file, contents(1)));
+    EXPECT_TRUE(co_await write_text(file, contents(2)));
+    // One of them, in its header; then the other, behind it.
+    node.disk().fail_reads("/f.b", 0, 1);
+    TwoCopyFile one(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(one), contents(1));
+    node.disk().fail_reads("/f.a", 4096, 1);
+    TwoCopyFile none(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(none), "error io");
+    node.disk().clear_faults();
+    TwoCopyFile again(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(again), contents(2));
+    // What cannot be read counts also where the other rotted.
+    node.disk().fail_reads("/f.b", 0, 1);
+    node.disk().install("/f.a", as_bytes("rot"));
+    TwoCopyFile rotten(runtime.files(), "/f", kMark);
+    EXPECT_EQ(co_await read_text(rotten), "error io");
+  }));
+}
+
 TEST(TwoCopyFile, ANewerFormatIsRefusedByName) {
   World world(5);
   Node& node = world.add_node("a");
