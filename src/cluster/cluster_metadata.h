@@ -24,7 +24,7 @@ class ClusterMetadata final : public Metadata {
 
   ImagePtr image() const override { return poll_.image(); }
   void on_change(std::function<runtime::Task<void>(ImagePtr, ImagePtr)> callback) override;
-  bool controls() const override { return office_.controller() != nullptr; }
+  bool controls() const override { return office_.holds(); }
   bool suspected(BrokerId id) const override;
   void on_suspicion(std::function<void(BrokerId)> callback) override { on_suspicion_ = std::move(callback); }
   bool lease_holds() const override;

@@ -119,7 +119,7 @@ class Metadata {
   virtual void on_change(std::function<runtime::Task<void>(ImagePtr before, ImagePtr after)> callback) = 0;
   uint64_t incarnation() const { return incarnation_; }
   BrokerId self() const { return self_; }
-  // Whether this broker holds the office.
+  // Whether this broker holds the office. Any shard.
   virtual bool controls() const = 0;
   // Rule 16: whether that broker's connection broke and it is not back. Any shard.
   virtual bool suspected(BrokerId id) const = 0;

@@ -225,6 +225,7 @@ Task<void> Office::open(Fence fence) {
     if (opened) {
       held_ = std::make_shared<Held>();
       held_->controller = std::move(*opened);
+      holds_ = true;
       break;
     }
     if (!std::exchange(told, true)) {
@@ -270,6 +271,7 @@ Task<void> Office::watch_deposed(Held& held) {
 }
 
 Task<void> Office::lose(std::string why) {
+  holds_ = false;
   const auto held = std::exchange(held_, nullptr);
   parts_.link.here(nullptr);
   parts_.bell.ring();

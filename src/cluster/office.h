@@ -7,6 +7,7 @@
 // Belongs to shard 0.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -47,6 +48,8 @@ class Office {
 
   // Null where the office is not held. Shared, so that calls under way survive its loss.
   std::shared_ptr<Controller> controller() const { return held_ ? held_->controller : nullptr; }
+  // Whether it is held. Any shard.
+  bool holds() const { return holds_; }
   // What is wrong with the store's contents, where the controller could not open.
   const std::optional<Error>& damage() const { return damage_; }
   // News of Liveness.
@@ -97,6 +100,7 @@ class Office {
   Parts parts_;
   Open open_;
   std::shared_ptr<Held> held_;
+  std::atomic<bool> holds_ = false;  // there is one, for other shards
   std::map<BrokerId, uint64_t> refused_;
   std::optional<Error> damage_;
   // Since when the holder of that version is known to be dead: from then the turns of the others count.
