@@ -179,9 +179,10 @@ constexpr std::array kRows = {
          .type = Type::integer,
          .fallback = "1048588",
          .minimum = 0,
-         .maximum = 2147483647,
+         .maximum = 104857600,
          .restart = false,
-         .doc = "the largest batch that is taken, compressed, with its header"},
+         .doc =
+             "the largest batch that is taken, compressed, with its header; 100 MiB at most, as a request"},
         kInt,
         "message.max.bytes",
         Effect::honoured},

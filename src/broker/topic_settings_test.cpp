@@ -61,6 +61,13 @@ TEST(TopicSettings, BadValuesAndUnknownNamesAreRefusedWithAReason) {
   EXPECT_NE(typo->find("did you mean retention.ms?"), std::string::npos) << *typo;
 }
 
+TEST(TopicSettings, NoBatchMayBeLargerThanWhatEveryPartOfTheBrokerTakes) {
+  EXPECT_FALSE(check_topic_setting("max.message.bytes", "104857600"));
+  EXPECT_TRUE(check_topic_setting("max.message.bytes", "104857601"));
+  EXPECT_FALSE(check_broker_default("message.max.bytes", "104857600"));
+  EXPECT_TRUE(check_broker_default("message.max.bytes", "2147483647"));
+}
+
 TEST(TopicSettings, OfAValueThatIsRefusedNothingTakesEffectWhereverItIsStored) {
   const cluster::ConfigMap bad{{"compression.type", "gzip"},
                                {"compression.gzip.level", "0"},

@@ -182,8 +182,8 @@ class Producing {
     item.records = accepted.header.record_count;
     if (settings.compression && needs_recompression(accepted.header, *settings.compression)) {
       const auto parsed = BatchView::parse(records);
-      GW_CHECK(parsed.has_value(), "a batch that was accepted can be read");
-      auto again = recompress(*parsed, {*settings.compression, settings.compression_level});
+      auto again = parsed ? recompress(*parsed, {*settings.compression, settings.compression_level})
+                          : Result<Bytes>(fail(parsed.error()));
       if (!again) {
         part.error_code = ErrorCode::invalid_record;
         part.error_message = again.error().message;
