@@ -4,6 +4,7 @@
 
 #include "broker/connection.h"
 #include "broker/producer_ids.h"
+#include "storage/arena.h"
 
 namespace godwit::broker {
 namespace {
@@ -48,7 +49,25 @@ Task<Result<std::unique_ptr<Broker>>> Broker::start(BrokerOptions options, runti
   co_return std::move(broker);
 }
 
+namespace {
+
+// A batch lies in its shard's part of the arena as a whole.
+void tell_of_small_arena(const BrokerOptions& options, size_t shards, DiagnosticSink& diagnostics) {
+  const auto largest =
+      static_cast<uint64_t>(effective_settings({}, options.topic_defaults, false).max_message_bytes);
+  const uint64_t part = options.store.arena_bytes / shards;
+  if (largest + storage::kBlockMax <= part) return;
+  diagnostics.emit({Severity::warning,
+                    "storage.arena_small",
+                    "memory.arena is too small for batches of message.max.bytes: what its shard's part "
+                    "cannot hold is refused",
+                    {{"message.max.bytes", std::to_string(largest)}, {"part", std::to_string(part)}}});
+}
+
+}  // namespace
+
 Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
+  tell_of_small_arena(options_, runtime_.shard_count(), diagnostics_);
   auto store = co_await storage::Store::open(options_.store, runtime_, diagnostics_, registry_);
   if (!store) co_return fail(store.error());
   store_ = std::move(*store);

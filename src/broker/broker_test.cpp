@@ -83,6 +83,22 @@ TEST(Broker, KeepsItsBoundOfPartitionsWhenManyAskAtOnce) {
       options);
 }
 
+TEST(Broker, ItIsToldAtTheStartWhatMemoryIsTooSmallForTheLargestBatch) {
+  const auto told = [](Stage& stage) { return stage.diagnostics.contains("storage.arena_small"); };
+  run_on_stage([&](Stage& stage) -> Task<void> {
+    EXPECT_FALSE(told(stage));
+    co_return;
+  });
+  BrokerOptions options = stage_options();
+  options.topic_defaults["max.message.bytes"] = "8000000";  // of 4 MiB that a shard has
+  run_on_stage(
+      [&](Stage& stage) -> Task<void> {
+        EXPECT_TRUE(told(stage));
+        co_return;
+      },
+      options);
+}
+
 TEST(Broker, ThePartitionsOfTheOffsetsTopicStayAsTheyAre) {
   run_on_stage([](Stage& stage) -> Task<void> {
     EXPECT_TRUE(co_await create_offsets_topic(stage.broker->shard(0)));

@@ -126,11 +126,11 @@ class Log {
   // again on return. It is readable by followers at once, stable later. Calls are admitted in order; waits
   // only for memory and journal space. Refusals: out_of_order_sequence_number, invalid_producer_epoch,
   // kafka_storage_error (disk full or failed, or `deadline` passed without room; retriable, nothing was
-  // admitted), record_list_too_large.
+  // admitted), record_list_too_large, message_too_large (its shard's part of the arena could never hold it).
   virtual runtime::Task<Served<Appended>> append(MutableBytes batch, AppendContext context) = 0;
 
   // Admits whole batches that carry offsets and epochs already, as a follower does. The first starts at
-  // end(). Errors: corrupt (offsets do not follow, CRC), kafka_storage_error.
+  // end(). Errors: corrupt (offsets do not follow, CRC), kafka_storage_error, message_too_large (as append).
   virtual runtime::Task<Served<void>> append_replicated(BytesView batches, WallTime now,
                                                         MonotonicTime deadline) = 0;
 

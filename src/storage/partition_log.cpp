@@ -130,11 +130,30 @@ runtime::Task<Served<void>> PartitionLog::make_room(size_t bytes, MonotonicTime 
   }
 }
 
+namespace {
+
+// Of a batch for which all of its shard's memory is not enough: it would wait for what never comes, and all others for it. A
+// block is left for what shares the first or the last one with it.
+std::optional<Refusal> beyond_memory(size_t bytes, Arena& arena) {
+  if (bytes <= kBlockMax) return std::nullopt;
+  const size_t capacity = arena.usage().capacity;
+  if (bytes + kBlockMax <= capacity) return std::nullopt;
+  return Refusal{
+      ErrorCode::message_too_large,
+      fmt::format("a batch of {} bytes does not fit the {} bytes that its shard has of memory.arena: "
+                  "memory.arena must be larger",
+                  bytes, capacity)};
+}
+
+}  // namespace
+
 runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendContext context) {
   const auto self = shared_from_this();
   const auto parsed = BatchHeader::parse(batch);
   if (!parsed) co_return refuse(ErrorCode::corrupt_message, parsed.error().message);
   GW_CHECK(parsed->total_size() == batch.size(), "one whole batch is appended");
+  if (auto refused = beyond_memory(batch.size(), *shard_.arena()))
+    co_return tl::unexpected(std::move(*refused));
   co_await turn_.acquire(1);
   const Turn turn(turn_);
   if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
@@ -230,6 +249,8 @@ runtime::Task<Served<void>> PartitionLog::append_replicated(BytesView batches, W
     const auto batch = splitter.next();
     GW_CHECK(batch.has_value(), "what was checked can be split");
     if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
+    if (auto refused = beyond_memory(batch->bytes().size(), *shard_.arena()))
+      co_return tl::unexpected(std::move(*refused));
     if (roll_is_due(batch->bytes().size(), now)) {
       if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
     }
