@@ -199,9 +199,15 @@ std::optional<TimestampHit> by_header(const BatchView& batch, Offset start) {
 runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::search(
     Offset from, Offset end, std::function<Result<bool>(const BatchView&)> visit) {
   constexpr size_t kStep = 256 << 10;
-  while (from < end) {
+  for (;;) {
+    // Retention or DeleteRecords may move the log's start whenever this waits: what is gone is not looked for.
+    from = std::max(from, state_.start);
+    if (from >= end) break;
     const auto part = co_await read({.from = from, .bytes_max = kStep, .end = end});
-    if (!part) co_return tl::unexpected(part.error());
+    if (!part) {
+      if (from < state_.start) continue;
+      co_return tl::unexpected(part.error());
+    }
     if (part->batches.empty()) {
       if (part->next <= from) break;
       from = part->next;
@@ -227,7 +233,8 @@ runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::find_times
   const auto self = shared_from_this();
   end = std::min(end, this->end());
   Offset from = state_.start;
-  while (from < end) {
+  for (;; from = std::max(from, state_.start)) {
+    if (from >= end) break;
     const SegmentState* const segment = state_.find(from);
     if (segment == nullptr) break;
     const Offset next = segment->next;
@@ -236,7 +243,9 @@ runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::find_times
       continue;
     }
     from = std::max({from, segment->base, state_.start});
-    const auto skipped = co_await skip_to_timestamp(segment->id, timestamp_ms);
+    const FileId file = segment->id;
+    const auto skipped = co_await skip_to_timestamp(file, timestamp_ms);
+    if (!skipped && state_.find(file) == nullptr) continue;
     if (!skipped) co_return tl::unexpected(skipped.error());
     from = std::max(from, *skipped);
     std::optional<TimestampedOffset> found;
@@ -260,8 +269,10 @@ runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::find_times
   const auto self = shared_from_this();
   end = std::min(end, this->end());
   std::optional<TimestampedOffset> best;
-  Offset from = state_.start;
-  while (from < end) {
+  Offset began = state_.start;
+  Offset from = began;
+  for (;; from = std::max(from, state_.start)) {
+    if (from >= end) break;
     const SegmentState* const segment = state_.find(from);
     if (segment == nullptr) break;
     const Offset next = segment->next;
@@ -286,6 +297,11 @@ runtime::Task<Served<std::optional<TimestampedOffset>>> PartitionLog::find_times
         });
     if (!searched) co_return tl::unexpected(searched.error());
     from = next;
+    // It may be gone by now: then all that is left is looked at.
+    if (from >= end && best && best->offset < state_.start && state_.start > began) {
+      best.reset();
+      from = began = state_.start;
+    }
   }
   co_return best;
 }
