@@ -135,6 +135,92 @@ TEST(ApiTurns, WhatOnlyLooksOrIsRefusedTurnsAsOften) {
   });
 }
 
+kafka::ListOffsetsRequest list_offsets(const std::string& topic, int count, int64_t timestamp) {
+  kafka::ListOffsetsRequest request;
+  auto& asked = request.topics.emplace_back();
+  asked.name = topic;
+  asked.partitions.resize(static_cast<size_t>(count));
+  for (auto& partition : asked.partitions) partition.timestamp = timestamp;
+  return request;
+}
+
+TEST(ApiTurns, OffsetsOfManyPartitionsAreLookedUpInManyTurns) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    for (const char* topic : {"orders", "none"}) {
+      for (const int64_t timestamp : {-1, -3, 5}) {
+        const auto response = co_await ask_fairly(stage, list_offsets(topic, kEntries, timestamp));
+        const auto& found = response.topics.at(0).partitions;
+        EXPECT_EQ(found.size(), kEntries);
+        const bool known = std::string(topic) == "orders";
+        for (const auto& one : found) {
+          EXPECT_EQ(one.error_code, known ? ErrorCode::none : ErrorCode::unknown_topic_or_partition);
+          EXPECT_EQ(one.offset, Offset(known && timestamp == -1 ? 0 : -1));
+          if (testing::Test::HasFailure()) co_return;
+        }
+      }
+    }
+    kafka::DeleteRecordsRequest remove;
+    auto& asked = remove.topics.emplace_back();
+    asked.name = "none";
+    asked.partitions.resize(kEntries);
+    EXPECT_EQ((co_await ask_fairly(stage, std::move(remove))).topics.at(0).partitions.size(), kEntries);
+  });
+}
+
+TEST(ApiTurns, EachPartitionIsAnsweredInItsPlaceHoweverOftenItIsNamed) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    kafka::ListOffsetsRequest request = list_offsets("orders", 1000, 5);
+    auto& asked = request.topics.at(0).partitions;
+    for (size_t i = 0; i < asked.size(); i += 3) asked[i].timestamp = -2;
+    for (size_t i = 0; i < asked.size(); i += 7) asked[i].partition_index = PartitionIndex(9);
+    request.topics.push_back(request.topics.front());
+    const auto response = co_await stage.ask(std::move(request));
+    EXPECT_EQ(response.topics.size(), 2);
+    for (const auto& topic : response.topics) {
+      for (size_t i = 0; i < topic.partitions.size(); ++i) {
+        const auto& one = topic.partitions[i];
+        EXPECT_EQ(one.partition_index, PartitionIndex(i % 7 == 0 ? 9 : 0)) << i;
+        EXPECT_EQ(one.error_code, i % 7 == 0 ? ErrorCode::unknown_topic_or_partition : ErrorCode::none) << i;
+        EXPECT_EQ(one.offset, Offset(i % 7 != 0 && i % 3 == 0 ? 0 : -1)) << i;
+      }
+    }
+  });
+}
+
+TEST(ApiTurns, MorePartitionsThanABrokerHasAreNotLookedUp) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    const auto listed = co_await stage.ask(list_offsets("orders", 200'001, -1));
+    EXPECT_EQ(listed.topics.at(0).partitions.back().error_code, ErrorCode::invalid_request);
+    kafka::FetchRequest fetch;
+    fetch.session_epoch = -1;
+    auto& asked = fetch.topics.emplace_back();
+    asked.topic = "orders";
+    asked.partitions.resize(200'001);
+    EXPECT_EQ((co_await stage.ask(fetch, 12)).error_code, ErrorCode::invalid_request);
+    // Nor may few bytes stand for many.
+    asked.topic = std::string(30'000, 'x');
+    asked.partitions.resize(5000);
+    EXPECT_EQ((co_await stage.ask(fetch, 12)).error_code, ErrorCode::invalid_request);
+    asked.topic = "none";
+    EXPECT_EQ((co_await stage.ask(fetch, 12)).responses.at(0).partitions.size(), 5000);
+  });
+}
+
+TEST(ApiTurns, APartitionThatIsNamedOftenIsReadInManyTurns) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders");
+    kafka::FetchRequest fetch;
+    fetch.session_epoch = -1;
+    auto& asked = fetch.topics.emplace_back();
+    asked.topic = "orders";
+    asked.partitions.resize(kEntries);
+    EXPECT_EQ((co_await ask_fairly(stage, std::move(fetch), 12)).responses.at(0).partitions.size(), kEntries);
+  });
+}
+
 TEST(ApiTurns, ManyGroupsAreAskedInManyTurns) {
   run_on_stage([](Stage& stage) -> Task<void> {
     kafka::FindCoordinatorRequest find;

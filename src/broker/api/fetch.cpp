@@ -4,6 +4,7 @@
 #include <set>
 
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 #include "broker/fetch_wait.h"
 #include "broker/leader_hints.h"
@@ -39,6 +40,21 @@ struct Item {
   }
 };
 
+// A request that names more is not served: a broker has no more, but where max.partitions says so.
+constexpr size_t kPartitionsMax = 200'000;
+
+// Whether what the request names may be kept in memory while it waits: a few bytes name a partition, and a name of a topic may be
+// long. Without a session it has the same bound as all sessions of a shard, and its answers as much again.
+bool may_be_kept(const FetchRequest& request, size_t partitions_max) {
+  size_t partitions = 0;
+  size_t bytes = 0;
+  for (const auto& topic : request.topics) {
+    partitions += topic.partitions.size();
+    bytes += topic.partitions.size() * (sizeof(FetchTarget) + sizeof(Item) + topic.topic.size());
+  }
+  return partitions <= std::max(partitions_max, kPartitionsMax) && bytes <= 2 * FetchSessions::kBytesMax;
+}
+
 class Fetching {
  public:
   Fetching(RequestContext& context, FetchRequest request)
@@ -46,6 +62,10 @@ class Fetching {
 
   Task<FetchResponse> run() {
     FetchResponse response;
+    if (!may_be_kept(request_, static_cast<size_t>(shard_.options().partitions_max))) {
+      response.error_code = ErrorCode::invalid_request;
+      co_return response;
+    }
     auto begin = shard_.fetch_sessions().begin(request_, context_.version(), shard_.shard().now());
     if (begin.error != ErrorCode::none) {
       response.error_code = begin.error;
@@ -57,7 +77,7 @@ class Fetching {
       session_->in_use = true;
       response.session_id = session_->id;
     }
-    collect();
+    co_await collect();
     bytes_max_ =
         std::min(static_cast<size_t>(std::max(0, request_.max_bytes)), shard_.options().fetch_bytes_max);
     if (context_.client.response_memory) {
@@ -74,13 +94,19 @@ class Fetching {
   }
 
  private:
-  void collect() {
+  Task<void> collect() {
+    Turns turns;
     if (session_ != nullptr) {
-      for (FetchTarget& target : session_->targets) add(target);
-      return;
+      for (FetchTarget& target : session_->targets) {
+        if (turns.due()) co_await runtime::yield();
+        add(target);
+      }
+      co_return;
     }
     for (const auto& topic : request_.topics) {
+      if (turns.due()) co_await runtime::yield();
       for (const auto& partition : topic.partitions) {
+        if (turns.due()) co_await runtime::yield();
         own_targets_.push_back({topic.topic, topic.topic_id, partition});
         add(own_targets_.back());
       }
@@ -128,7 +154,9 @@ class Fetching {
     for (const size_t index : order) {
       BrokerShard& owner = shard_.broker().shard(index);
       co_await owner.shard().call([this, &owner, &wanted = by_shard[index], wait]() -> Task<void> {
+        Turns turns;
         for (const size_t i : wanted) {
+          if (turns.due()) co_await runtime::yield();
           // Before it is read: what comes in between is news again.
           if (wait != nullptr) wait->watch_here(owner, {items_[i].id, i});
           co_await read_one(owner, items_[i]);

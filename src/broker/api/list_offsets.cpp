@@ -1,4 +1,9 @@
+#include <algorithm>
+#include <map>
+#include <tuple>
+
 #include "broker/api/handlers.h"
+#include "broker/api/turns.h"
 #include "broker/broker.h"
 
 namespace godwit::broker::api {
@@ -96,37 +101,95 @@ Task<Found> look_up(BrokerShard& owner, TopicPartition id, Asked asked, int16_t 
   co_return found;
 }
 
+// So many partitions are looked up at once: each has some memory while it waits.
+constexpr size_t kAtOnce = 256;
+// A request that names more is not served: a broker has no more, but where max.partitions says so.
+constexpr size_t kPartitionsMax = 200'000;
+
+// The look-ups of one request.
+class Looking {
+ public:
+  explicit Looking(RequestContext& context) : context_(context) {}
+
+  Task<kafka::ListOffsetsResponse> run(const kafka::ListOffsetsRequest& request) {
+    size_t count = 0;
+    for (const auto& asked : request.topics) count += asked.partitions.size();
+    const bool too_many =
+        count > std::max(kPartitionsMax, static_cast<size_t>(context_.shard.options().partitions_max));
+    kafka::ListOffsetsResponse response;
+    response.topics.reserve(request.topics.size());
+    const cluster::ImagePtr image = context_.shard.image();
+    Turns turns;
+    for (const auto& asked : request.topics) {
+      if (turns.due()) co_await runtime::yield();
+      auto& answer = response.topics.emplace_back();
+      answer.name = asked.name;
+      answer.partitions.resize(asked.partitions.size());
+      const cluster::Topic* const topic = image->find(asked.name);
+      for (size_t i = 0; i < asked.partitions.size(); ++i) {
+        if (turns.due()) co_await runtime::yield();
+        const Asked& partition = asked.partitions[i];
+        Found& found = answer.partitions[i];
+        found.partition_index = partition.partition_index;
+        const TopicPartition id{topic != nullptr ? topic->id : TopicId{}, partition.partition_index};
+        if (too_many) {
+          found.error_code = ErrorCode::invalid_request;
+        } else if (topic == nullptr || image->find(id) == nullptr) {
+          found.error_code = ErrorCode::unknown_topic_or_partition;
+        } else if (!is_repeated(id, partition, found)) {
+          wanted_.push_back({id, partition, &found});
+          if (wanted_.size() == kAtOnce) co_await look_up_all();
+        }
+      }
+    }
+    co_await look_up_all();
+    for (const auto& [repeated, first] : repeated_) *repeated = *first;
+    if (context_.version() < kEpochVersion) {
+      for (auto& answer : response.topics) {
+        for (Found& found : answer.partitions) found.leader_epoch = kNoLeaderEpoch;
+      }
+    }
+    co_return response;
+  }
+
+ private:
+  struct Wanted {
+    TopicPartition id;
+    Asked asked;
+    Found* found;
+  };
+
+  // Whether the same time of the same partition was asked for before: it is looked up in the log once.
+  bool is_repeated(const TopicPartition& id, const Asked& asked, Found& found) {
+    if (asked.timestamp < 0 && asked.timestamp != kMaxTimestamp) return false;
+    const auto [first, added] = first_.try_emplace({id, asked.timestamp, asked.current_leader_epoch}, &found);
+    if (!added) repeated_.emplace_back(&found, first->second);
+    return !added;
+  }
+
+  Task<void> look_up_all() {
+    std::vector<Task<Found>> looking;
+    for (const Wanted& wanted : wanted_) {
+      looking.push_back(context_.shard.on(
+          wanted.id, [id = wanted.id, asked = wanted.asked, version = context_.version()](
+                         BrokerShard& owner) { return look_up(owner, id, asked, version); }));
+    }
+    auto found = co_await runtime::when_all(std::move(looking));
+    for (size_t i = 0; i < found.size(); ++i) *wanted_[i].found = std::move(found[i]);
+    wanted_.clear();
+  }
+
+  RequestContext& context_;
+  std::vector<Wanted> wanted_;
+  std::map<std::tuple<TopicPartition, int64_t, LeaderEpoch>, Found*> first_;
+  std::vector<std::pair<Found*, const Found*>> repeated_;
+};
+
 }  // namespace
 
 Task<kafka::ListOffsetsResponse> handle(RequestContext& context, kafka::ListOffsetsRequest request) {
-  kafka::ListOffsetsResponse response;
-  const cluster::ImagePtr image = context.shard.image();
-  for (const auto& asked : request.topics) {
-    auto& answer = response.topics.emplace_back();
-    answer.name = asked.name;
-    const cluster::Topic* const topic = image->find(asked.name);
-    std::vector<Task<Found>> looking;
-    for (const Asked& partition : asked.partitions) {
-      const TopicPartition id{topic != nullptr ? topic->id : TopicId{}, partition.partition_index};
-      if (topic == nullptr || image->find(id) == nullptr) {
-        looking.push_back([](Asked a) -> Task<Found> {
-          Found unknown;
-          unknown.partition_index = a.partition_index;
-          unknown.error_code = ErrorCode::unknown_topic_or_partition;
-          co_return unknown;
-        }(partition));
-        continue;
-      }
-      looking.push_back(
-          context.shard.on(id, [id, partition, version = context.version()](BrokerShard& owner) {
-            return look_up(owner, id, partition, version);
-          }));
-    }
-    answer.partitions = co_await runtime::when_all(std::move(looking));
-    if (context.version() >= kEpochVersion) continue;
-    for (Found& found : answer.partitions) found.leader_epoch = kNoLeaderEpoch;
-  }
-  co_return response;
+  Looking looking(context);
+  co_return co_await looking.run(request);
 }
 
 }  // namespace godwit::broker::api
