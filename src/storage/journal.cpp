@@ -88,13 +88,16 @@ runtime::Task<Result<Journal::Opened>> Journal::open(JournalOptions options, run
     set.add(std::move(file));
   }
   const uint64_t smallest = journal::round_up(usable->round_bytes_max + journal::kHeaderBytes);
-  const bool needs_file = set.full(smallest);
-  const uint64_t first_file_bytes = usable->first_file_bytes;
+  uint64_t make_bytes = set.full(smallest) ? usable->first_file_bytes : 0;
+  const uint64_t room = set.usage(recovered->last).free + set.missing() * usable->file_bytes;
+  if (room < usable->reserve_bytes) {
+    make_bytes = std::max(make_bytes, journal::round_up(usable->reserve_bytes - room));
+  }
   auto core = std::make_shared<Core>(
       std::move(*usable), files, shard, background, diagnostics, std::move(set),
       journal::StartPoint{recovered->last, recovered->next, recovered->marked}, recovered->next_file);
-  if (needs_file) {
-    if (const auto made = co_await core->make_now(first_file_bytes); !made) {
+  if (make_bytes > 0) {
+    if (const auto made = co_await core->make_now(make_bytes); !made) {
       if (made.error().kind != ErrorKind::no_space) co_return fail(made.error());
       diagnostics.emit({Severity::warning,
                         "journal.no_space",

@@ -68,6 +68,9 @@ struct JournalOptions {
   // Payloads of rounds that a later mark covers are not read when the journal is opened, where a round has more than so
   // many bytes: whoever reads them checks them. Those above the mark are always read, for they may be torn.
   uint64_t scan_payload_max = 64 << 10;
+  // So many bytes can be written after a start before anything is released: where what earlier processes left has less, a
+  // file more is made at once, and deleted when it is not needed any more.
+  uint64_t reserve_bytes = 0;
   // After no_space the making of a missing file is tried again this much later.
   Duration make_retry = std::chrono::seconds(10);
 };
@@ -153,7 +156,11 @@ class Journal {
   struct Usage {
     uint64_t used = 0;      // bytes in files that are not free; of the one being written: what is written
     uint64_t capacity = 0;  // bytes in all files that are to exist
-    Sequence last;          // the newest durable round
+    // Bytes that can be written before a file is released, and in all files: those that are there or being made. A round
+    // that does not fit what is left of a file goes to the next.
+    uint64_t free = 0;
+    uint64_t usable = 0;
+    Sequence last;  // the newest durable round
     // The oldest round that keeps a file from being recycled; after `last` when all are free. Releasing
     // everything up to `oldest_file_end` frees the oldest file.
     Sequence oldest;

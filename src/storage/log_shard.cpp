@@ -18,9 +18,7 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
       shard_(shard),
       arena_bytes_(parts.arena_bytes),
       arena_(Arena::create(parts.arena_bytes)),
-      synced_rounds_(parts.journal, context, parts.round_bytes_max, parts.journal_reserve),
-      round_bytes_max_(parts.round_bytes_max),
-      journal_reserve_(parts.journal_reserve),
+      synced_rounds_(parts.journal, context),
       file_ids_(parts.file_ids, context.runtime.shard(0)),
       files_(FileCache::create(context.runtime.files(), parts.open_files_max)),
       read_buffers_(ReadBuffers::create(parts.read_buffer_bytes)),
@@ -46,9 +44,9 @@ RoundBuilder& LogShard::rounds(LogConfig::Flush flush) {
   return *relaxed_rounds_;
 }
 
-void LogShard::use_relaxed(Journal& journal) {
+void LogShard::use_relaxed(JournalRoom& journal) {
   if (relaxed_rounds_) return;
-  relaxed_rounds_ = std::make_unique<RoundBuilder>(journal, context_, round_bytes_max_, journal_reserve_);
+  relaxed_rounds_ = std::make_unique<RoundBuilder>(journal, context_);
   relaxed_rounds_->on_room([this] { room_.notify_all(); });
   gate_.spawn(shard_, relaxed_rounds_->run());
   gate_.spawn(shard_, sync_relaxed());
@@ -139,6 +137,10 @@ runtime::Task<Served<Log*>> LogShard::create(TopicPartition id, LogConfig config
       }
       const auto file = co_await file_ids_.next();
       if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+      if (!rounds(config.flush).has_room_for_structure()) {
+        co_await ask_for_room();
+        continue;
+      }
       if (logs_.contains(id)) continue;
       logs_.emplace(id, std::make_shared<PartitionLog>(*this, CreateLog{.head = {.topic = id.topic,
                                                                                  .partition = id.partition,
@@ -261,9 +263,15 @@ runtime::Task<void> LogShard::retain_regularly() {
 }
 
 runtime::Task<bool> LogShard::wait_room(MonotonicTime deadline) {
-  context_.request_write_back();
   write_back_.wake();
   co_return co_await room_.wait_until(deadline);
+}
+
+runtime::Task<void> LogShard::ask_for_room(std::optional<MonotonicTime> deadline) {
+  constexpr Duration kAskAgain = std::chrono::seconds(1);
+  context_.request_write_back();
+  const MonotonicTime again = shard_.now() + kAskAgain;
+  (void)co_await room_.wait_until(deadline ? std::min(*deadline, again) : again);
 }
 
 void LogShard::room_made() {

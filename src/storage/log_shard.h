@@ -26,9 +26,7 @@ constexpr int64_t kFlushMsMax = 60'000;
 class LogShard {
  public:
   struct Parts {
-    Journal& journal;
-    uint64_t round_bytes_max;
-    uint64_t journal_reserve;
+    JournalRoom& journal;
     FileIdLots& file_ids;
     size_t arena_bytes;
     size_t read_buffer_bytes;
@@ -65,7 +63,7 @@ class LogShard {
   RoundBuilder& rounds(LogConfig::Flush flush);
   // Makes sure that this shard can write to the journal of flush=interval topics; false when it cannot be had.
   runtime::Task<bool> open_relaxed();
-  void use_relaxed(Journal& journal);
+  void use_relaxed(JournalRoom& journal);
   // The log has written what is not synced yet: it will be within its flush.ms, and the time that a sync takes.
   void unsynced(PartitionLog& log);
   // Somebody waits for it.
@@ -84,6 +82,8 @@ class LogShard {
   bool reclaim(size_t bytes);
   // Waits until memory or journal may have room again; false when the deadline came first.
   runtime::Task<bool> wait_room(MonotonicTime deadline);
+  // Says that the journal lacks room, and waits until it may have some, a second or until `deadline` at most.
+  runtime::Task<void> ask_for_room(std::optional<MonotonicTime> deadline = {});
   // Memory or journal space was freed.
   void room_made();
   // A file that left the log goes once the log's structure `version` is durable, and readers had time.
@@ -100,8 +100,8 @@ class LogShard {
   }
   // Unwritten bytes above which write-back starts by itself.
   uint64_t write_back_threshold() const { return arena_bytes_ / 2; }
-  // Of small tails that write-back leaves to be journalled again, so many bytes in all.
-  uint64_t carried_bytes_max() const { return journal_reserve_ / 8; }
+  // So many bytes at most are journalled again in a turn.
+  uint64_t carried_bytes_max() const { return synced_rounds_.plan().carried_bytes_max; }
 
  private:
   StoreContext& context_;
@@ -110,8 +110,6 @@ class LogShard {
   std::shared_ptr<Arena> arena_;
   RoundBuilder synced_rounds_;
   std::unique_ptr<RoundBuilder> relaxed_rounds_;
-  const uint64_t round_bytes_max_;
-  const uint64_t journal_reserve_;
   FileIds file_ids_;
   std::unique_ptr<FileCache> files_;
   std::shared_ptr<ReadBuffers> read_buffers_;

@@ -1,5 +1,7 @@
 #include "storage/maintenance.h"
 
+#include <atomic>
+
 #include "base/check.h"
 
 namespace godwit::storage {
@@ -13,6 +15,12 @@ Result<void> first_error(std::vector<Result<void>> results) {
     if (!result) return std::move(result);
   }
   return {};
+}
+
+runtime::Task<Result<void>> write_back(LogShard& shard, WriteBackGoal goal, std::atomic<bool>& left_over) {
+  auto done = co_await shard.write_back().pass(goal);
+  if (shard.write_back().left_over()) left_over = true;
+  co_return done;
 }
 
 }  // namespace
@@ -122,9 +130,13 @@ runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
       .bytes_min = bytes_min,
       .carry_through = parts_.journal.usage().last,
       .carry_through_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
-  GW_TRY(co_return,
-         co_await on_all_shards([goal](LogShard& shard) { return shard.write_back().pass(goal); }));
-  co_return co_await write_checkpoint();
+  std::atomic<bool> left_over = false;
+  GW_TRY(co_return, co_await on_all_shards(
+                        [goal, &left_over](LogShard& shard) { return write_back(shard, goal, left_over); }));
+  GW_TRY(co_return, co_await write_checkpoint());
+  // With the room that was made it goes on.
+  if (left_over) wake();
+  co_return {};
 }
 
 bool Maintenance::journal_is_half_full() const {
@@ -140,10 +152,13 @@ runtime::Task<void> Maintenance::run() {
   constexpr Duration kRetry = std::chrono::seconds(1);
   runtime::Shard& shard = *runtime::Shard::current();
   MonotonicTime due = shard.now() + context_.options.checkpoint_interval;
+  MonotonicTime next_asked = shard.now();
   while (!closed_ && !context_.failed) {
     Result<void> done;
-    if (journal_is_half_full()) {
+    if (journal_is_half_full() || (asked_ && shard.now() >= next_asked)) {
+      asked_ = false;
       done = co_await turn(kCarriedMax);
+      next_asked = shard.now() + kLook;
     } else if (shard.now() >= due) {
       if (parts_.journal.usage().last != checkpointed_ ||
           (relaxed() != nullptr && relaxed()->usage().last != checkpointed_relaxed_)) {
@@ -160,7 +175,6 @@ runtime::Task<void> Maintenance::run() {
                                  {{"why", done.error().describe()}}});
     }
     (void)co_await wake_.wait_until(shard.now() + (done ? kLook : kRetry));
-    asked_ = false;
   }
 }
 

@@ -34,7 +34,7 @@ class Maintenance {
   // Runs turns and checkpoints as they are due, until close().
   runtime::Task<void> run();
   void close();
-  // A journal or an arena is short of room. On shard 0.
+  // A journal is short of room: a turn is due, however much it has. On shard 0.
   void wake() {
     asked_ = true;
     wake_.notify_all();

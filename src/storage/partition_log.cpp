@@ -28,7 +28,7 @@ PartitionLog::PartitionLog(LogShard& shard, CreateLog record)
     : shard_(shard), state_(created(record)), config_(record.config) {
   rounds_ = &shard_.rounds(state_.config.flush);
   stable_end_ = synced_end_ = state_.end;
-  add_news(StructureNews{1, EntryKind::create, encode_record(StructureRecord(std::move(record)))});
+  add_structure_news(1, EntryKind::create, encode_record(StructureRecord(std::move(record))));
 }
 
 PartitionLog::PartitionLog(LogShard& shard, LogState state)
@@ -52,6 +52,12 @@ std::optional<Refusal> PartitionLog::refusal(bool publishing) const {
     return Refusal{ErrorCode::kafka_storage_error, "the disk is nearly full"};
   }
   return std::nullopt;
+}
+
+Refusal PartitionLog::no_room() const {
+  return {ErrorCode::kafka_storage_error,
+          "no memory or journal space for the batch within its timeout: the disk is too slow for what is "
+          "published"};
 }
 
 SegmentLive* PartitionLog::find_live(FileId file) {
@@ -105,9 +111,22 @@ bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
   return active.first_append_ms >= 0 && now.ms - active.first_append_ms > config_.segment_ms - jitter;
 }
 
-bool PartitionLog::has_room(size_t bytes) {
-  if (!rounds_->admits(bytes) && !config_.internal) return false;
-  return active_tail().reserve(bytes) || (shard_.reclaim(bytes) && active_tail().reserve(bytes));
+bool PartitionLog::take_room(size_t bytes) {
+  const auto use = config_.internal ? JournalRoom::For::internal_records : JournalRoom::For::records;
+  if (!rounds_->take_room(use, bytes)) return false;
+  if (active_tail().reserve(bytes) || (shard_.reclaim(bytes) && active_tail().reserve(bytes))) return true;
+  leave_room(bytes);
+  return false;
+}
+
+runtime::Task<Served<void>> PartitionLog::wait_structure_room(std::optional<MonotonicTime> deadline) {
+  for (;;) {
+    if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+    if (rounds_->has_room_for_structure()) co_return {};
+    const MonotonicTime now = runtime::Shard::current()->now();
+    if (deadline && now >= *deadline) co_return tl::unexpected(no_room());
+    co_await shard_.ask_for_room(deadline);
+  }
 }
 
 std::optional<Refusal> PartitionLog::outdated(LeaderEpoch epoch) const {
@@ -120,12 +139,15 @@ std::optional<Refusal> PartitionLog::outdated(LeaderEpoch epoch) const {
 runtime::Task<Served<void>> PartitionLog::make_room(size_t bytes, MonotonicTime deadline) {
   for (;;) {
     if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
-    if (has_room(bytes)) co_return {};
-    if (!co_await shard_.wait_room(deadline)) {
+    if (bytes > rounds_->batch_bytes_max()) {
       co_return refuse(
-          ErrorCode::kafka_storage_error,
-          "no memory or journal space for the batch within its timeout: the disk is too slow for "
-          "what is published");
+          ErrorCode::record_list_too_large,
+          fmt::format("a batch of {} bytes does not fit the journal, which takes {} (journal.file.bytes)",
+                      bytes, rounds_->batch_bytes_max()));
+    }
+    if (take_room(bytes)) co_return {};
+    if (!co_await shard_.wait_room(deadline)) {
+      co_return tl::unexpected(no_room());
     }
   }
 }
@@ -187,15 +209,18 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
     }
   }
   if (roll_is_due(batch.size(), context.now)) {
-    if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
-  }
-  if (!has_room(batch.size())) {
-    if (auto room = co_await make_room(batch.size(), context.deadline); !room) {
-      co_return tl::unexpected(std::move(room.error()));
+    if (auto rolled = co_await roll_in_turn(context.deadline); !rolled) {
+      co_return tl::unexpected(std::move(rolled.error()));
     }
   }
+  if (auto room = co_await make_room(batch.size(), context.deadline); !room) {
+    co_return tl::unexpected(std::move(room.error()));
+  }
   // It may have waited, and a new leader's records may follow here by now.
-  if (auto refused = outdated(context.epoch)) co_return tl::unexpected(std::move(*refused));
+  if (auto refused = outdated(context.epoch)) {
+    leave_room(batch.size());
+    co_return tl::unexpected(std::move(*refused));
+  }
   stamp(batch, state_.end, context.epoch);
   if (config_.log_append_time) set_log_append_time(batch, context.now.ms);
   const BatchHeader header = BatchHeader::load(batch);
@@ -252,7 +277,9 @@ runtime::Task<Served<void>> PartitionLog::append_replicated(BytesView batches, W
     if (auto refused = beyond_memory(batch->bytes().size(), *shard_.arena()))
       co_return tl::unexpected(std::move(*refused));
     if (roll_is_due(batch->bytes().size(), now)) {
-      if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(std::move(rolled.error()));
+      if (auto rolled = co_await roll_in_turn(deadline); !rolled) {
+        co_return tl::unexpected(std::move(rolled.error()));
+      }
     }
     if (auto room = co_await make_room(batch->bytes().size(), deadline); !room) {
       co_return tl::unexpected(std::move(room.error()));
@@ -278,7 +305,8 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
                 .next = header.next_offset(),
                 .epoch = header.leader_epoch,
                 .timestamp_max = header.max_timestamp_ms,
-                .now_ms = now.ms};
+                .now_ms = now.ms,
+                .charged = JournalRoom::charge(batch.size())};
   if (header.leader_epoch > state_.epochs.latest().value_or(kNoLeaderEpoch)) {
     state_.epochs.begin(header.leader_epoch, header.base_offset);
   }
@@ -295,7 +323,6 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
   if (active.first_append_ms < 0) active.first_append_ms = now.ms;
   live(active.id).note(info_of(active), from, header, batch);
   shard_.appended(*this, batch.size());
-  rounds_->waiting_more(batch.size());
 
   if (!news_.empty()) {
     if (auto* last = std::get_if<DataNews>(&news_.back());
@@ -303,6 +330,7 @@ void PartitionLog::admit_batch(BytesView batch, const BatchHeader& header, WallT
         last->epoch == news.epoch && last->version == news.version && news.to - last->from <= kNewsBytesMax) {
       last->to = news.to;
       last->next = news.next;
+      last->charged += news.charged;
       last->timestamp_max = std::max(last->timestamp_max, news.timestamp_max);
       rounds_->mark(*this);
       return;
@@ -317,6 +345,12 @@ RecordHead PartitionLog::next_head() const {
           .incarnation = state_.incarnation,
           .version = state_.version + 1,
           .end = state_.end};
+}
+
+void PartitionLog::add_structure_news(uint64_t version, EntryKind kind, Bytes meta) {
+  const size_t bytes = meta.size();
+  rounds_->take_room_anyway(bytes);
+  add_news(StructureNews{version, kind, std::move(meta), JournalRoom::charge(bytes)});
 }
 
 void PartitionLog::add_news(News news) {

@@ -145,10 +145,21 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool is_writing(FileId file) const {
     return std::find(writing_.begin(), writing_.end(), file) != writing_.end();
   }
-  // Journals again what came with `through` (of the relaxed journal: the other) or earlier and is not in files. True when
-  // there is something, for which wait_carried() waits; false there: it will not become durable.
-  bool carry_forward(Sequence through, Sequence through_relaxed);
+  // What is not in `file` and came to a journal with `through` (of the relaxed journal: the other) or earlier, so that it
+  // is to be journalled again.
+  struct Remainder {
+    FileId file;
+    uint64_t bytes = 0;
+    bool writable = false;  // a part of it could be written instead
+    Sequence oldest;        // the first round that it keeps
+  };
+  std::vector<Remainder> remainders(Sequence through, Sequence through_relaxed);
+  // Journals it again. wait_carried() waits for that; false there: it will not become durable.
+  void carry_forward(FileId file);
   runtime::Task<bool> wait_carried();
+  // Rolls, so that all of `file` can be written, where it is the active one and the journal has room for that. Takes no
+  // turn: whoever has it may wait for what this makes room for.
+  runtime::Task<void> seal_for_write_back(FileId file);
   // The oldest round of that journal that holds bytes which are not in files.
   std::optional<Sequence> oldest_round(bool in_relaxed) const;
   // Gives back up to `bytes` of memory whose bytes are in files too; how many.
@@ -212,11 +223,14 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
     int64_t now_ms = -1;
     // Already admitted and stable: a remainder carried forward.
     bool carried = false;
+    // What it takes of the journal's room until it is there (JournalRoom).
+    uint64_t charged = 0;
   };
   struct StructureNews {
     uint64_t version = 0;
     EntryKind kind{};
     Bytes meta;
+    uint64_t charged = 0;
   };
   using News = std::variant<DataNews, StructureNews>;
   // Where a reader went on to: it will ask there next.
@@ -255,21 +269,28 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Tail& active_tail();
 
   bool roll_is_due(size_t batch_bytes, WallTime now) const;
-  // Makes room for `bytes` more in the active file now, or not.
-  bool has_room(size_t bytes);
-  // The same, and waits for it. Refused when the deadline passed.
+  // Takes room for `bytes` more in the active file and in the journal now, or none: admit_batch() has it then, or
+  // leave_room() gives it back.
+  bool take_room(size_t bytes);
+  void leave_room(size_t bytes) { rounds_->give_back_room(bytes); }
+  // Waits until the journal has room for a change of structure. Whoever comes back from it admits one before waiting for
+  // anything else, or asks again. Refused when the log takes nothing any more, or the deadline passed.
+  runtime::Task<Served<void>> wait_structure_room(std::optional<MonotonicTime> deadline = {});
   // Why no append of that epoch is taken.
   std::optional<Refusal> outdated(LeaderEpoch epoch) const;
   // Cuts the log at `offset`, and with it the epochs that begin there; at end() only those.
   runtime::Task<Served<void>> truncate_in_turn(Offset offset);
+  // take_room(), and waits for it. Refused when the deadline passed, or when it would never be there.
   runtime::Task<Served<void>> make_room(size_t bytes, MonotonicTime deadline);
-  // State, tail and news take one batch; room was made.
+  // State, tail and news take one batch; room was taken.
   void admit_batch(BytesView batch, const BatchHeader& header, WallTime now);
   // State and news take a structure record: head.version and head.end are filled in here.
   void admit_structure(StructureRecord record);
   // Whether it is in the journal of flush=interval topics.
   bool relaxed() const { return state_.config.flush == LogConfig::Flush::interval; }
   runtime::Task<void> switch_flush();
+  // config_ is journalled once there is room for that.
+  runtime::Task<void> configure_later();
   // Before something is acknowledged that is not synced: that this may be so is on stable storage. In the log's turn.
   // Refused when the deadline passed, or the log takes nothing.
   bool needs_mark() const {
@@ -278,7 +299,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<void>> mark_unsynced(MonotonicTime deadline);
   RecordHead next_head() const;
   void add_news(News news);
-  void take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max);
+  void add_structure_news(uint64_t version, EntryKind kind, Bytes meta);
+  void take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max, Taken& taken);
   // Waits until what was admitted is durable. Refusals as wait_stable.
   runtime::Task<Served<void>> wait_structure(uint64_t version);
   runtime::Task<Served<void>> wait_admitted();
@@ -286,7 +308,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // until the caller waits for something else. In the log's turn. Refusals as wait_stable.
   runtime::Task<Served<void>> wait_quiet();
   bool is_quiet() const;
-  runtime::Task<Served<void>> roll_in_turn();
+  runtime::Task<Served<void>> roll_in_turn(std::optional<MonotonicTime> deadline = {});
   // False: segments left the log meanwhile, it is to be tried again.
   runtime::Task<Served<bool>> repair_in_turn(BytesView batches);
   void notify_advanced();

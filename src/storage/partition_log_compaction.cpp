@@ -30,6 +30,7 @@ runtime::Task<Result<void>> PartitionLog::make_output_file(FileId file) {
 runtime::Task<Result<void>> PartitionLog::swap_segments(SwapSegments swap,
                                                         const std::vector<SegmentState>& old) {
   const auto self = shared_from_this();
+  (void)co_await wait_structure_room();
   const bool still_there = std::ranges::all_of(old, [&](const SegmentState& was) {
     const SegmentState* const segment = std::as_const(state_).find(was.id);
     return segment != nullptr && segment != &state_.active() && segment->end == was.end &&

@@ -128,44 +128,61 @@ void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Positi
   }
 }
 
-bool PartitionLog::carry_forward(Sequence through, Sequence through_relaxed) {
-  // More than this is no remainder: it could not be written back yet (a relaxed log waits for its sync), and carrying
-  // it would fill the very journal that is to be emptied. The next pass writes it.
-  constexpr uint64_t kRemainderMax = 1 << 20;
-  if (failed_ || dropping_) return false;
-  bool any = false;
-  // In front of everything that waits, so it belongs to the state before the first record there: replay takes what an
-  // entry says of a later one as a hole, and all that stands between them as known.
-  const auto waiting = std::ranges::find_if(
-      news_, [](const News& item) { return std::holds_alternative<StructureNews>(item); });
-  const uint64_t version =
-      waiting == news_.end() ? state_.version : std::get<StructureNews>(*waiting).version - 1;
+std::vector<PartitionLog::Remainder> PartitionLog::remainders(Sequence through, Sequence through_relaxed) {
+  std::vector<Remainder> found;
+  if (failed_ || dropping_) return found;
   for (const auto& l : live_) {
     const SegmentState* const segment = state_.find(l->id);
     const auto oldest = l->oldest(false);
     const auto oldest_relaxed = l->oldest(true);
     const bool old = (oldest && *oldest <= through) || (oldest_relaxed && *oldest_relaxed <= through_relaxed);
     if (segment == nullptr || !l->tail || !old || l->write_under_way || l->carry_under_way) continue;
-    if (l->stable <= segment->written || l->stable - segment->written > kRemainderMax) continue;
+    if (l->stable <= segment->written) continue;
     // A checkpoint takes of a log what is synced. The rounds with the rest must stay, or a kill -9 would lose what was
     // acknowledged with flush=interval.
     if (l->synced < l->stable) {
       if (relaxed()) shard_.sync_relaxed_now();
       continue;
     }
-    l->carry_under_way = any = true;
-    // In front: it has room in a journal in which publishers wait for room.
-    news_.insert(news_.begin(), DataNews{.version = version,
-                                         .before = segment->base,
-                                         .file = segment->id,
-                                         .file_base = segment->base,
-                                         .from = segment->written,
-                                         .to = l->stable,
-                                         .next = segment->base,
-                                         .carried = true});
+    found.push_back({.file = l->id,
+                     .bytes = l->stable - segment->written,
+                     .writable = writable_end(*segment, *l) > segment->written,
+                     .oldest = oldest ? *oldest : *oldest_relaxed});
   }
-  if (any) rounds_->mark(*this);
-  return any;
+  return found;
+}
+
+void PartitionLog::carry_forward(FileId file) {
+  const SegmentState* const segment = state_.find(file);
+  SegmentLive* const l = find_live(file);
+  if (failed_ || dropping_ || segment == nullptr || l == nullptr || !l->tail) return;
+  if (l->write_under_way || l->carry_under_way || l->stable <= segment->written || l->synced < l->stable)
+    return;
+  // In front of everything that waits, so it belongs to the state before the first record there: replay takes what an
+  // entry says of a later one as a hole, and all that stands between them as known.
+  const auto waiting = std::ranges::find_if(
+      news_, [](const News& item) { return std::holds_alternative<StructureNews>(item); });
+  const uint64_t version =
+      waiting == news_.end() ? state_.version : std::get<StructureNews>(*waiting).version - 1;
+  l->carry_under_way = true;
+  // In front: what waits may be more than a round takes.
+  news_.insert(news_.begin(), DataNews{.version = version,
+                                       .before = segment->base,
+                                       .file = segment->id,
+                                       .file_base = segment->base,
+                                       .from = segment->written,
+                                       .to = l->stable,
+                                       .next = segment->base,
+                                       .carried = true});
+  rounds_->mark(*this);
+}
+
+runtime::Task<void> PartitionLog::seal_for_write_back(FileId file) {
+  const auto self = shared_from_this();
+  const auto next = co_await shard_.file_ids().next();
+  if (!next || refusal(false) || !rounds_->has_room_for_structure()) co_return;
+  if (state_.active().id != file || state_.active().empty()) co_return;
+  admit_structure(RollSegment{.head = {}, .file = *next, .sealed_end = state_.active().end});
 }
 
 runtime::Task<bool> PartitionLog::wait_carried() {

@@ -206,6 +206,7 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
     if (!all_there() && !refusal(false)) co_return false;
     co_return tl::unexpected(written.error());
   }
+  (void)co_await wait_structure_room();
   if (auto refused = refusal(false)) {
     shard_.remove_file_when_durable(*this, *file, 0);
     co_return tl::unexpected(std::move(*refused));

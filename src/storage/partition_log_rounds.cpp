@@ -7,12 +7,15 @@
 
 namespace godwit::storage {
 
-void PartitionLog::take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max) {
+void PartitionLog::take_data(DataNews& news, std::vector<JournalEntry>& out, uint64_t bytes_max,
+                             Taken& taken) {
   DataNews part = news;
   if (part.to - part.from > bytes_max) {
     // The part does not end a batch: it counts when the last part is there.
     part.to = part.from + bytes_max;
     if (!part.carried) part.next = part.before;
+    // The rest is charged with all of it.
+    part.charged = 0;
     news.from = part.to;
   }
   const SegmentLive* const l = find_live(part.file);
@@ -34,6 +37,8 @@ void PartitionLog::take_data(DataNews& news, std::vector<JournalEntry>& out, uin
   entry.payload = l->tail->view(part.from, part.to);
   out.push_back(std::move(entry));
   under_way_.push_back(part);
+  taken.bytes += out.back().bytes();
+  taken.charged += part.charged;
 }
 
 RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint64_t budget) {
@@ -50,12 +55,11 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
       const uint64_t size = data->to - data->from;
       if (size + kAround > left) {
         if (taken.bytes == 0 && left >= kSplitMin) {
-          take_data(*data, out, (left - kAround) / kBlockMin * kBlockMin);
-          taken.bytes += out.back().bytes();
+          take_data(*data, out, (left - kAround) / kBlockMin * kBlockMin, taken);
         }
         break;
       }
-      take_data(*data, out, size);
+      take_data(*data, out, size, taken);
     } else {
       auto& structure = std::get<StructureNews>(news_[whole]);
       if (structure.meta.size() + kAround > left) break;
@@ -63,9 +67,10 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
       entry.kind = static_cast<uint8_t>(structure.kind);
       entry.meta = structure.meta;
       out.push_back(std::move(entry));
+      taken.bytes += out.back().bytes();
+      taken.charged += structure.charged;
       under_way_.push_back(std::move(structure));
     }
-    taken.bytes += out.back().bytes();
   }
   news_.erase(news_.begin(), news_.begin() + static_cast<ptrdiff_t>(whole));
   taken.more = !news_.empty();
@@ -207,6 +212,7 @@ void PartitionLog::set_synced(const Unsynced& what) {
 
 runtime::Task<Served<void>> PartitionLog::mark_unsynced(MonotonicTime deadline) {
   if (state_.unsynced_in.empty()) {
+    if (auto room = co_await wait_structure_room(deadline); !room) co_return room;
     admit_structure(MarkUnsynced{.head = {}, .boot = shard_.context().boot()});
     unsynced_mark_ = state_.version;
   }
@@ -224,7 +230,8 @@ runtime::Task<Served<void>> PartitionLog::mark_unsynced(MonotonicTime deadline) 
 
 bool PartitionLog::try_unmark_unsynced() {
   if (state_.unsynced_in.empty() || failed_ || dropping_) return true;
-  if (synced_version_ < state_.version || synced_end_ < state_.end || !turn_.try_acquire(1)) return false;
+  if (synced_version_ < state_.version || synced_end_ < state_.end) return false;
+  if (!rounds_->has_room_for_structure() || !turn_.try_acquire(1)) return false;
   const Turn turn(turn_);
   admit_structure(MarkUnsynced{});
   return true;
@@ -235,6 +242,8 @@ runtime::Task<void> PartitionLog::unmark_unsynced() {
   co_await turn_.acquire(1);
   const Turn turn(turn_);
   if (dropping_ || !co_await wait_admitted() || state_.unsynced_in.empty()) co_return;
+  // Where the journal is full the log will be doubted after a power cut, no more.
+  if (!rounds_->has_room_for_structure()) co_return;
   admit_structure(MarkUnsynced{});
   (void)co_await wait_structure(state_.version);
 }

@@ -14,7 +14,7 @@ namespace godwit::storage {
 void PartitionLog::admit_structure(StructureRecord record) {
   const uint64_t unwritten_before = unwritten_bytes();
   head_of(record) = next_head();
-  add_news(StructureNews{state_.version + 1, kind_of(record), encode_record(record)});
+  add_structure_news(state_.version + 1, kind_of(record), encode_record(record));
   const auto removed = apply_record(state_, record);
   stable_end_ = std::min(stable_end_, state_.end);
   synced_end_ = std::min(synced_end_, state_.end);
@@ -55,10 +55,12 @@ runtime::Task<Served<void>> PartitionLog::make_durable() {
   co_return co_await wait_structure(1);
 }
 
-runtime::Task<Served<void>> PartitionLog::roll_in_turn() {
+runtime::Task<Served<void>> PartitionLog::roll_in_turn(std::optional<MonotonicTime> deadline) {
   const auto file = co_await shard_.file_ids().next();
   if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
-  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  if (auto room = co_await wait_structure_room(deadline); !room) co_return room;
+  // Write-back may have rolled meanwhile.
+  if (state_.active().empty()) co_return {};
   admit_structure(RollSegment{.head = {}, .file = *file, .sealed_end = state_.active().end});
   co_return {};
 }
@@ -85,6 +87,7 @@ runtime::Task<Served<void>> PartitionLog::begin_epoch(LeaderEpoch epoch) {
     co_await turn_.acquire(1);
     const Turn turn(turn_);
     if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+    if (auto room = co_await wait_structure_room(); !room) co_return room;
     const auto latest = state_.epochs.latest();
     if (latest && epoch < *latest) {
       co_return refuse(
@@ -113,7 +116,7 @@ runtime::Task<Served<void>> PartitionLog::raise_start(Offset offset) {
   // What was not acknowledged yet is not deleted: its bytes are on their way to the journal.
   const Offset target = std::min(offset, state_.end);
   while (stable_end_ < target && !failed_ && !dropped_) co_await changed_.wait();
-  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
+  if (auto room = co_await wait_structure_room(); !room) co_return room;
   offset = std::min(target, stable_end_);
   if (offset > state_.start) {
     admit_structure(RaiseLogStart{.head = {}, .start = std::min(offset, state_.end)});
@@ -168,8 +171,8 @@ runtime::Task<Served<void>> PartitionLog::truncate_in_turn(Offset offset) {
     const uint64_t version = state_.version;
     const auto place = offset < state_.end ? co_await place_of(offset)
                                            : Place{state_.active().id, state_.active().end, state_.end};
-    if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
-    // Compaction and the log's start take no turn: the file may be another one by now.
+    if (auto room = co_await wait_structure_room(); !room) co_return room;
+    // Compaction, write-back and the log's start take no turn: the file may be another one by now.
     if (state_.version != version || !is_quiet()) continue;
     if (!place) co_return tl::unexpected(place.error());
     admit_structure(TruncateLog{
@@ -187,6 +190,7 @@ runtime::Task<Served<void>> PartitionLog::restart_at(Offset offset) {
   if (auto drained = co_await wait_admitted(); !drained) co_return drained;
   const auto file = co_await shard_.file_ids().next();
   if (!file) co_return refuse(ErrorCode::kafka_storage_error, file.error().describe());
+  if (auto room = co_await wait_structure_room(); !room) co_return room;
   co_await wait_writes();
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
   admit_structure(RestartLog{.head = {}, .start = offset, .file = *file});
@@ -201,11 +205,16 @@ runtime::Task<Served<void>> PartitionLog::drop() {
   co_await turn_.acquire(1);
   const Turn turn(turn_);
   if (dropped_) co_return {};
+  while (!failed_ && !rounds_->has_room_for_structure()) {
+    if (shard_.context().closing)
+      co_return refuse(ErrorCode::kafka_storage_error, "the broker is shutting down");
+    co_await shard_.ask_for_room();
+  }
   if (auto drained = co_await wait_admitted(); !drained) co_return drained;
   co_await wait_writes();
   StructureRecord record = DropLog{.head = next_head()};
   const uint64_t version = state_.version + 1;
-  add_news(StructureNews{version, EntryKind::drop, encode_record(record)});
+  add_structure_news(version, EntryKind::drop, encode_record(record));
   while (synced_version_ < version && !failed_) {
     if (relaxed() && stable_version_ >= version) shard_.sync_relaxed_now();
     co_await changed_.wait();
@@ -220,8 +229,23 @@ void PartitionLog::set_config(LogConfig config) {
   // The journal changes when nothing is on its way to the old one.
   LogConfig now = config;
   now.flush = state_.config.flush;
-  if (now != state_.config) admit_structure(ConfigureLog{.head = {}, .config = now});
+  if (now != state_.config) {
+    if (rounds_->has_room_for_structure()) {
+      admit_structure(ConfigureLog{.head = {}, .config = now});
+    } else {
+      shard_.spawn(configure_later());
+    }
+  }
   if (config.flush != now.flush) shard_.spawn(switch_flush());
+}
+
+runtime::Task<void> PartitionLog::configure_later() {
+  const auto self = shared_from_this();
+  if (!co_await wait_structure_room()) co_return;
+  // What was set last.
+  LogConfig now = config_;
+  now.flush = state_.config.flush;
+  if (now != state_.config) admit_structure(ConfigureLog{.head = {}, .config = now});
 }
 
 void PartitionLog::set_proven() {
@@ -237,7 +261,7 @@ runtime::Task<void> PartitionLog::switch_flush() {
   if (config_.flush == LogConfig::Flush::interval && !co_await shard_.open_relaxed()) co_return;
   for (;;) {
     // Also remainders and records that were admitted without the turn.
-    if (!co_await wait_admitted() || !co_await wait_carried()) co_return;
+    if (!co_await wait_admitted() || !co_await wait_carried() || !co_await wait_structure_room()) co_return;
     if (!news_.empty() || !under_way_.empty() || synced_version_ < state_.version) continue;
     break;
   }

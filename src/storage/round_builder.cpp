@@ -1,5 +1,7 @@
 #include "storage/round_builder.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace godwit::storage {
@@ -9,21 +11,27 @@ constexpr Duration kRetry = std::chrono::milliseconds(20);
 
 }  // namespace
 
-RoundBuilder::RoundBuilder(Journal& journal, StoreContext& context, uint64_t round_bytes_max,
-                           uint64_t reserve_bytes)
-    : journal_(journal), context_(context), round_bytes_max_(round_bytes_max), reserve_bytes_(reserve_bytes) {
-  look_for_room();
+bool RoundBuilder::take_room(JournalRoom::For use, uint64_t bytes) {
+  const uint64_t charged = JournalRoom::charge(bytes);
+  // What waits of one shard is bounded besides, so that no shard takes it all; one batch always may, however large.
+  const uint64_t waiting_max = std::max(plan().publish_floor / 6, plan().round_bytes_max);
+  if (use == JournalRoom::For::records && waiting_ > 0 && waiting_ + charged > waiting_max) return false;
+  if (!journal_room_.take(use, charged)) {
+    context_.request_write_back();
+    return false;
+  }
+  waiting_ += charged;
+  return true;
 }
 
-void RoundBuilder::look_for_room() {
-  const auto usage = journal_.usage();
-  has_room_ = !usage.full && usage.capacity - std::min(usage.used, usage.capacity) >= reserve_bytes_;
+void RoundBuilder::take_room_anyway(uint64_t bytes) {
+  journal_room_.take_anyway(JournalRoom::charge(bytes));
+  waiting_ += JournalRoom::charge(bytes);
 }
 
-bool RoundBuilder::admits(uint64_t bytes) const {
-  if (!has_room_) return false;
-  // One batch always may, however large.
-  return waiting_ == 0 || waiting_ + bytes <= std::max(reserve_bytes_ / 8, round_bytes_max_);
+void RoundBuilder::give_back_room(uint64_t bytes) {
+  journal_room_.give_back(JournalRoom::charge(bytes));
+  waiting_ -= JournalRoom::charge(bytes);
 }
 
 RoundBuilder::Round RoundBuilder::gather() {
@@ -33,9 +41,10 @@ RoundBuilder::Round RoundBuilder::gather() {
   while (auto* node = news_.front()) {
     auto& source = static_cast<RoundSource&>(*node);
     const size_t before = round.entries.size();
-    const auto taken = source.take_round(round.entries, round_bytes_max_ - round.bytes);
+    const auto taken = source.take_round(round.entries, plan().round_bytes_max - round.bytes);
     source.unlink();
     round.bytes += taken.bytes;
+    round.charged += taken.charged;
     if (round.entries.size() != before) round.sources.push_back(source.keep_alive());
     if (taken.more) {
       unfinished = &source;
@@ -43,7 +52,8 @@ RoundBuilder::Round RoundBuilder::gather() {
     }
   }
   if (unfinished != nullptr) news_.push_back(*unfinished);
-  waiting_ -= std::min(waiting_, round.bytes);
+  GW_CHECK(waiting_ >= round.charged, "what is taken was charged before");
+  waiting_ -= round.charged;
   return round;
 }
 
@@ -64,15 +74,15 @@ runtime::Task<void> RoundBuilder::run() {
     writing_ = true;
     const auto written = co_await journal_.write(std::move(round.entries));
     writing_ = false;
-    look_for_room();
     if (written) {
       last_done_ = *written;
+      journal_room_.give_back(round.charged);
       for (const auto& source : round.sources) source->round_done(*written);
       if (on_room_) on_room_();
       continue;
     }
     if (written.error().kind == ErrorKind::unavailable || written.error().kind == ErrorKind::no_space) {
-      waiting_ += round.bytes;
+      waiting_ += round.charged;
       for (const auto& source : round.sources) {
         source->round_refused();
         mark(*source);

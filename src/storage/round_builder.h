@@ -10,7 +10,7 @@
 
 #include "runtime/list.h"
 #include "runtime/sync.h"
-#include "storage/journal.h"
+#include "storage/journal_room.h"
 #include "storage/store_context.h"
 
 namespace godwit::storage {
@@ -23,7 +23,8 @@ class RoundSource : public runtime::ListNode {
 
   struct Taken {
     uint64_t bytes = 0;
-    bool more = false;  // there is news left for the next round
+    uint64_t charged = 0;  // what RoundBuilder was told of it
+    bool more = false;     // there is news left for the next round
   };
   // Moves news of at most `budget` bytes to `out`; nothing when the next piece is larger. It stays what is
   // under way until one of the following is called.
@@ -37,9 +38,8 @@ class RoundSource : public runtime::ListNode {
 
 class RoundBuilder {
  public:
-  // `reserve_bytes`: below so much free space in the journal publishers are not admitted. What was admitted,
-  // structure records and carried remainders must find room in it, so that a full journal can be emptied.
-  RoundBuilder(Journal& journal, StoreContext& context, uint64_t round_bytes_max, uint64_t reserve_bytes);
+  RoundBuilder(JournalRoom& room, StoreContext& context)
+      : journal_room_(room), journal_(room.journal()), context_(context) {}
 
   // `source` has news.
   void mark(RoundSource& source) {
@@ -48,15 +48,21 @@ class RoundBuilder {
     wake_.notify_one();
   }
   // The journal has files again.
-  void room_made() {
-    look_for_room();
-    room_.notify_all();
+  void room_made() { room_.notify_all(); }
+  // Takes room in the journal for `bytes` that are admitted now, or not: then there is none, or enough of this shard
+  // waits already. News says what it was charged, JournalRoom::charge(bytes), when it is taken.
+  bool take_room(JournalRoom::For use, uint64_t bytes);
+  // The same for what cannot be refused.
+  void take_room_anyway(uint64_t bytes);
+  // They were not admitted after all.
+  void give_back_room(uint64_t bytes);
+  // Whether a change of a log's structure may be admitted now.
+  bool has_room_for_structure() const {
+    return journal_room_.has(JournalRoom::For::structure, JournalRoom::charge(kStructureBytes));
   }
-  // Whether `bytes` of publishers may be admitted now: the journal has room beyond the reserve, and what waits
-  // to be journalled is not more than the reserve is meant for.
-  bool admits(uint64_t bytes) const;
-  // Bytes were admitted, or forgotten again.
-  void waiting_more(uint64_t bytes) { waiting_ += bytes; }
+  // The largest batch that can be admitted at all, in bytes.
+  uint64_t batch_bytes_max() const { return journal_room_.plan().batch_bytes_max; }
+  const JournalPlan& plan() const { return journal_room_.plan(); }
   // While a round is being written, those after this one may be durable without our knowing; empty when none is.
   std::optional<Sequence> unsure_after() const { return writing_ ? std::optional(last_done_) : std::nullopt; }
 
@@ -71,22 +77,22 @@ class RoundBuilder {
     std::vector<JournalEntry> entries;
     std::vector<std::shared_ptr<RoundSource>> sources;
     uint64_t bytes = 0;
+    uint64_t charged = 0;
   };
+  // About what a record of a log's structure takes.
+  static constexpr uint64_t kStructureBytes = 512;
   Round gather();
   runtime::Task<void> wait_for_room();
 
+  JournalRoom& journal_room_;
   Journal& journal_;
   StoreContext& context_;
-  const uint64_t round_bytes_max_;
-  const uint64_t reserve_bytes_;
   runtime::List news_;
   runtime::Condition wake_;
   runtime::Condition room_;
   // Called when publishers that waited may go on.
   std::function<void()> on_room_;
-  void look_for_room();
-  uint64_t waiting_ = 0;  // bytes of news
-  bool has_room_ = true;  // beyond the reserve, when it was last looked at
+  uint64_t waiting_ = 0;  // what news was charged, and no round took yet
   bool writing_ = false;
   Sequence last_done_;
   bool closed_ = false;

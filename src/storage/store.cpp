@@ -8,6 +8,8 @@ namespace godwit::storage {
 StoreImpl::StoreImpl(StoreOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
                      metrics::Registry& metrics)
     : context_(std::move(options), runtime, diagnostics, metrics),
+      journal_plan_(plan_journal(context_.options.journal_file_bytes,
+                                 std::max<size_t>(context_.options.journal_files, 2), runtime.shard_count())),
       checkpoint_file_(runtime.files(), context_.options.directory + "/checkpoint", {"godwit-c", 1}) {}
 
 StoreImpl::~StoreImpl() = default;

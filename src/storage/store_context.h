@@ -7,7 +7,7 @@
 
 #include "base/diagnostic.h"
 #include "runtime/runtime.h"
-#include "storage/journal.h"
+#include "storage/journal_room.h"
 #include "storage/log_state.h"
 #include "storage/storage_metrics.h"
 #include "storage/store.h"
@@ -38,7 +38,7 @@ struct StoreContext {
   // A write to files found no space. Any shard.
   std::function<void()> report_no_space;
   // Opens the journal of flush=interval topics, or gives the one that is open. Any shard.
-  std::function<runtime::Task<Result<Journal*>>()> open_relaxed;
+  std::function<runtime::Task<Result<JournalRoom*>>()> open_relaxed;
 
   // The journal of flush=interval topics, once it is open.
   std::atomic<Journal*> relaxed{nullptr};

@@ -57,8 +57,7 @@ class StoreImpl final : public Store {
   runtime::Task<Result<void>> write_rebuilt(const Checkpoint& rebuilt);
   runtime::Task<Result<Journal::Opened>> open_journal(bool relaxed, Sequence released);
   // The journal of flush=interval topics, opened when it was not. On shard 0.
-  runtime::Task<Result<Journal*>> open_relaxed();
-  uint64_t round_bytes_max() const;
+  runtime::Task<Result<JournalRoom*>> open_relaxed();
   runtime::Task<void> make_shards();
   // On that shard.
   runtime::Task<Result<void>> start_logs(size_t shard_index);
@@ -68,10 +67,13 @@ class StoreImpl final : public Store {
   runtime::Task<KnownFiles> known_files();
 
   StoreContext context_;
+  const JournalPlan journal_plan_;
   runtime::Shard* journal_shard_ = nullptr;
   std::unique_ptr<Journal> journal_;
+  std::unique_ptr<JournalRoom> journal_room_;
   runtime::Shard* relaxed_shard_ = nullptr;
   std::unique_ptr<Journal> relaxed_;
+  std::unique_ptr<JournalRoom> relaxed_room_;
   Sequence relaxed_released_;
   runtime::Mutex opening_relaxed_;
   std::unique_ptr<FileIdLots> file_ids_;

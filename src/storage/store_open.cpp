@@ -57,16 +57,20 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
   const std::string name = relaxed ? "relaxed" : "journal";
   runtime::Shard& journal_shard = context_.runtime.add_shard({.name = name, .blocking_files = true});
   (relaxed ? relaxed_shard_ : journal_shard_) = &journal_shard;
-  JournalOptions options{.directory = context_.options.directory + "/" + name,
-                         .released = released,
-                         .file_bytes = context_.options.journal_file_bytes,
-                         .files_min = context_.options.journal_files,
-                         .round_bytes_max = round_bytes_max(),
-                         .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced,
-                         // The shards ask for the syncs, as each topic's flush.ms says.
-                         .interval = std::chrono::milliseconds(kFlushMsMax),
-                         .scan_payload_max = context_.options.journal_scan_payload_max};
-  options.first_file_bytes = std::min(options.first_file_bytes, options.file_bytes);
+  JournalOptions options{
+      .directory = context_.options.directory + "/" + name,
+      .released = released,
+      .first_file_bytes = journal_plan_.first_file_bytes,
+      .file_bytes = journal_plan_.file_bytes,
+      .files_min = context_.options.journal_files,
+      .round_bytes_max = journal_plan_.round_bytes_max,
+      .mode = relaxed ? JournalOptions::Mode::buffered : JournalOptions::Mode::synced,
+      // The shards ask for the syncs, as each topic's flush.ms says.
+      .interval = std::chrono::milliseconds(kFlushMsMax),
+      .scan_payload_max = context_.options.journal_scan_payload_max,
+      // A crash leaves what was free of the last file unusable, and the journal must be emptied all
+      // the same.
+      .reserve_bytes = journal_plan_.publish_floor};
   GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));
   GW_TRY(co_return, co_await context_.runtime.files().sync_directory(context_.options.directory));
   auto opened = co_await journal_shard.call([this, options, &journal_shard] {
@@ -96,6 +100,7 @@ runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
   auto opened = co_await open_journal(false, known.journal);
   if (!opened) co_return fail(std::move(opened).error());
   journal_ = std::move(opened->journal);
+  journal_room_ = std::make_unique<JournalRoom>(*journal_, journal_plan_);
   relaxed_released_ = known.relaxed;
   std::optional<Journal::Opened> relaxed;
   const auto there = co_await context_.runtime.files().exists(context_.options.directory + "/relaxed");
@@ -105,6 +110,7 @@ runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
     if (!found) co_return fail(std::move(found).error());
     relaxed = std::move(*found);
     relaxed_ = std::move(relaxed->journal);
+    relaxed_room_ = std::make_unique<JournalRoom>(*relaxed_, journal_plan_);
     context_.relaxed = relaxed_.get();
   }
   // The journals went on from a newer checkpoint than the one that is there.
@@ -151,19 +157,16 @@ runtime::Task<Result<void>> StoreImpl::write_rebuilt(const Checkpoint& rebuilt) 
   co_return {};
 }
 
-runtime::Task<Result<Journal*>> StoreImpl::open_relaxed() {
+runtime::Task<Result<JournalRoom*>> StoreImpl::open_relaxed() {
   const auto lock = co_await opening_relaxed_.lock();
   if (!relaxed_) {
     auto opened = co_await open_journal(true, relaxed_released_);
     if (!opened) co_return fail(std::move(opened).error());
     relaxed_ = std::move(opened->journal);
+    relaxed_room_ = std::make_unique<JournalRoom>(*relaxed_, journal_plan_);
     context_.relaxed = relaxed_.get();
   }
-  co_return relaxed_.get();
-}
-
-uint64_t StoreImpl::round_bytes_max() const {
-  return std::clamp<uint64_t>(context_.options.journal_file_bytes / 8, 64 << 10, 4 << 20);
+  co_return relaxed_room_.get();
 }
 
 runtime::Task<void> StoreImpl::make_shards() {
@@ -174,14 +177,12 @@ runtime::Task<void> StoreImpl::make_shards() {
       const StoreOptions& o = context_.options;
       shards_[i] = std::make_unique<LogShard>(
           context_, shard(i),
-          LogShard::Parts{.journal = *journal_,
-                          .round_bytes_max = round_bytes_max(),
-                          .journal_reserve = o.journal_file_bytes,
+          LogShard::Parts{.journal = *journal_room_,
                           .file_ids = *file_ids_,
                           .arena_bytes = o.arena_bytes / count,
                           .read_buffer_bytes = o.read_buffer_bytes / count,
                           .open_files_max = std::max<size_t>(16, o.open_files_max / count)});
-      if (relaxed_) shards_[i]->use_relaxed(*relaxed_);
+      if (relaxed_) shards_[i]->use_relaxed(*relaxed_room_);
     });
   }
 }
@@ -214,7 +215,7 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
       if (maintenance_) maintenance_->wake();
     });
   };
-  context_.open_relaxed = [this]() -> runtime::Task<Result<Journal*>> {
+  context_.open_relaxed = [this]() -> runtime::Task<Result<JournalRoom*>> {
     return shard(0).call([this] { return open_relaxed(); });
   };
   runtime::FileSystem& files = context_.runtime.files();

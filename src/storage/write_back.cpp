@@ -11,14 +11,11 @@ namespace {
 // Writes under way at once: a disk does two as fast as one, and four hide the switches between threads.
 constexpr size_t kWriters = 4;
 constexpr uint64_t kWriteBytesMax = 1 << 20;
+constexpr uint64_t kRemainderMax = 64 << 10;
+// About what an entry of the journal has beside its payload.
+constexpr uint64_t kAround = 256;
 
 }  // namespace
-
-struct WriteBack::Piece {
-  std::shared_ptr<PartitionLog> log;
-  FileId file;
-  uint64_t bytes = 0;
-};
 
 struct WriteBack::Pieces {
   std::vector<Piece> list;
@@ -54,39 +51,86 @@ runtime::Task<void> WriteBack::work(Pieces& pieces) {
   }
 }
 
-runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
-  const auto lock = co_await one_pass_.lock();
-  // What is not synced is not written back: the next pass finds more.
-  if (goal.carry_through_relaxed > Sequence(0)) shard_.sync_relaxed_now();
+runtime::Task<Result<void>> WriteBack::write_all(std::vector<Piece> list) {
   Pieces pieces;
-  std::vector<Piece> small;
-  for (const auto& log : shard_.logs()) {
-    log->for_each_writable([&](FileId file, uint64_t bytes, bool sealed) {
-      const bool large = sealed || bytes >= std::max<uint64_t>(goal.bytes_min, 1);
-      (large ? pieces.list : small).push_back({log, file, bytes});
-    });
-  }
-  // Small ones are left to be carried, but not more of them than the journal has room to spare for: smallest first.
-  std::ranges::sort(small, std::ranges::less{}, &Piece::bytes);
-  uint64_t left = 0;
-  for (Piece& piece : small) {
-    left += piece.bytes;
-    if (left > shard_.carried_bytes_max()) pieces.list.push_back(std::move(piece));
-  }
+  pieces.list = std::move(list);
   std::ranges::sort(pieces.list, std::ranges::greater{}, &Piece::bytes);
   std::vector<runtime::Task<void>> writers;
   for (size_t i = 0; i < std::min(kWriters, pieces.list.size()); ++i) writers.push_back(work(pieces));
   co_await runtime::when_all(std::move(writers));
-  // Also what stands behind the last whole block of what was just written came with old rounds.
-  std::vector<std::shared_ptr<PartitionLog>> carried;
-  for (auto& log : shard_.logs()) {
-    if (log->carry_forward(goal.carry_through, goal.carry_through_relaxed)) carried.push_back(std::move(log));
-  }
-  for (const auto& log : carried) {
-    if (!co_await log->wait_carried()) co_return fail(ErrorKind::io, "the journal takes no more");
-  }
   if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
   co_return pieces.outcome;
+}
+
+runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
+  const auto lock = co_await one_pass_.lock();
+  // What is not synced is not written back: the next pass finds more.
+  if (goal.carry_through_relaxed > Sequence(0)) shard_.sync_relaxed_now();
+  std::vector<Piece> large;
+  std::vector<Piece> small;
+  for (const auto& log : shard_.logs()) {
+    log->for_each_writable([&](FileId file, uint64_t bytes, bool sealed) {
+      const bool now = sealed || bytes >= std::max<uint64_t>(goal.bytes_min, 1);
+      (now ? large : small).push_back({log, file, bytes});
+    });
+  }
+  // Small ones are left to be carried, but not more of them than half of what may be carried: smallest first.
+  std::ranges::sort(small, std::ranges::less{}, &Piece::bytes);
+  uint64_t left = 0;
+  for (Piece& piece : small) {
+    left += piece.bytes + kAround;
+    if (left > shard_.carried_bytes_max() / 2) large.push_back(std::move(piece));
+  }
+  const auto written = co_await write_all(std::move(large));
+  GW_TRY(co_return, co_await carry(goal));
+  co_return written;
+}
+
+// Also what stands behind the last whole block of what was just written came with old rounds.
+WriteBack::Remainders WriteBack::remainders(const WriteBackGoal& goal) {
+  Remainders found;
+  std::vector<Remainder> all;
+  for (const auto& log : shard_.logs()) {
+    for (const auto& one : log->remainders(goal.carry_through, goal.carry_through_relaxed)) {
+      all.push_back({log, one.file, one.bytes, one.writable, one.oldest});
+    }
+  }
+  // As many as fit; the journal's invariant counts on no more (journal_room.h). Those that keep the oldest rounds first:
+  // where not all can go, a file of the journal is given back all the same, and the next pass has its room.
+  std::ranges::sort(all, std::ranges::less{}, &Remainder::oldest);
+  uint64_t bytes = 0;
+  for (Remainder& one : all) {
+    // What came while others were written is large, and written rather than journalled twice.
+    const bool carried =
+        one.bytes <= kRemainderMax && bytes + one.bytes + kAround <= shard_.carried_bytes_max();
+    if (carried) bytes += one.bytes + kAround;
+    (carried ? found.carried : found.over).push_back(std::move(one));
+  }
+  return found;
+}
+
+runtime::Task<Result<void>> WriteBack::carry(WriteBackGoal goal) {
+  if (goal.carry_through == Sequence(0) && goal.carry_through_relaxed == Sequence(0)) co_return {};
+  Remainders found = remainders(goal);
+  for (int i = 0; i < 2 && !found.over.empty(); ++i) {
+    // What fills blocks goes to its file as well, the rest when its file is sealed: so many logs are there that their
+    // remainders would fill the journal that is to be emptied.
+    std::vector<Piece> pieces;
+    for (Remainder& one : found.over) {
+      if (!one.writable) co_await one.log->seal_for_write_back(one.file);
+      pieces.push_back({std::move(one.log), one.file, one.bytes});
+    }
+    GW_TRY(co_return, co_await write_all(std::move(pieces)));
+    found = remainders(goal);
+  }
+  // What is over now keeps its rounds, and the next pass goes on with it.
+  left_over_ = !found.over.empty();
+  for (const Remainder& one : found.carried) one.log->carry_forward(one.file);
+  for (const Remainder& one : found.carried) {
+    if (!co_await one.log->wait_carried()) co_return fail(ErrorKind::io, "the journal takes no more");
+  }
+  if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
+  co_return {};
 }
 
 std::optional<MonotonicTime> WriteBack::busy_since() const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "base/result.h"
 #include "runtime/sync.h"
@@ -41,6 +42,8 @@ class WriteBack {
   void admitted(uint64_t bytes);
   void written(uint64_t bytes) { unwritten_ -= std::min(unwritten_, bytes); }
   uint64_t unwritten() const { return unwritten_; }
+  // Whether the last pass that carried left something that came with rounds up to its goal, since there was no room.
+  bool left_over() const { return left_over_; }
   // Since when the oldest block that is being written has been. Any shard.
   std::optional<MonotonicTime> busy_since() const;
 
@@ -50,9 +53,28 @@ class WriteBack {
   void close();
 
  private:
-  struct Piece;
+  struct Piece {
+    std::shared_ptr<PartitionLog> log;
+    FileId file;
+    uint64_t bytes = 0;
+  };
   struct Pieces;
+  struct Remainder {
+    std::shared_ptr<PartitionLog> log;
+    FileId file;
+    uint64_t bytes = 0;
+    bool writable = false;
+    Sequence oldest;
+  };
+  struct Remainders {
+    std::vector<Remainder> carried;
+    std::vector<Remainder> over;  // more than fits
+  };
   runtime::Task<void> work(Pieces& pieces);
+  // Writes them, largest first. Errors as pass().
+  runtime::Task<Result<void>> write_all(std::vector<Piece> list);
+  Remainders remainders(const WriteBackGoal& goal);
+  runtime::Task<Result<void>> carry(WriteBackGoal goal);
   runtime::Task<Result<void>> write(std::shared_ptr<PartitionLog> log, FileId file);
 
   LogShard& shard_;
@@ -60,6 +82,7 @@ class WriteBack {
   runtime::Mutex one_pass_;
   runtime::Condition wake_;
   uint64_t unwritten_ = 0;
+  bool left_over_ = false;
   bool closed_ = false;
   // When the blocks that are being written began.
   std::multiset<MonotonicTime> begun_;

@@ -344,6 +344,9 @@ void Core::publish_usage() {
   const Journal::Usage usage = set_.usage(last_);
   seen_used_ = usage.used;
   seen_capacity_ = usage.capacity;
+  const uint64_t coming = making_ ? set_.missing() * options_.file_bytes : 0;
+  seen_free_ = usage.free + coming;
+  seen_usable_ = usage.usable + coming;
   seen_last_ = usage.last.value();
   seen_oldest_ = usage.oldest.value();
   seen_oldest_end_ = usage.oldest_file_end.value();
@@ -351,9 +354,14 @@ void Core::publish_usage() {
 }
 
 Journal::Usage Core::usage() const {
-  return {
-      seen_used_, seen_capacity_, Sequence(seen_last_), Sequence(seen_oldest_), Sequence(seen_oldest_end_),
-      seen_full_};
+  return {.used = seen_used_,
+          .capacity = seen_capacity_,
+          .free = seen_free_,
+          .usable = seen_usable_,
+          .last = Sequence(seen_last_),
+          .oldest = Sequence(seen_oldest_),
+          .oldest_file_end = Sequence(seen_oldest_end_),
+          .full = seen_full_};
 }
 
 std::optional<MonotonicTime> Core::busy_since() const {

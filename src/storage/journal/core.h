@@ -153,6 +153,8 @@ class Core : public std::enable_shared_from_this<Core> {
   // For other shards.
   std::atomic<uint64_t> seen_used_{0};
   std::atomic<uint64_t> seen_capacity_{0};
+  std::atomic<uint64_t> seen_free_{0};
+  std::atomic<uint64_t> seen_usable_{0};
   std::atomic<uint64_t> seen_last_{0};
   std::atomic<uint64_t> seen_oldest_{0};
   std::atomic<uint64_t> seen_oldest_end_{0};

@@ -11,6 +11,7 @@ namespace godwit::storage::journal {
 void Core::ensure_files() {
   if (closing_ || failed_ || making_ || retry_waits_ || set_.missing() == 0) return;
   making_ = true;
+  publish_usage();
   ++loops_;
   shard_.spawn(make_missing());
 }

@@ -55,13 +55,21 @@ std::vector<JournalFile> FileSet::release(Sequence through) {
   released_ = std::max(released_, through);
   std::vector<JournalFile> gone;
   const size_t enough = std::max<size_t>(files_min_, 1);
+  const auto is_whole = [this](const JournalFile& file) { return file.size >= file_bytes_ && !file.retire; };
+  auto whole = static_cast<size_t>(std::ranges::count_if(files_, is_whole));
+  auto whole_and_free = static_cast<size_t>(std::ranges::count_if(
+      files_, [&](const JournalFile& file) { return is_whole(file) && is_free(file); }));
   for (auto at = files_.begin(); at != files_.end();) {
     const bool idle = &*at != current_ && !at->needed(released_);
-    const bool surplus = files_.size() > enough && at->size < file_bytes_;
+    // Smaller ones first: a journal that was opened full was given a file more, of whatever size. Never the last that is
+    // free.
+    const bool surplus =
+        files_.size() > enough && (at->size < file_bytes_ || (whole > enough && whole_and_free > 1));
     if (!idle || !(at->retire || surplus)) {
       ++at;
       continue;
     }
+    if (is_whole(*at)) --whole, --whole_and_free;
     gone.push_back(std::move(*at));
     at = files_.erase(at);
   }
@@ -86,6 +94,9 @@ Journal::Usage FileSet::usage(Sequence last) const {
   usage.capacity = missing() * file_bytes_;
   for (const JournalFile& file : files_) {
     usage.capacity += file.size;
+    if (!file.retire) usage.usable += file.size;
+    if (&file == current_) usage.free += file.size - file.position;
+    if (is_free(file)) usage.free += file.size;
     if (!file.needed(released_)) continue;
     usage.used += &file == current_ ? file.position : file.size;
     if (file.first.value() == 0 || file.last <= released_) continue;

@@ -70,6 +70,43 @@ TEST(Journal, CallsThatComeWhileARoundIsWrittenShareTheNextOne) {
   EXPECT_EQ(calls, 30);
 }
 
+// A crash leaves what was free of the file that was being written unusable.
+TEST(Journal, OneThatWasNearlyFullWhenItsProcessEndedHasItsReserveAfterAStart) {
+  World world(4);
+  Node& node = world.add_node("a");
+  JournalOptions options = small_options();
+  options.reserve_bytes = options.file_bytes;
+  Sequence last;
+  for (int life = 0; life < 3; ++life) {
+    ASSERT_TRUE(node.run([&](Runtime& runtime) -> Task<void> {
+      auto open = co_await open_journal(runtime, options);
+      EXPECT_TRUE(open.has_value());
+      Journal& journal = *(*open)->journal;
+      co_await runtime::sleep_for(std::chrono::seconds(1));
+      EXPECT_GE(journal.usage().free, options.reserve_bytes) << life;
+      // Into the last file, and not to its end.
+      while (journal.usage().free > options.file_bytes / 2) {
+        const auto sequence = co_await write_one(journal, "x", 7000);
+        EXPECT_TRUE(sequence.has_value());
+        if (!sequence) co_return;
+        last = *sequence;
+      }
+    }));
+    node.crash(runtime::sim::CrashKind::power_cut);
+    node.restart();
+  }
+  ASSERT_TRUE(node.run([&](Runtime& runtime) -> Task<void> {
+    auto open = co_await open_journal(runtime, options);
+    Journal& journal = *(*open)->journal;
+    EXPECT_TRUE((co_await journal.release(last)).has_value());
+    co_await runtime::sleep_for(std::chrono::seconds(1));
+    // The files that were made besides have gone.
+    EXPECT_EQ(journal.usage().usable, options.files_min * options.file_bytes);
+    EXPECT_TRUE((co_await write_one(journal, "y", 7000)).has_value());
+    co_await journal.close();
+  }));
+}
+
 TEST(Journal, ReleasedFilesAreWrittenAgainForManyTurns) {
   World world(3);
   Node& node = world.add_node("a");

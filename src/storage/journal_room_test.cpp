@@ -1,0 +1,38 @@
+#include "storage/journal_room.h"
+
+#include <gtest/gtest.h>
+
+#include "storage/journal/round.h"
+
+namespace godwit::storage {
+namespace {
+
+// What has to fit below each mark, for every size that can be configured and more shards than machines have.
+TEST(JournalRoom, HasRoomForAllThatEmptiesAJournalHoweverManyShardsThereAre) {
+  for (const size_t files : {2, 3, 4, 7, 64}) {
+    for (const uint64_t file_mib : {4, 5, 16, 128, 1000, 4096}) {
+      for (const size_t shards : {1, 2, 3, 6, 8, 16, 64, 256}) {
+        SCOPED_TRACE(std::to_string(files) + " files of " + std::to_string(file_mib) + " MiB, " +
+                     std::to_string(shards) + " shards");
+        const JournalPlan plan = plan_journal(file_mib << 20, files, shards);
+        const uint64_t round = journal::round_up(plan.round_bytes_max + journal::kHeaderBytes);
+        EXPECT_GE(plan.file_bytes, file_mib << 20);
+        // What every shard carries, what is left of a file, and a round's blocks for each.
+        EXPECT_GE(plan.structure_floor,
+                  plan.carried_bytes_max * shards + round + 2 * journal::kBlock * shards);
+        EXPECT_GE(plan.carried_bytes_max, 2 * journal::kBlock);
+        EXPECT_LT(plan.structure_floor, plan.internal_floor);
+        EXPECT_LT(plan.internal_floor, plan.publish_floor);
+        // A batch as large as brokers take by default is admitted where nothing else is needed but what was carried.
+        const uint64_t others = plan.capacity - plan.file_bytes;
+        EXPECT_LE(
+            JournalRoom::charge(plan.batch_bytes_max) + plan.publish_floor + plan.carried_bytes_max * shards,
+            others);
+        EXPECT_GE(plan.batch_bytes_max, 1'048'588U);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace godwit::storage

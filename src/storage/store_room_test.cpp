@@ -1,0 +1,210 @@
+// A journal that is full goes on once it can be emptied, whoever filled it (journal_room.h).
+#include <gmock/gmock.h>
+
+#include "runtime/sync.h"
+#include "storage/store_testing.h"
+
+namespace godwit::storage::store_test {
+namespace {
+
+using runtime::sim::Node;
+using runtime::sim::NodeOptions;
+using runtime::sim::OpKind;
+using runtime::sim::World;
+
+struct OneNode {
+  explicit OneNode(NodeOptions options = {}) : node(world.add_node("a", std::move(options))) {}
+  World world{5};
+  Node& node;
+};
+
+MonotonicTime in(Duration time) {
+  return runtime::Shard::current()->now() + time;
+}
+
+// Of a batch: whether it was admitted and became stable in that time.
+Task<bool> published(Log& log, size_t bytes, Duration time) {
+  Bytes batch = batch_of({std::string(bytes, 'x')});
+  const auto appended =
+      co_await log.append(batch, {.epoch = LeaderEpoch(0), .now = WallTime{1000}, .deadline = in(time)});
+  if (!appended) co_return false;
+  co_return co_await log.wait_stable(Offset(appended->last_offset.value() + 1), in(time)) == ErrorCode::none;
+}
+
+Task<void> publish_until(Log& log, size_t bytes, MonotonicTime end, int& count) {
+  while (runtime::Shard::current()->now() < end) {
+    if (co_await published(log, bytes, 500ms)) ++count;
+  }
+}
+
+Task<void> on_log(Runtime& runtime, Store& store, TopicPartition id, std::function<Task<void>(Log&)> work) {
+  co_await runtime.shard(store.shard_of(id)).call([&store, id, work]() -> Task<void> {
+    co_await work(*store.find(id));
+  });
+}
+
+Task<void> make_log(Runtime& runtime, Store& store, TopicPartition id, LogConfig config = {}) {
+  co_await runtime.shard(store.shard_of(id)).call([&store, id, config]() -> Task<void> {
+    EXPECT_TRUE((co_await store.create(id, config)).has_value());
+  });
+}
+
+StoreOptions smallest_journal() {
+  StoreOptions options = small_options();
+  options.journal_file_bytes = 4 << 20;
+  options.journal_files = 2;
+  options.arena_bytes = 256 << 20;
+  return options;
+}
+
+// Eight shards, each with more to publish than its share, while segments cannot be written.
+TEST(StoreRoom, ManyShardsThatFillTheSmallestJournalGoOnOnceItCanBeEmptied) {
+  for (const bool no_space : {false, true}) {
+    OneNode at({.shards = 8});
+    run(at.node, [&](Runtime& runtime) -> Task<void> {
+      auto open = co_await opened_store(at.node, smallest_journal());
+      constexpr int kLogs = 64;
+      for (int p = 0; p < kLogs; ++p) co_await make_log(runtime, *open->store, partition(p));
+      co_await runtime::sleep_for(3s);
+      if (no_space) {
+        at.node.disk().fail_randomly({.kinds = {OpKind::write, OpKind::create}, .path = "topics/"},
+                                     ErrorKind::no_space, 1, 1);
+      } else {
+        at.node.disk().stall({.path = "topics/"});
+      }
+      std::vector<int> counts(kLogs);
+      std::vector<Task<void>> tasks;
+      const MonotonicTime end = in(20s);
+      for (int p = 0; p < kLogs; ++p) {
+        tasks.push_back(on_log(runtime, *open->store, partition(p), [&, p, end](Log& log) -> Task<void> {
+          // Several at once, of sizes that fill no block.
+          std::vector<Task<void>> publishers;
+          for (int i = 0; i < 3; ++i) {
+            publishers.push_back(publish_until(log, 150'001 + static_cast<size_t>(p) * 701, end, counts[p]));
+          }
+          co_await runtime::when_all(std::move(publishers));
+        }));
+      }
+      co_await runtime::when_all(std::move(tasks));
+      at.node.disk().clear_faults();
+      at.node.disk().release();
+      co_await runtime::sleep_for(5s);
+      for (int p = 0; p < kLogs; ++p) {
+        co_await on_log(runtime, *open->store, partition(p), [&](Log& log) -> Task<void> {
+          EXPECT_TRUE(co_await published(log, 5000, 10s)) << "partition " << p;
+          EXPECT_GE(log.stable_end(), Offset(counts[p] + 1));
+        });
+        if (HasFailure()) co_return;
+      }
+    });
+    if (HasFailure()) return;
+  }
+}
+
+// Internal topics have room of their own, and not all there is.
+TEST(StoreRoom, InternalTopicsAreBoundedToo) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    StoreOptions options = small_options();
+    options.arena_bytes = 64 << 20;
+    auto open = co_await opened_store(at.node, options);
+    co_await make_log(runtime, *open->store, partition(0));
+    LogConfig internal;
+    internal.internal = true;
+    co_await make_log(runtime, *open->store, partition(1), internal);
+    Log& log = *open->store->find(partition(0));
+    Log& offsets = *open->store->find(partition(1));
+    EXPECT_TRUE(co_await published(log, 3000, 5s));
+    at.node.disk().stall({.path = "topics/"});
+    while (co_await published(log, 20'000, 500ms)) continue;
+    int commits = 0;
+    while (commits < 1000 && co_await published(offsets, 3000, 500ms)) ++commits;
+    EXPECT_GT(commits, 10) << "they go on when publishers may not";
+    EXPECT_LT(commits, 1000);
+    // What changes a log still finds room, and is held as well in the end.
+    EXPECT_TRUE((co_await log.begin_epoch(LeaderEpoch(1))).has_value());
+    EXPECT_TRUE((co_await log.roll()).has_value());
+    at.node.disk().release();
+    co_await runtime::sleep_for(5s);
+    Bytes batch = batch_of({"after"});
+    EXPECT_TRUE(
+        (co_await log.append(batch, {.epoch = LeaderEpoch(1), .now = WallTime{1000}, .deadline = in(5s)}))
+            .has_value());
+    EXPECT_TRUE(co_await published(offsets, 3000, 5s));
+  });
+}
+
+// Each change takes a block of the journal.
+TEST(StoreRoom, ChangesOfStructureDoNotTakeWhatEmptiesTheJournal) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    StoreOptions options = small_options();
+    options.arena_bytes = 64 << 20;
+    auto open = co_await opened_store(at.node, options);
+    co_await make_log(runtime, *open->store, partition(0));
+    Log& log = *open->store->find(partition(0));
+    EXPECT_TRUE(co_await published(log, 3001, 5s));
+    at.node.disk().stall({.path = "topics/"});
+    while (co_await published(log, 20'000, 500ms)) continue;
+    int epochs = 0;
+    runtime.shard(0).spawn([](Log& of, int& done) -> Task<void> {
+      while (done < 1000 && co_await of.begin_epoch(LeaderEpoch(done + 1))) ++done;
+    }(log, epochs));
+    co_await runtime::sleep_for(20s);
+    EXPECT_GT(epochs, 10);
+    EXPECT_LT(epochs, 1000);
+    at.node.disk().release();
+    co_await runtime::sleep_for(20s);
+    EXPECT_EQ(epochs, 1000) << "it goes on";
+  });
+}
+
+// What does not fill a block cannot be written, and is more in all than may be carried.
+TEST(StoreRoom, MoreLogsThanTheirRemaindersFitTheJournalAreSealed) {
+  OneNode at;
+  StoreOptions options = small_options();
+  options.journal_file_bytes = 128 << 10;
+  constexpr int kLogs = 200;
+  constexpr int kTurns = 30;
+  const auto size = [](int p) { return 1000 + static_cast<size_t>(p) * 10; };
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    for (int p = 0; p < kLogs; ++p) co_await make_log(runtime, *open->store, partition(p));
+    for (int i = 0; i < kTurns; ++i) {
+      for (int p = 0; p < kLogs; ++p) {
+        EXPECT_TRUE(co_await published(*open->store->find(partition(p)), size(p), 300s)) << i << ", " << p;
+        if (testing::Test::HasFailure()) co_return;
+      }
+    }
+  });
+  at.node.crash(runtime::sim::CrashKind::power_cut);
+  at.node.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    for (int p = 0; p < kLogs; ++p) {
+      EXPECT_EQ((co_await read_texts(*open->store->find(partition(p)), Offset(0))).size(), size_t{kTurns});
+    }
+    EXPECT_TRUE((co_await open->store->damages()).empty());
+  });
+}
+
+// A batch that would never be admitted is refused at once, not when its time is over.
+TEST(StoreRoom, ABatchLargerThanTheJournalTakesIsRefusedAtOnce) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    auto open = co_await opened_store(at.node, small_options());
+    co_await make_log(runtime, *open->store, partition(0));
+    Log& log = *open->store->find(partition(0));
+    Bytes batch = batch_of({std::string(3 << 20, 'x')});
+    const MonotonicTime began = in(0s);
+    const auto appended =
+        co_await log.append(batch, {.epoch = LeaderEpoch(0), .now = WallTime{1000}, .deadline = in(60s)});
+    EXPECT_FALSE(appended.has_value());
+    if (!appended) EXPECT_EQ(appended.error().code, ErrorCode::record_list_too_large);
+    EXPECT_LT(in(0s), began + 1s);
+    EXPECT_TRUE(co_await published(log, 1'048'000, 5s));
+  });
+}
+
+}  // namespace
+}  // namespace godwit::storage::store_test
