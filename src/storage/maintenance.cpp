@@ -101,9 +101,11 @@ runtime::Task<Result<void>> Maintenance::write_checkpoint() {
   const auto bytes = encode_checkpoint_parts(head, logs);
   if (!bytes) co_return fail(bytes.error());
   std::vector<BytesView> views(bytes->begin(), bytes->end());
-  const auto written = co_await parts_.checkpoint_file.write(views);
-  if (!written) {
-    if (written.error().kind != ErrorKind::no_space) context_.report_failure(written.error().describe());
+  if (const auto written = co_await parts_.checkpoint_file.write(views); !written) {
+    // Of these two the copy that counts is still whole, and it is tried again.
+    const bool again =
+        written.error().kind == ErrorKind::no_space || written.error().kind == ErrorKind::limit;
+    if (!again) context_.report_failure(written.error().describe());
     co_return written;
   }
   context_.metrics.checkpoints.add();
@@ -126,16 +128,24 @@ runtime::Task<Result<void>> Maintenance::checkpoint() {
 runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
   const auto lock = co_await one_turn_.lock();
   if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
-  const WriteBackGoal goal{
-      .bytes_min = bytes_min,
-      .carry_through = parts_.journal.usage().last,
-      .carry_through_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
+  // One that failed on its way to a checkpoint is tried again as it was: what it carried is behind its goal, and carried
+  // again each time it would fill the journal.
+  if (!goal_) {
+    goal_ = {.carry_through = parts_.journal.usage().last,
+             .carry_through_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
+  }
+  WriteBackGoal goal = *goal_;
+  goal.bytes_min = bytes_min;
   std::atomic<bool> left_over = false;
   GW_TRY(co_return, co_await on_all_shards(
                         [goal, &left_over](LogShard& shard) { return write_back(shard, goal, left_over); }));
   GW_TRY(co_return, co_await write_checkpoint());
-  // With the room that was made it goes on.
-  if (left_over) wake();
+  if (left_over) {
+    // With the room that was made it goes on.
+    wake();
+  } else {
+    goal_.reset();
+  }
   co_return {};
 }
 

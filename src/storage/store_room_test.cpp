@@ -101,6 +101,34 @@ TEST(StoreRoom, ManyShardsThatFillTheSmallestJournalGoOnOnceItCanBeEmptied) {
   }
 }
 
+// A turn that comes as far as its remainders and not to a checkpoint does not carry them again and again.
+TEST(StoreRoom, ACheckpointThatFindsNoSpaceForLongDoesNotFillTheJournal) {
+  for (const char* const path : {"topics/", "checkpoint."}) {
+    OneNode at;
+    run(at.node, [&](Runtime& runtime) -> Task<void> {
+      StoreOptions options = small_options();
+      options.journal_file_bytes = 256 << 10;
+      auto open = co_await opened_store(at.node, options);
+      constexpr int kLogs = 30;
+      for (int p = 0; p < kLogs; ++p) {
+        co_await make_log(runtime, *open->store, partition(p));
+        EXPECT_TRUE(co_await published(*open->store->find(partition(p)), 3000, 5s));
+      }
+      at.node.disk().fail_randomly({.kinds = {OpKind::write, OpKind::create, OpKind::allocate}, .path = path},
+                                   ErrorKind::no_space, 1, 1);
+      for (int i = 0; i < 100; ++i) EXPECT_FALSE((co_await open->store->checkpoint()).has_value());
+      const auto used =
+          open->metrics.gauge("godwit_storage_journal_used_bytes", "bytes in journal files that are not free")
+              .value();
+      co_await runtime::sleep_for(1s);
+      EXPECT_LT(used, 512 << 10);
+      at.node.disk().clear_faults();
+      EXPECT_TRUE(co_await published(*open->store->find(partition(0)), 3000, 5s));
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    });
+  }
+}
+
 // Internal topics have room of their own, and not all there is.
 TEST(StoreRoom, InternalTopicsAreBoundedToo) {
   OneNode at;

@@ -81,9 +81,10 @@ runtime::Task<Result<void>> WriteBack::pass(WriteBackGoal goal) {
     left += piece.bytes + kAround;
     if (left > shard_.carried_bytes_max() / 2) large.push_back(std::move(piece));
   }
-  const auto written = co_await write_all(std::move(large));
-  GW_TRY(co_return, co_await carry(goal));
-  co_return written;
+  // What could not be written is not carried in its stead: the journal would fill with the same bytes again and again while
+  // the disk is full.
+  GW_TRY(co_return, co_await write_all(std::move(large)));
+  co_return co_await carry(goal);
 }
 
 // Also what stands behind the last whole block of what was just written came with old rounds.
