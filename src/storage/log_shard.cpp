@@ -200,8 +200,11 @@ void LogShard::end_writes() {
 }
 
 void LogShard::appended(PartitionLog& log, uint64_t bytes) {
-  log.appended_lately = true;
-  if (!log.recent_hook.linked()) recent_.push_back(log.recent_hook);
+  log.appended_lately += bytes;
+  if (!log.recent_hook.linked()) {
+    recent_.push_back(log.recent_hook);
+    count_recent(recent_count_ + 1);
+  }
   write_back_.admitted(bytes);
   context_.metrics.appended_bytes.add(bytes);
 }
@@ -228,18 +231,39 @@ bool LogShard::reclaim(size_t bytes) {
   return given > 0;
 }
 
+void LogShard::count_recent(size_t count) {
+  recent_count_ = count;
+  const size_t share = arena_bytes_ / 4 / std::max<size_t>(count, 1);
+  block_bytes_max_ = kBlockMin;
+  while (block_bytes_max_ < kBlockMax && block_bytes_max_ * 4 <= share) block_bytes_max_ *= 4;
+}
+
 runtime::Task<void> LogShard::sweep() {
   constexpr Duration kIdle = std::chrono::seconds(10);
+  // Of a log with less in that time the blocks shrink to what is in them: they would take long to fill.
+  constexpr uint64_t kTrickle = 64 << 10;
+  // So much is worth a copy.
+  constexpr size_t kSpareMin = 12 << 10;
   while (!stopping_) {
     if (co_await stop_.wait_until(runtime::Shard::current()->now() + kIdle)) continue;
     runtime::List still;
+    size_t count = 0;
     while (auto* const node = recent_.front()) {
       PartitionLog& log = static_cast<PartitionLog::Hook*>(node)->log;
       node->unlink();
-      const bool active = std::exchange(log.appended_lately, false);
-      if (active || !log.shrink() || !log.try_unmark_unsynced()) still.push_back(*node);
+      const uint64_t appended = std::exchange(log.appended_lately, 0);
+      bool idle = appended == 0;
+      if (idle) {
+        idle = log.shrink() && log.try_unmark_unsynced();
+      } else if (appended < kTrickle && log.spare_memory() >= kSpareMin) {
+        (void)log.shrink();
+      }
+      if (idle) continue;
+      still.push_back(*node);
+      ++count;
     }
     recent_.take_all(still);
+    count_recent(count);
   }
 }
 

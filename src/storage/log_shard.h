@@ -78,6 +78,9 @@ class LogShard {
   // So many of them are in a file now, and their memory is a cache; or left with a part of the log.
   void written(PartitionLog& log, uint64_t bytes);
   void left_unwritten(uint64_t bytes) { write_back_.written(bytes); }
+  // The largest block that a log should take which does not fill it: all that have appends have a quarter of the arena
+  // together for what their last blocks do not hold yet.
+  size_t block_bytes_max() const { return block_bytes_max_; }
   // Gives back cached blocks, oldest first, until about `bytes` are free. False when there was none.
   bool reclaim(size_t bytes);
   // Waits until memory or journal may have room again; false when the deadline came first.
@@ -122,6 +125,9 @@ class LogShard {
   // Logs whose memory could be dropped, the longest written first; logs with appends since the last sweep.
   runtime::List cached_;
   runtime::List recent_;
+  size_t recent_count_ = 0;  // at least those that are in recent_
+  size_t block_bytes_max_ = kBlockMax;
+  void count_recent(size_t count);
   // Logs of the relaxed journal with something to sync, and when the first of them is due; set where there is one.
   runtime::List unsynced_;
   std::optional<MonotonicTime> sync_due_;

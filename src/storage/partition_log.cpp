@@ -114,7 +114,9 @@ bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
 bool PartitionLog::take_room(size_t bytes) {
   const auto use = config_.internal ? JournalRoom::For::internal_records : JournalRoom::For::records;
   if (!rounds_->take_room(use, bytes)) return false;
-  if (active_tail().reserve(bytes) || (shard_.reclaim(bytes) && active_tail().reserve(bytes))) return true;
+  const size_t block_max = shard_.block_bytes_max();
+  if (active_tail().reserve(bytes, block_max)) return true;
+  if (shard_.reclaim(bytes) && active_tail().reserve(bytes, block_max)) return true;
   leave_room(bytes);
   return false;
 }

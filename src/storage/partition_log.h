@@ -164,8 +164,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   std::optional<Sequence> oldest_round(bool in_relaxed) const;
   // Gives back up to `bytes` of memory whose bytes are in files too; how many.
   size_t drop_cached(size_t bytes);
-  // Nothing was appended for a while: gives back what is not needed. False while something is under way.
+  // Little was appended for a while: gives back what is not needed. False while something is under way.
   bool shrink();
+  // Bytes of memory that shrink() would give back, about.
+  size_t spare_memory() const;
   uint64_t unwritten_bytes() const;
 
   // Compaction. Whole batches of one sealed file, from the one that contains or follows `from`.
@@ -189,7 +191,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Hook cached_hook{*this};
   Hook recent_hook{*this};
   Hook unsynced_hook{*this};
-  bool appended_lately = false;
+  uint64_t appended_lately = 0;  // bytes, since the shard looked last
 
   // Whether it has bytes of `file` in memory.
   bool has_tail(FileId file) const {

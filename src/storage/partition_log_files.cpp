@@ -215,6 +215,17 @@ size_t PartitionLog::drop_cached(size_t bytes) {
   return dropped;
 }
 
+size_t PartitionLog::spare_memory() const {
+  size_t spare = 0;
+  for (const auto& l : live_) {
+    const SegmentState* const segment = state_.find(l->id);
+    if (segment == nullptr || !l->tail) continue;
+    const size_t needed = (segment->end - segment->written) + 2 * kBlockMin;
+    spare += l->tail->memory() - std::min(l->tail->memory(), needed);
+  }
+  return spare;
+}
+
 bool PartitionLog::shrink() {
   if (!news_.empty() || !under_way_.empty()) return false;
   for (const auto& l : live_) {

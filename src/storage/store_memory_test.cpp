@@ -1,76 +1,93 @@
-// Batches that are larger than the memory that a shard has for all of them.
-#include "record/batch_edit.h"
+// What logs and readers may take of the memory (rule 20), and what they leave to others.
+#include <gmock/gmock.h>
+
+#include "runtime/sync.h"
 #include "storage/store_testing.h"
 
 namespace godwit::storage::store_test {
 namespace {
 
-// One MiB for a shard's logs: a batch has all of it but a block.
-constexpr size_t kArena = 1 << 20;
-constexpr size_t kFits = 700 << 10;
-constexpr size_t kDoesNotFit = 900 << 10;
+using runtime::sim::CrashKind;
+using runtime::sim::Node;
+using runtime::sim::World;
+using testing::IsEmpty;
+using testing::SizeIs;
 
-StoreOptions options_of_this() {
-  StoreOptions options = small_options();
-  options.arena_bytes = kArena;
-  return options;
-}
+struct OneNode {
+  World world{7};
+  Node& node = world.add_node("a");
+};
 
-Bytes large_batch(size_t bytes) {
-  return batch_of({std::string(bytes, 'x')});
-}
-
-Task<Log*> made(Store& store) {
-  LogConfig config;
-  config.segment_bytes = 16 << 20;
-  auto log = co_await store.create(partition(0), config);
-  GW_CHECK(log.has_value(), "a log can be made");
-  co_return *log;
-}
-
-TEST(StoreMemory, ABatchThatCanNeverFitIsRefusedAtOnceAndHoldsUpNobody) {
-  runtime::sim::World world(1);
-  runtime::sim::Node& node = world.add_node("a");
-  run(node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(node, options_of_this());
-    Log* const log = co_await made(*open->store);
-    runtime::Shard& shard = *runtime::Shard::current();
-    for (int i = 0; i < 3; ++i) {
-      const MonotonicTime began = shard.now();
-      Bytes batch = large_batch(kDoesNotFit);
-      const auto refused = co_await log->append(batch, {LeaderEpoch(0), shard.wall_now(), began + 60s});
-      EXPECT_FALSE(refused.has_value());
-      if (!refused) EXPECT_EQ(refused.error().code, ErrorCode::message_too_large);
-      EXPECT_EQ(shard.now(), began);
-      EXPECT_EQ(co_await publish(*log, {"small"}), ErrorCode::none);
-      Bytes fits = large_batch(kFits);
-      EXPECT_TRUE(co_await log->append(fits, {LeaderEpoch(0), shard.wall_now(), shard.now() + 60s}));
+// Everybody got a large block while it had much to write, and now a record now and then, but never ten idle seconds.
+TEST(StoreMemory, LogsThatTrickleKeepLittle) {
+  OneNode at;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    StoreOptions options = small_options();
+    options.arena_bytes = 64 << 20;
+    options.journal_file_bytes = 16 << 20;
+    auto open = co_await opened_store(at.node, options);
+    constexpr int kLogs = 400;
+    const auto memory = [&] {
+      uint64_t bytes = 0;
+      for (int p = 0; p < kLogs; ++p) bytes += open->store->find(partition(p))->stats().memory_bytes;
+      return bytes / kLogs;
+    };
+    const auto append_one = [&](int p, size_t size) -> Task<void> {
+      Bytes batch = batch_of({std::string(size, 'x')});
+      const auto deadline = runtime::Shard::current()->now() + 1s;
+      const auto done =
+          co_await open->store->find(partition(p))
+              ->append(batch, {.epoch = LeaderEpoch(0), .now = WallTime{1000}, .deadline = deadline});
+      EXPECT_TRUE(done.has_value()) << done.error().message;
+    };
+    for (int p = 0; p < kLogs; ++p) EXPECT_TRUE((co_await open->store->create(partition(p), {})).has_value());
+    for (int i = 0; i < 30; ++i) {
+      for (int p = 0; p < kLogs; ++p) co_await append_one(p, 4000);
+      co_await runtime::sleep_for(100ms);
     }
-    EXPECT_EQ(log->end(), Offset(6));
+    for (int i = 0; i < 20; ++i) {
+      for (int p = 0; p < kLogs; ++p) co_await append_one(p, 100);
+      co_await runtime::sleep_for(4s);
+    }
+    // 120 KB each came to the journal, and those that are in no file yet are in memory: with them written, little is left.
+    EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    for (int i = 0; i < 8; ++i) {
+      for (int p = 0; p < kLogs; ++p) co_await append_one(p, 100);
+      co_await runtime::sleep_for(4s);
+    }
+    EXPECT_LT(memory(), 30'000U);
+    co_await runtime::sleep_for(30s);
+    EXPECT_LT(memory(), 12'000U);
+    EXPECT_THAT(co_await read_texts(*open->store->find(partition(7)), Offset(0)), SizeIs(58));
   });
 }
 
-TEST(StoreMemory, AFollowerThatHasNoRoomForItsLeadersBatchSaysWhatToChange) {
-  runtime::sim::World world(1);
-  runtime::sim::Node& node = world.add_node("a");
-  run(node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(node, options_of_this());
-    Log* const log = co_await made(*open->store);
-    runtime::Shard& shard = *runtime::Shard::current();
-    Bytes small = batch_of({"small"});
-    stamp(small, Offset(0), LeaderEpoch(0));
-    Bytes large = large_batch(kDoesNotFit);
-    stamp(large, Offset(1), LeaderEpoch(0));
-    small.insert(small.end(), large.begin(), large.end());
-    const MonotonicTime began = shard.now();
-    const auto refused = co_await log->append_replicated(small, shard.wall_now(), began + 60s);
-    EXPECT_FALSE(refused.has_value());
-    if (!refused) {
-      EXPECT_EQ(refused.error().code, ErrorCode::message_too_large);
-      EXPECT_NE(refused.error().message.find("memory.arena"), std::string::npos) << refused.error().message;
+// More logs than the arena has large blocks: nobody is refused for what others have not filled.
+TEST(StoreMemory, ManyLogsWithSomeRecordsEachDoNotTakeTheArena) {
+  OneNode at;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    StoreOptions options = small_options();
+    options.arena_bytes = 32 << 20;
+    options.journal_file_bytes = 64 << 20;
+    auto open = co_await opened_store(at.node, options);
+    constexpr int kLogs = 250;
+    for (int p = 0; p < kLogs; ++p) EXPECT_TRUE((co_await open->store->create(partition(p), {})).has_value());
+    // 90 KB each, 22 MB in all: with a block of 256 KiB for each it would be twice the arena.
+    for (int i = 0; i < 90; ++i) {
+      for (int p = 0; p < kLogs; ++p) {
+        Bytes batch = batch_of({std::string(1000, 'x')});
+        const auto deadline = runtime::Shard::current()->now() + 50ms;
+        const auto done =
+            co_await open->store->find(partition(p))
+                ->append(batch, {.epoch = LeaderEpoch(0), .now = WallTime{1000}, .deadline = deadline});
+        EXPECT_TRUE(done.has_value()) << i << ", " << p << ": " << done.error().message;
+        if (testing::Test::HasFailure()) co_return;
+      }
+      co_await runtime::sleep_for(10ms);
     }
-    EXPECT_EQ(shard.now(), began);
-    EXPECT_EQ(log->end(), Offset(1)) << "what comes before it is taken";
+    uint64_t memory = 0;
+    for (int p = 0; p < kLogs; ++p) memory += open->store->find(partition(p))->stats().memory_bytes;
+    EXPECT_LT(memory, uint64_t{32} << 20);
   });
 }
 

@@ -12,14 +12,20 @@ Tail::Tail(std::shared_ptr<Arena> arena, Position position)
   GW_CHECK(position.value() % kBlockMin == 0, "a tail starts on a block boundary, as its file was written");
 }
 
-bool Tail::reserve(size_t bytes) {
+bool Tail::reserve(size_t bytes, size_t block_max) {
   GW_CHECK(!closed_, "nothing is appended behind a cut or a seal");
   const size_t pieces_before = pieces_.size();
   const size_t next_before = next_block_;
   const Position wanted = end_ + bytes;
   while (capacity_end() < wanted) {
     const size_t missing = wanted - capacity_end();
-    auto block = arena_->allocate(std::min(kBlockMax, std::max(next_block_, missing)));
+    size_t size = std::min(kBlockMax, std::max(std::min(next_block_, block_max), missing));
+    auto block = arena_->allocate(size);
+    // A chunk that is cut small already may have one where no whole chunk is left.
+    while (!block && size > kBlockMin) {
+      size = std::max(kBlockMin, size / 4);
+      block = arena_->allocate(size);
+    }
     if (!block) {
       pieces_.resize(pieces_before);
       next_block_ = next_before;

@@ -22,9 +22,10 @@ class Tail {
   // An empty tail whose next byte has `position`, a multiple of kBlockMin.
   Tail(std::shared_ptr<Arena> arena, Position position);
 
-  // Makes room for `bytes` more, in blocks whose size grows from 4 to 256 KiB with what was appended lately.
+  // Makes room for `bytes` more, in blocks whose size grows from 4 KiB to `block_max` with what was appended lately (larger
+  // ones only for what fills them), smaller ones where the arena has no others.
   // False, and nothing changed, when the arena is full.
-  bool reserve(size_t bytes);
+  bool reserve(size_t bytes, size_t block_max = kBlockMax);
   // Copies bytes to the end; room was reserved.
   void append(BytesView bytes);
 

@@ -94,6 +94,33 @@ TEST(Tail, AWrittenOneShrinksToNothingAndGoesOn) {
   EXPECT_EQ(tail.first(), Position(8192));
 }
 
+TEST(Tail, TakesSmallerBlocksWhereTheArenaHasNoLargeOnes) {
+  const auto arena = Arena::create(2 * kBlockMax);
+  const auto small = arena->allocate(kBlockMin);
+  const auto large = arena->allocate(kBlockMax);
+  ASSERT_TRUE(small && large);
+  Tail tail(arena, Position(0));
+  const Bytes all = pattern(200'000, 8);
+  ASSERT_TRUE(tail.reserve(all.size()));
+  tail.append(all);
+  EXPECT_TRUE(equal(tail.pin(Position(0), tail.end()).flatten(), all));
+  EXPECT_FALSE(tail.reserve(100'000)) << "all is taken";
+  EXPECT_TRUE(tail.reserve(10'000));
+}
+
+TEST(Tail, ItsBlocksStayBelowAMaximumButForWhatFillsThem) {
+  const auto arena = Arena::create(8 << 20);
+  Tail tail(arena, Position(0));
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(tail.reserve(100, kBlockMin));
+    tail.append(pattern(100, 1));
+    EXPECT_LE(tail.memory(), 100U * (static_cast<size_t>(i) + 1) + kBlockMin);
+  }
+  const size_t before = tail.memory();
+  ASSERT_TRUE(tail.reserve(1 << 20, kBlockMin));
+  EXPECT_LE(tail.memory(), before + (1 << 20) + kBlockMax);
+}
+
 TEST(Tail, PadsItsLastBlockWithZerosForTheSeal) {
   Tail tail(Arena::create(8 << 20), Position(0));
   ASSERT_TRUE(tail.reserve(5000));
