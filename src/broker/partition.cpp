@@ -229,11 +229,16 @@ Task<storage::Served<storage::ReadAnswer>> Partition::read(Offset from, size_t b
 }
 
 Task<storage::Served<storage::ReadAnswer>> Partition::read_for_replica(Offset from, size_t bytes_max,
-                                                                       bool at_least_one, bool may_wait) {
+                                                                       bool at_least_one) {
   if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
   const Offset end = log_->end();
   if (from == end) co_return storage::ReadAnswer{{}, from};
-  co_return co_await log_->read({from, bytes_max, end, at_least_one, may_wait});
+  co_return co_await log_->read({.from = from,
+                                 .bytes_max = bytes_max,
+                                 .end = end,
+                                 .at_least_one = at_least_one,
+                                 .may_wait = false,
+                                 .for_replica = true});
 }
 
 replication::FetchOutcome Partition::on_replica_fetch(const replication::FollowerFetch& fetch) {

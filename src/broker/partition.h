@@ -125,9 +125,9 @@ class Partition final : public storage::LogObserver {
                                                        const std::atomic<bool>* gone = nullptr);
   // Whole batches from `from` that consumers may read.
   runtime::Task<storage::Served<storage::ReadAnswer>> read(Offset from, size_t bytes_max, bool at_least_one);
-  // The same for a follower: also what is not committed yet.
+  // The same for a follower: also what is not committed yet. Does not wait for memory to read with; nothing is given then.
   runtime::Task<storage::Served<storage::ReadAnswer>> read_for_replica(Offset from, size_t bytes_max,
-                                                                       bool at_least_one, bool may_wait);
+                                                                       bool at_least_one);
   // What a follower has synced, where its log agrees with ours.
   replication::FetchOutcome on_replica_fetch(const replication::FollowerFetch& fetch);
   void on_unfollow(BrokerId follower, uint64_t session);

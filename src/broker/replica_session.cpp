@@ -285,9 +285,8 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
       // It waited for its turn: that must get it on, however large its batches are. For memory to read with nobody waits here:
       // all others of the session would wait too.
       const uint64_t reign = partition->reign();
-      auto read = co_await partition->read_for_replica(asked.fetch_offset,
-                                                       on_its_way ? std::min(limit, granted_) : limit,
-                                                       total_ == 0 || on_its_way, false);
+      auto read = co_await partition->read_for_replica(
+          asked.fetch_offset, on_its_way ? std::min(limit, granted_) : limit, total_ == 0 || on_its_way);
       if (!read) {
         answer.error_code = read.error().code;
         answers[place] = std::move(answer);

@@ -45,8 +45,7 @@ runtime::Task<Result<SegmentBlock>> BatchFinder::block_at(std::shared_ptr<Segmen
   Position to = plan(*index, from, std::max(run.wish.bytes_max, run.scan_step));
   if (needed) to = std::max(to, *needed);
   const size_t size = block_buffer_size(from, to);
-  ReadBuffers::Buffer buffer = buffers_->try_get(size);
-  if (!buffer && run.may_wait) buffer = co_await buffers_->get(size);
+  ReadBuffers::Buffer buffer = co_await buffers_->get(size, run.memory);
   if (!buffer) co_return fail(ErrorKind::limit, "no memory to read " + path_ + " with at once");
   if (run.sequential && !ahead_) read_ahead(*index, run, to);
   co_return co_await read_block(run.file, std::move(buffer), from, to);

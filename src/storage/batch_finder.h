@@ -30,8 +30,7 @@ class BatchFinder {
     size_t scan_step = 0;
     size_t ahead_bytes = 0;  // how much is read ahead at least; 0: nothing
     size_t ahead_max = 0;    // … and at most, where there is memory for it
-    // Whether it may wait for memory: not for a caller that holds a buffer already (read_buffers.h).
-    bool may_wait = true;
+    ReadMemory memory = ReadMemory::wait;
     std::shared_ptr<runtime::File> file{};
   };
 

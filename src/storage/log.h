@@ -75,6 +75,8 @@ struct ReadRequest {
   // Wait for memory to read from a file with; otherwise what can be had at once is given, perhaps nothing. False for whoever
   // holds an answer already: two that hold and wait would wait for each other for ever.
   bool may_wait = true;
+  // A replica asks: it is not given too little for what clients hold. Means something where it may not wait.
+  bool for_replica = false;
 };
 
 struct ReadAnswer {

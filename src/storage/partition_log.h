@@ -173,8 +173,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Compaction. Whole batches of one sealed file, from the one that contains or follows `from`.
   runtime::Task<Result<SegmentRead>> read_segment(FileId file, Offset from, size_t bytes_max);
   // A read of `file` from `from` on failed: what cannot be read becomes a damage.
-  // `may_wait`: as ReadRequest's; where there is no memory to look with at once, nothing is noted.
-  runtime::Task<void> note_damage(FileId file, Offset from, std::string what, bool may_wait = true);
+  // Where there is no memory to look with as `memory` says, nothing is noted.
+  runtime::Task<void> note_damage(FileId file, Offset from, std::string what,
+                                  ReadMemory memory = ReadMemory::wait);
   // Whether it is the newest that is known of its producer.
   bool is_last_of_producer(const BatchHeader& header) const;
   // A new, empty file for output.
@@ -334,7 +335,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Empty where its memory is not to be had at once, and the request may not wait.
   runtime::Task<Served<std::optional<ReadAnswer>>> read_file(FileId file, ReadRequest request);
   // The batch that begins in the file and ends in the tail.
-  runtime::Task<Served<std::optional<ReadAnswer>>> read_straddling(FileId file, bool may_wait);
+  runtime::Task<Served<std::optional<ReadAnswer>>> read_straddling(FileId file, ReadMemory memory);
   SegmentReader& reader_of(const SegmentState& segment);
   // Copies batches of a whole, sealed segment that lie in [from, to) and can be read.
   runtime::Task<Served<void>> copy_readable(SegmentState segment, Offset from, Offset to,

@@ -282,7 +282,10 @@ SegmentReader& PartitionLog::reader_of(const SegmentState& segment) {
 runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_file(FileId file, ReadRequest request) {
   const SegmentState* segment = state_.find(file);
   if (segment == nullptr) co_return ReadAnswer{.batches = {}, .next = request.from};
-  if (request.from >= segment->boundary_offset) co_return co_await read_straddling(file, request.may_wait);
+  const ReadMemory memory = request.may_wait      ? ReadMemory::wait
+                            : request.for_replica ? ReadMemory::reserved
+                                                  : ReadMemory::at_once;
+  if (request.from >= segment->boundary_offset) co_return co_await read_straddling(file, memory);
   reader_of(*segment);
   // The segment may leave the log while it is read.
   const std::shared_ptr<SegmentReader> reader = live(file).reader;
@@ -290,11 +293,11 @@ runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_file(FileId 
   for (const ReadHint& h : hints_) {
     if (h.offset == request.from && h.file == file) hint = h.position;
   }
-  auto read = co_await reader->read(request.from, request.bytes_max, hint, request.may_wait);
+  auto read = co_await reader->read(request.from, request.bytes_max, hint, memory);
   if (!read) {
     if (read.error().kind == ErrorKind::limit && !request.may_wait) co_return std::nullopt;
     if (read.error().kind == ErrorKind::corrupt || read.error().kind == ErrorKind::io) {
-      co_await note_damage(file, request.from, read.error().describe(), request.may_wait);
+      co_await note_damage(file, request.from, read.error().describe(), memory);
     }
     co_return refuse(ErrorCode::kafka_storage_error, read.error().describe());
   }
@@ -315,7 +318,8 @@ runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_file(FileId 
   co_return ReadAnswer{Chain(SharedBytes::copy(BytesView(bytes).first(size))), next};
 }
 
-runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_straddling(FileId file, bool may_wait) {
+runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_straddling(FileId file,
+                                                                               ReadMemory memory) {
   const SegmentState* segment = state_.find(file);
   const SegmentLive* l = find_live(file);
   GW_CHECK(segment != nullptr && l != nullptr && l->tail,
@@ -326,9 +330,8 @@ runtime::Task<Served<std::optional<ReadAnswer>>> PartitionLog::read_straddling(F
   const Position aligned(start.value() / kBlockMin * kBlockMin);
   // Pinned now, since the tail may move on meanwhile.
   const Chain rest = l->tail->pin(tail_first, segment->end);
-  auto buffer = shard_.read_buffers()->try_get(tail_first - aligned);
-  if (!buffer && !may_wait) co_return std::nullopt;
-  if (!buffer) buffer = co_await shard_.read_buffers()->get(tail_first - aligned);
+  auto buffer = co_await shard_.read_buffers()->get(tail_first - aligned, memory);
+  if (!buffer) co_return std::nullopt;
   auto opened = co_await shard_.files().get(
       fmt::format("{}/{}", shard_.context().folder_of(id()), segment_name(file)), false);
   if (!opened) co_return refuse(ErrorCode::kafka_storage_error, opened.error().describe());

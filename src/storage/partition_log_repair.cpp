@@ -17,15 +17,15 @@ std::vector<Log::Damage> PartitionLog::damages() const {
   return all;
 }
 
-runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::string what, bool may_wait) {
+runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::string what, ReadMemory memory) {
   const SegmentState* segment = state_.find(file);
   if (segment == nullptr) co_return;
   reader_of(*segment);
   const std::shared_ptr<SegmentReader> reader = live(file).reader;
   // Neither memory nor a descriptor to look with: whoever reads it next may have them.
   bool cannot_look = false;
-  const auto readable = [&reader, may_wait, &cannot_look](Offset at) -> runtime::Task<bool> {
-    const auto read = co_await reader->read(at, 1, std::nullopt, may_wait);
+  const auto readable = [&reader, memory, &cannot_look](Offset at) -> runtime::Task<bool> {
+    const auto read = co_await reader->read(at, 1, std::nullopt, memory);
     cannot_look = cannot_look ||
                   (!read && read.error().kind != ErrorKind::corrupt && read.error().kind != ErrorKind::io);
     co_return read.has_value() || cannot_look;

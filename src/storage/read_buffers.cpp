@@ -39,7 +39,8 @@ size_t rounded(size_t size) {
 
 class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_this<PooledBuffers> {
  public:
-  explicit PooledBuffers(size_t bytes_max) : semaphore_(bytes_max), indexes_(bytes_max / 4) {
+  explicit PooledBuffers(size_t bytes_max)
+      : semaphore_(bytes_max), indexes_(bytes_max / 4), reserve_(bytes_max / 8) {
     for (size_t cls = 0; cls < kClasses.size(); ++cls) {
       if (kClasses[cls] >= kSlotsFrom && kClasses[cls] <= bytes_max) {
         slots_[cls] = std::make_unique<BufferSlots>(kClasses[cls], bytes_max / kClasses[cls]);
@@ -74,6 +75,16 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
     return lend(bytes);
   }
 
+  Buffer try_get_reserved(size_t size) override {
+    if (Buffer buffer = try_get(size)) return buffer;
+    const size_t bytes = rounded(size);
+    if (reserved_out_ > 0 && reserved_out_ + bytes > reserve_) return nullptr;
+    reserved_out_ += bytes;
+    auto* const buffer = new Lent(bytes);
+    buffer->reserved = true;
+    return {buffer, [self = shared_from_this(), buffer](const void*) { self->give_back(buffer); }};
+  }
+
   size_t block_bytes_max() override {
     drain();
     give_up_stale(semaphore_.capacity() / 2);
@@ -104,6 +115,7 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
     explicit Lent(MutableBytes slot) { bytes_ = slot; }
     explicit Lent(size_t bytes) : own(bytes) { bytes_ = own.bytes(); }
     runtime::AlignedBuffer own;  // empty when it is a slot
+    bool reserved = false;
     Lent* next = nullptr;
   };
 
@@ -202,6 +214,12 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
     while (buffer != nullptr) {
       Lent* const next = buffer->next;
       const size_t bytes = buffer->size();
+      if (buffer->reserved) {
+        reserved_out_ -= bytes;
+        delete buffer;
+        buffer = next;
+        continue;
+      }
       const size_t cls = class_of(bytes);
       out_bytes_ -= bytes;
       if (cls < kClasses.size()) {
@@ -220,6 +238,8 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
   IndexCache indexes_;
   std::array<std::unique_ptr<BufferSlots>, kClasses.size()> slots_;  // null: of the heap
   std::array<std::vector<Lent*>, kClasses.size()> idle_;
+  const size_t reserve_;
+  size_t reserved_out_ = 0;
   size_t out_bytes_ = 0;
   size_t idle_bytes_ = 0;
   runtime::List spares_;  // offered longest ago first
@@ -229,6 +249,13 @@ class PooledBuffers final : public ReadBuffers, public std::enable_shared_from_t
 };
 
 }  // namespace
+
+runtime::Task<ReadBuffers::Buffer> ReadBuffers::get(size_t size, ReadMemory memory) {
+  if (Buffer buffer = memory == ReadMemory::reserved ? try_get_reserved(size) : try_get(size))
+    co_return buffer;
+  if (memory != ReadMemory::wait) co_return nullptr;
+  co_return co_await get(size);
+}
 
 std::shared_ptr<ReadBuffers> ReadBuffers::create(size_t bytes_max) {
   return std::make_shared<PooledBuffers>(bytes_max);

@@ -32,6 +32,13 @@ class ReadBuffer {
   MutableBytes bytes_;
 };
 
+// How a reader gets memory.
+enum class ReadMemory {
+  wait,      // behind those that wait already
+  at_once,   // or not at all: it holds a buffer
+  reserved,  // at once, also of what clients never hold: who asks must not wait for them
+};
+
 class ReadBuffers {
  public:
   using Buffer = std::shared_ptr<const ReadBuffer>;
@@ -57,6 +64,11 @@ class ReadBuffers {
   // The same at once, or null when it would have to wait or others wait. Of the spare buffers it takes those that nobody
   // came for in two seconds.
   virtual Buffer try_get(size_t size) = 0;
+  // The same for a reader that clients must not hold up, with memory that is never given to others where the rest is taken:
+  // an eighth of bytes_max besides, and any size when none of that is out.
+  virtual Buffer try_get_reserved(size_t size) = 0;
+  // What is to be had as that says.
+  runtime::Task<Buffer> get(size_t size, ReadMemory memory);
   // Whether somebody waits for memory now.
   virtual bool pressed() const = 0;
   // Whoever waits gets the memory of `spare`; called again it counts as used just now.

@@ -34,6 +34,37 @@ TEST_F(Pool, ABufferThatCameBackIsUsedAgain) {
   });
 }
 
+TEST_F(Pool, WhoMustNotWaitForClientsHasMemoryThatTheyNeverHold) {
+  run([](Runtime&) -> Task<void> {
+    const auto pool = ReadBuffers::create(1 << 20);
+    std::vector<ReadBuffers::Buffer> held;
+    while (auto buffer = pool->try_get(100'000)) held.push_back(std::move(buffer));
+    // One waits besides: it is nobody's turn before.
+    bool served = false;
+    runtime::Shard::current()->spawn([](std::shared_ptr<ReadBuffers> from, bool& done) -> Task<void> {
+      (void)co_await from->get(100'000);
+      done = true;
+    }(pool, served));
+    EXPECT_EQ(co_await pool->get(60'000, ReadMemory::at_once), nullptr);
+    auto reserved = co_await pool->get(60'000, ReadMemory::reserved);
+    EXPECT_NE(reserved, nullptr);
+    EXPECT_EQ(co_await pool->get(100'000, ReadMemory::reserved), nullptr) << "an eighth is the most";
+    EXPECT_FALSE(served);
+    reserved.reset();
+    // However large, when nothing is out.
+    auto large = co_await pool->get(3 << 20, ReadMemory::reserved);
+    EXPECT_NE(large, nullptr);
+    EXPECT_EQ(co_await pool->get(5000, ReadMemory::reserved), nullptr);
+    large.reset();
+    EXPECT_NE(co_await pool->get(60'000, ReadMemory::reserved), nullptr);
+    EXPECT_FALSE(served) << "what is reserved is not given to those who wait";
+    held.clear();
+    co_await runtime::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_TRUE(served);
+    EXPECT_EQ(pool->usage().out, 0U);
+  });
+}
+
 TEST_F(Pool, SharedBytesKeepABufferAndTheBuffersKeepThePool) {
   run([](Runtime&) -> Task<void> {
     auto pool = ReadBuffers::create(1 << 20);

@@ -46,9 +46,9 @@ class FileReader final : public SegmentReader, private IndexCache::Entry {
   }
 
   runtime::Task<Result<SegmentRead>> read(Offset from, size_t bytes_max, std::optional<Position> hint,
-                                          bool may_wait) override {
+                                          ReadMemory memory) override {
     const IndexPtr index = co_await known_index();
-    Run run{.sequential = hint.has_value(), .step = hint ? kStepMax : kStepMin, .may_wait = may_wait};
+    Run run{.sequential = hint.has_value(), .step = hint ? kStepMax : kStepMin, .memory = memory};
     if (const Trace* trace = find_trace(from, hint)) {
       run.cursor = trace->cursor;
       run.step = std::min(kAheadMax, trace->step * 2);

@@ -54,12 +54,12 @@ class SegmentReader {
   // damage is served first:
   //   corrupt  the bytes are damaged: tell it, repair from a replica
   //   io       the device cannot read them
-  //   limit    there is no memory to be had at once, and it may not wait
+  //   limit    there is no memory to be had as `memory` says
   //   others   of FileSystem::open: not now
-  // `may_wait`: false for a caller that holds an answer already: two that hold some and wait for more would wait for each
+  // A caller that holds an answer already does not wait for memory: two that hold some and wait for more would wait for each
   // other for ever, and so would one that needs more than there is.
   virtual runtime::Task<Result<SegmentRead>> read(Offset from, size_t bytes_max, std::optional<Position> hint,
-                                                  bool may_wait = true) = 0;
+                                                  ReadMemory memory = ReadMemory::wait) = 0;
 
   // The first batch whose largest timestamp is >= `timestamp` (ms), as raw bytes to look into; empty when
   // there is none. Errors as read.

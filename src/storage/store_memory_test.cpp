@@ -91,5 +91,61 @@ TEST(StoreMemory, ManyLogsWithSomeRecordsEachDoNotTakeTheArena) {
   });
 }
 
+struct Filled {
+  std::shared_ptr<OpenStore> open;
+  Log* log = nullptr;
+};
+// A log whose records are in its files alone.
+Task<Filled> filled(Node& node) {
+  StoreOptions options = small_options();
+  options.read_buffer_bytes = 1 << 20;
+  auto open = co_await opened_store(node, options);
+  LogConfig config;
+  config.segment_bytes = 100'000;
+  Log* log = *co_await open->store->create(partition(0), config);
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(co_await publish(*log, {std::string(7000, 'x')}), ErrorCode::none);
+  EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+  co_await runtime::sleep_for(60s);
+  co_return Filled{open, log};
+}
+
+// Clients that never let go of what they were given, and others behind them in the line.
+Task<std::vector<Chain>> hold_all(Log& log) {
+  std::vector<Chain> held;
+  for (int64_t from = 0; from < 200; ++from) {
+    auto part =
+        co_await log.read({.from = Offset(from), .bytes_max = 50'000, .end = log.end(), .may_wait = false});
+    EXPECT_TRUE(part.has_value());
+    if (!part || part->batches.empty()) break;
+    held.push_back(std::move(part->batches));
+  }
+  for (int i = 0; i < 3; ++i) {
+    runtime::Shard::current()->spawn(
+        [](Log& of) -> Task<void> { (void)co_await of.read({.from = Offset(1), .end = of.end()}); }(log));
+  }
+  co_await runtime::sleep_for(1s);
+  co_return held;
+}
+
+TEST(StoreMemory, AReplicaReadsThoughClientsHoldAllBuffersAndOthersWait) {
+  OneNode at;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    const Filled of = co_await filled(at.node);
+    const auto held = co_await hold_all(*of.log);
+    EXPECT_GT(held.size(), 2U);
+    const auto client = co_await of.log->read({.from = Offset(50), .end = of.log->end(), .may_wait = false});
+    EXPECT_TRUE(client && client->batches.empty());
+    Offset from(0);
+    for (int i = 0; i < 1000 && from < of.log->end(); ++i) {
+      const auto part =
+          co_await of.log->read({.from = from, .end = of.log->end(), .may_wait = false, .for_replica = true});
+      EXPECT_TRUE(part && part->next > from);
+      if (!part || part->next <= from) co_return;
+      from = part->next;
+    }
+    EXPECT_EQ(from, of.log->end());
+  });
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test
