@@ -62,7 +62,8 @@ void PartitionLog::remember(const ReadHint& hint) {
 Served<ReadAnswer> PartitionLog::read_tail(const SegmentState& segment, const SegmentLive& l,
                                            ReadRequest request) {
   const auto from = locate(segment, l, request.from);
-  GW_CHECK(from.has_value(), "the caller saw that the tail has it");
+  // A truncation into a gap left nothing behind there.
+  if (!from) return ReadAnswer{.batches = {}, .next = segment.next};
   ReadAnswer answer{.batches = {}, .next = request.from};
   Position at = *from;
   if (segment.end - at <= request.bytes_max && request.end >= segment.next) {
@@ -125,13 +126,17 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
     if (request.from >= request.end) co_return answer;
     const SegmentLive* const l = find_live(segment->id);
     const Offset segment_next = segment->next;
-    const bool may_have_gaps = segment->compacted;
+    // One that was cut may end with a gap, whatever was in it.
+    const bool may_have_gaps = segment->compacted || segment != &std::as_const(state_).active();
     Served<ReadAnswer> part;
     bool in_tail = false;
+    bool nothing_left = false;
+    const FileId file = segment->id;
     if (const auto start = l != nullptr ? tail_start(*segment, *l) : std::nullopt;
         start && request.from >= start->offset) {
       in_tail = true;
       part = read_tail(*segment, *l, request);
+      nothing_left = part && part->batches.empty() && part->next > request.from;
     } else {
       auto of_file = co_await read_file(segment->id, request);
       if (of_file && !*of_file) co_return answer;
@@ -143,8 +148,11 @@ runtime::Task<Served<ReadAnswer>> PartitionLog::read(ReadRequest request) {
     }
     if (part->batches.empty()) {
       // The tail has a batch there, which does not fit any more.
-      if (in_tail || !may_have_gaps || part->next > request.from) co_return answer;
-      // Compaction left nothing from here to the segment's end, or before the end that was asked for.
+      if (!nothing_left && (in_tail || !may_have_gaps || part->next > request.from)) co_return answer;
+      // It was cut while it was read: whoever asks again is told what there is.
+      const SegmentState* const now = std::as_const(state_).find(file);
+      if (now != nullptr && now->next != segment_next) co_return answer;
+      // Compaction or a truncation left nothing from here to the segment's end, or before the end that was asked for.
       request.from = answer.next = std::min(segment_next, request.end);
       continue;
     }
@@ -167,7 +175,8 @@ runtime::Task<Served<PartitionLog::Place>> PartitionLog::place_of(Offset offset)
   if (const auto start = l != nullptr ? tail_start(*segment, *l) : std::nullopt;
       start && offset >= start->offset) {
     const auto at = locate(*segment, *l, offset);
-    GW_CHECK(at.has_value(), "the segment has the offset");
+    // An earlier truncation ended in a gap, and this one does.
+    if (!at) co_return Place{file, segment->end, offset};
     const Offset base = header_at(*l->tail, *at).base_offset;
     co_return Place{file, *at, std::max(std::min(base, offset), state_.start)};
   }

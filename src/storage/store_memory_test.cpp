@@ -147,5 +147,42 @@ TEST(StoreMemory, AReplicaReadsThoughClientsHoldAllBuffersAndOthersWait) {
   });
 }
 
+// Not to have memory to look with says nothing of the records.
+TEST(StoreMemory, WhatCannotBeLookedAtForWantOfMemoryIsNoDamage) {
+  OneNode at;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    const Filled of = co_await filled(at.node);
+    std::string name;
+    for (const std::string& path : at.node.disk().files()) {
+      if (path.ends_with(".log") && (name.empty() || path < name)) name = path;
+    }
+    EXPECT_TRUE(at.node.disk().flip_bit(name, 10'000, 3));
+    {
+      // The first buffer shows the damage, and there is none to look at it again with.
+      std::vector<Chain> held;
+      for (int64_t from = 150; from < 200; ++from) {
+        auto part = co_await of.log->read({.from = Offset(from), .end = of.log->end(), .may_wait = false});
+        EXPECT_TRUE(part.has_value());
+        if (!part || part->batches.empty()) break;
+        held.push_back(std::move(part->batches));
+      }
+      const auto part = co_await of.log->read({.from = Offset(1), .end = of.log->end(), .may_wait = false});
+      EXPECT_TRUE(part && part->batches.empty());
+      EXPECT_THAT(of.log->damages(), IsEmpty());
+      // A reader that must not wait, with memory for one at a time.
+      const auto replica = co_await of.log->read(
+          {.from = Offset(1), .end = of.log->end(), .may_wait = false, .for_replica = true});
+      EXPECT_FALSE(replica.has_value());
+      EXPECT_THAT(of.log->damages(), SizeIs(1));
+    }
+    const auto damages = of.log->damages();
+    if (damages.empty()) co_return;
+    EXPECT_EQ(damages[0].from, Offset(1));
+    EXPECT_EQ(damages[0].to, Offset(2));
+    const auto behind = co_await of.log->read({.from = Offset(2), .end = of.log->end()});
+    EXPECT_TRUE(behind && !behind->batches.empty());
+  });
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test

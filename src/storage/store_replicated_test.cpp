@@ -64,6 +64,70 @@ TEST(StoreReplicated, GapsThatAFollowerIsGivenAreReadFromItsFiles) {
   }
 }
 
+// A leader's log was cut where ours has nothing, as after a compaction: it ends there, with a gap behind its last record.
+TEST(StoreReplicated, ATruncationIntoAGapLeavesItAtTheEnd) {
+  for (const bool written : {false, true}) {
+    for (const int64_t cut : {3, 7, 10}) {
+      SCOPED_TRACE(testing::Message() << "cut at " << cut << (written ? ", from the file" : ""));
+      OneNode at;
+      const auto replicate = [](Log& log, int64_t offset, LeaderEpoch epoch) -> Task<void> {
+        Bytes batch = batch_of({std::string(3000, 'x')});
+        stamp(batch, Offset(offset), epoch);
+        const auto deadline = runtime::Shard::current()->now() + 5s;
+        EXPECT_TRUE((co_await log.append_replicated(batch, WallTime{1000}, deadline)).has_value());
+        EXPECT_EQ(co_await log.wait_stable(log.end(), deadline), ErrorCode::none);
+      };
+      const auto check = [&](Log& log, size_t count) -> Task<void> {
+        // Who asks for what is in the gap is sent behind it, or told that it is at the end.
+        for (int64_t from = 0; from <= log.end().value(); ++from) {
+          Offset next(from);
+          size_t seen = 0;
+          for (int i = 0; i < 10 && next < log.end(); ++i) {
+            const auto part = co_await log.read({.from = next, .end = log.end()});
+            EXPECT_TRUE(part.has_value()) << part.error().message;
+            if (!part) co_return;
+            if (!part->batches.empty()) ++seen;
+            if (part->next <= next) break;
+            next = part->next;
+          }
+          if (from == 0) EXPECT_GE(seen, size_t{1});
+          EXPECT_EQ(next, log.end()) << "a reader from " << from << " comes to the end";
+        }
+        EXPECT_EQ((co_await read_texts(log, Offset(0))).size(), count);
+        EXPECT_TRUE((co_await log.find_timestamp(5000, log.end())).has_value());
+        EXPECT_TRUE((co_await log.find_timestamp_max(log.end())).has_value());
+      };
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        Log* const log = co_await made(*open->store, partition(0), {});
+        for (const int64_t offset : {0, 2, 10, 11}) co_await replicate(*log, offset, LeaderEpoch(1));
+        if (written) {
+          EXPECT_TRUE((co_await log->roll()).has_value());
+          EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+          co_await runtime::sleep_for(60s);
+        }
+        // Twice into the same one.
+        if (cut == 7) EXPECT_TRUE((co_await log->truncate(Offset(9))).has_value());
+        EXPECT_TRUE((co_await log->truncate(Offset(cut))).has_value());
+        EXPECT_EQ(log->end(), Offset(cut));
+        co_await check(*log, 2);
+      });
+      for (int life = 0; life < 2; ++life) {
+        at.restart(CrashKind::power_cut);
+        run(at.node, [&](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(at.node);
+          Log& log = *open->store->find(partition(0));
+          EXPECT_EQ(log.end(), Offset(cut + life));
+          co_await check(log, 2U + static_cast<size_t>(life));
+          co_await replicate(log, cut + life, LeaderEpoch(2));
+          EXPECT_TRUE((co_await open->store->damages()).empty());
+          EXPECT_TRUE((co_await open->store->close()).has_value());
+        });
+      }
+    }
+  }
+}
+
 // It was elected, wrote nothing, and follows one that has an unacknowledged record of the epoch before.
 TEST(StoreReplicated, AnEpochInWhichNothingWasWrittenKeepsNoOlderRecordOfTheLeaderOut) {
   for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
