@@ -1,5 +1,7 @@
 #include "storage/compaction.h"
 
+#include <algorithm>
+
 #include "record/batches.h"
 #include "record/filter_batch.h"
 #include "storage/log_shard.h"
@@ -9,6 +11,8 @@ namespace godwit::storage {
 namespace {
 
 constexpr size_t kReadBytes = 1 << 20;
+// Segments that one record names, old and new ones: what it says of them stays far below a journal entry's 64 KiB.
+constexpr size_t kSwappedMax = 256;
 
 bool has_tombstone(const BatchView& batch) {
   auto reader = RecordReader::open(batch);
@@ -129,7 +133,7 @@ runtime::Task<Result<void>> Compaction::rewrite(PartitionLog& log, const Compact
     // Neighbours that together fit one segment become one: else small ones would gather.
     size_t last = first + 1;
     uint64_t size = plan.segments[first].end.value();
-    while (last < plan.segments.size() &&
+    while (last < plan.segments.size() && last - first < kSwappedMax / 2 &&
            size + plan.segments[last].end.value() <= static_cast<uint64_t>(log.config().segment_bytes)) {
       size += plan.segments[last++].end.value();
     }
@@ -163,7 +167,31 @@ runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> lo
     for (const SegmentState& added : swap.added) shard_.remove_file_when_durable(*log, added.id, 0);
     co_return done;
   }
-  co_return co_await log->swap_segments(std::move(swap), plan.segments);
+  // In parts that a record of the journal has room for, in their order: what one lost, a later one or itself has newer, and a
+  // tombstone that goes has nothing before it any more.
+  auto old = plan.segments.begin();
+  SwapSegments part{.head = {}, .removed = {}, .added = {}, .cleaned_to = {}};
+  std::vector<SegmentState> replaced;
+  for (size_t i = 0; i < swap.added.size(); ++i) {
+    part.added.push_back(swap.added[i]);
+    for (; old != plan.segments.end() && old->next <= swap.added[i].next; ++old) {
+      part.removed.push_back(old->id);
+      replaced.push_back(*old);
+    }
+    const bool last = i + 1 == swap.added.size();
+    if (!last && part.added.size() + part.removed.size() < kSwappedMax) continue;
+    part.cleaned_to = last ? swap.cleaned_to : swap.added[i].next;
+    if (auto done = co_await log->swap_segments(std::move(part), replaced); !done) co_return done;
+    if (std::ranges::any_of(replaced,
+                            [&](const SegmentState& was) { return log->state().find(was.id) != nullptr; })) {
+      // The log changed meanwhile; the parts behind would lose tombstones of what is still there.
+      for (++i; i < swap.added.size(); ++i) shard_.remove_file_when_durable(*log, swap.added[i].id, 0);
+      break;
+    }
+    part = {.head = {}, .removed = {}, .added = {}, .cleaned_to = {}};
+    replaced.clear();
+  }
+  co_return {};
 }
 
 runtime::Task<void> Compaction::pass() {

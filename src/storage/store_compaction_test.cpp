@@ -90,6 +90,44 @@ Task<void> compact(Store& store, Log& log) {
   co_await store.run_compaction();
 }
 
+// What a compaction changes is told in records of the journal, which have a bound: a log of many segments needs several.
+TEST(StoreCompaction, ALogOfVeryManySegmentsIsCompactedAndPublishingGoesOn) {
+  World world{9};
+  auto& node = world.add_node("a");
+  constexpr int kRecords = 1000;
+  run(node, [&](Runtime&) -> Task<void> {
+    StoreOptions options = small_options();
+    options.compaction_interval = 1000s;
+    auto open = co_await opened_store(node, options);
+    LogConfig config = compacted_config();
+    config.segment_bytes = 300;
+    Log& log = **co_await open->store->create(partition(0), config);
+    // Each in a segment of its own, of which no two fit one; every fourth is written again.
+    for (int i = 0; i < kRecords; ++i) {
+      const std::string key = "key" + std::to_string(i % 4 == 3 ? 0 : i);
+      EXPECT_TRUE((co_await put(log, {{key, std::string(150, 'v')}})).has_value());
+    }
+    log.set_high_watermark(log.end());
+    EXPECT_TRUE((co_await log.roll()).has_value());
+    EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    EXPECT_GT(log.stats().segments, 900U);
+    co_await open->store->run_compaction();
+    co_await runtime::sleep_for(10s);
+    EXPECT_TRUE(open->store->health().writable);
+    EXPECT_FALSE(open->diagnostics.contains("log.not_compacted"));
+    EXPECT_EQ((co_await contents(log)).size(), size_t{kRecords} / 4 * 3);
+    EXPECT_TRUE((co_await put(log, {{"after", "v"}})).has_value());
+  });
+  node.crash(CrashKind::power_cut);
+  node.restart();
+  run(node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(node);
+    Log& log = *open->store->find(partition(0));
+    EXPECT_EQ((co_await contents(log)).size(), size_t{kRecords} / 4 * 3 + 1);
+    EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+  });
+}
+
 TEST(StoreCompaction, KeepsTheNewestRecordOfEachKeyAtItsOffset) {
   World world(1);
   auto& node = world.add_node("a");
