@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include "broker/cluster_history_testing.h"
+#include "kafka/messages/cluster_command.h"
+#include "kafka/messages/elect_leaders.h"
 
 namespace godwit::broker {
 namespace {
@@ -77,6 +79,43 @@ TEST(ClusterSimInterval, AnOnlyReplicaGoesOnAfterAPowerCut) {
   stage.start(1);
   ASSERT_TRUE(stage.wait([&] { return stage.leader("orders", 0) == 1; })) << stage.describe_all("orders");
   EXPECT_EQ(publish(stage, 5, 6), 1U);
+}
+
+// Each lost some of its tail, and nobody can say which of them has what was acknowledged: an operator decides.
+TEST(ClusterSimInterval, APowerCutOfAllWaitsForAnOrderWhichSaysWhatIsGivenUp) {
+  ClusterStage stage(33);
+  stage.start_all();
+  ASSERT_TRUE(stage.create("orders", 1, kInterval));
+  ASSERT_EQ(publish(stage, 0, 20), 20U);
+  for (int i = 1; i <= 3; ++i) stage.node(i).crash(CrashKind::power_cut);
+  for (int i = 1; i <= 3; ++i) stage.start(i);
+  ASSERT_TRUE(stage.wait([&] { return stage.formed(); }));
+  stage.world.run_for(20s);
+  EXPECT_EQ(stage.leader("orders", 0), 0) << stage.describe_all("orders");
+  EXPECT_GT(stage.sink.told["cluster.partitions.lost"], 0);
+  ErrorCode elected = ErrorCode::unknown_server_error;
+  ASSERT_TRUE(stage.as_client([&](peer::Cluster& cluster) -> Task<void> {
+    kafka::ClusterCommandRequest status;
+    status.verb = "status";
+    const auto before = co_await cluster.call(peer::Target::any(), status);
+    EXPECT_TRUE(before.has_value());
+    if (before) EXPECT_EQ(before->without_leader, 1);
+    kafka::ElectLeadersRequest request;
+    request.election_type = 1;
+    request.topic_partitions.emplace().push_back({"orders", {PartitionIndex(0)}});
+    const auto answer = co_await cluster.call(peer::Target::controller(), request);
+    EXPECT_TRUE(answer.has_value());
+    if (answer && !answer->replica_election_results.empty())
+      elected = answer->replica_election_results.at(0).partition_result.at(0).error_code;
+  }));
+  EXPECT_EQ(elected, ErrorCode::none);
+  ASSERT_TRUE(stage.wait([&] { return stage.whole("orders"); }, 120s)) << stage.describe_all("orders");
+  EXPECT_GT(stage.sink.told["cluster.election.unclean"], 0);
+  EXPECT_EQ(publish(stage, 20, 25), 5U);
+  ASSERT_TRUE(stage.wait([&] { return stage.whole("orders"); }, 120s));
+  const auto log = stage.contents(1, "orders", 0);
+  EXPECT_LT(log.size(), 25U) << "the test must see a loss";
+  for (int i = 2; i <= 3; ++i) EXPECT_EQ(stage.contents(i, "orders", 0), log) << i;
 }
 
 // Kills of any, and power cuts of one at a time, which is back in sync before the next one's. More seeds by GODWIT_SEEDS.

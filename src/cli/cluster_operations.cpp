@@ -97,6 +97,12 @@ void show_status(Session& session, const Response& status, const MoveEstimate& m
       "{}: {} without a leader, {} with a replica out of sync, {} below min.insync.replicas, {} moving",
       counted(status.partitions, "partition", "partitions"), status.without_leader, status.under_replicated,
       status.under_min_isr, status.moving));
+  if (status.without_leader != 0) {
+    session.line(
+        "without a leader nothing is published or read: 'godwit cluster events' says why, 'godwit topic "
+        "describe' who was in "
+        "sync; bring such a broker back, or see 'godwit topic elect --unclean'");
+  }
   if (!moves.tally().idle()) session.line(moves.text());
   session.line("");
   Table table(

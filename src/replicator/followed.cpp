@@ -105,8 +105,9 @@ Task<void> Followed::carry_out(const FollowerStep& step, kafka::FetchResponse::P
     case FollowerStep::Kind::truncate:
       if (step.lossy)
         tell(Severity::error, "replication.records_given_up",
-             "as ordered by an unclean election, the log is cut below its high watermark to " +
-                 to_string(step.offset));
+             "as ordered by an unclean election, " + std::to_string(log_.end() - step.offset) +
+                 " records are given up, from offset " + to_string(step.offset) + " on, of which " +
+                 std::to_string(log_.high_watermark() - step.offset) + " are known to have been committed");
       tell(Severity::info, "replication.truncated",
            "the log is cut to " + to_string(step.offset) +
                ", where it parts from its leader's; it ended at " + to_string(log_.end()));
