@@ -133,6 +133,15 @@ Task<Result<void>> Broker::join(coordination::Coordination& coordination) {
   options.preferred_after = options_.preferred_leader_after;
   options.topic_defaults = options_.topic_defaults;
   options.unproven = [this](cluster::ImagePtr image) { return unproven(std::move(image)); };
+  if (options_.clustered) {
+    options.later_logs = [this](cluster::ImagePtr image) { return later_logs(std::move(image)); };
+    options.epochs_by_clock = true;
+    incarnation_file_ = std::make_unique<IncarnationFile>(runtime_.files(), options_.store.directory);
+    const auto before = co_await incarnation_file_->read();
+    if (!before) co_return fail(before.error());
+    options.incarnation_before = *before;
+    options.note_incarnation = [this](uint64_t incarnation) { return incarnation_file_->write(incarnation); };
+  }
   // Alone, the store is in the data directory itself.
   if (options_.clustered) options.has_logs = [this] { return joined_before_; };
   options.healthy = [this] { return healthy(); };
@@ -228,6 +237,29 @@ Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
     }
   }
   co_return doubtful;
+}
+
+Task<std::vector<cluster::LaterLog>> Broker::later_logs(cluster::ImagePtr image) {
+  std::vector<std::vector<TopicPartition>> by_shard(runtime_.shard_count());
+  for (const TopicPartition& id : co_await store_->list()) {
+    if (image->find(id) != nullptr) by_shard[store_->shard_of(id)].push_back(id);
+  }
+  std::vector<cluster::LaterLog> later;
+  for (size_t i = 0; i < by_shard.size(); ++i) {
+    const auto found = co_await runtime_.shard(i).call([store = store_.get(), image, ids = by_shard[i]] {
+      std::vector<cluster::LaterLog> all;
+      for (const TopicPartition& id : ids) {
+        const storage::Log* const log = store->find(id);
+        if (log == nullptr || log->start() == log->end()) continue;
+        const auto latest = log->epochs().latest();
+        if (latest && cluster::contradicts(*image->find(id), *latest))
+          all.push_back({id, *latest, log->end()});
+      }
+      return all;
+    });
+    later.insert(later.end(), found.begin(), found.end());
+  }
+  co_return later;
 }
 
 // Each shard says that its loop turns; the first one also looks at the disk.
@@ -389,7 +421,7 @@ Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
     if (state == nullptr) {
       unknown.push_back(id);
     } else if (std::ranges::find(state->replicas, options_.id) == state->replicas.end()) {
-      co_await drop_moved(id, state->leader_epoch);
+      co_await drop_moved(id, *state);
     }
   }
   co_await unknown_logs_.decide(std::move(unknown));
@@ -397,19 +429,23 @@ Task<void> Broker::compare_store_with(cluster::ImagePtr image) {
 
 // Its replica was moved to another broker while this one was down. That an election came after it proves that those who were asked
 // had what was committed, and that the store is not an older one that never knew of this replica (rule 3). A log of the same
-// epoch as the store's is kept.
-Task<void> Broker::drop_moved(TopicPartition id, LeaderEpoch epoch) {
-  auto dropped = co_await runtime_.shard(store_->shard_of(id))
-                     .call([store = store_.get(), id, epoch]() -> Task<Result<void>> {
-                       const storage::Log* const log = store->find(id);
-                       const auto latest = log == nullptr || log->start() == log->end()
-                                               ? std::nullopt
-                                               : log->epochs().latest();
-                       if (latest && *latest >= epoch) co_return fail(ErrorKind::conflict, "");
-                       auto gone = co_await store->drop(id);
-                       if (!gone) co_return fail(ErrorKind::io, gone.error().message);
-                       co_return Result<void>();
-                     });
+// epoch as the store's is kept, and one that followed a leader of which the store knows nothing, or no more.
+Task<void> Broker::drop_moved(TopicPartition id, cluster::PartitionState state) {
+  auto dropped =
+      co_await runtime_.shard(store_->shard_of(id))
+          .call([store = store_.get(), id, state = std::move(state)]() -> Task<Result<void>> {
+            const storage::Log* const log = store->find(id);
+            const auto latest =
+                log == nullptr || log->start() == log->end() ? std::nullopt : log->epochs().latest();
+            const auto& recent = state.recent_epochs;
+            const bool proven =
+                !latest || (*latest < state.leader_epoch &&
+                            (recent.empty() || std::ranges::find(recent, *latest) != recent.end()));
+            if (!proven) co_return fail(ErrorKind::conflict, "");
+            auto gone = co_await store->drop(id);
+            if (!gone) co_return fail(ErrorKind::io, gone.error().message);
+            co_return Result<void>();
+          });
   if (dropped) co_return;
   const bool kept = dropped.error().kind == ErrorKind::conflict;
   diagnostics_.emit({Severity::warning,

@@ -15,6 +15,7 @@
 
 #include "base/diagnostic.h"
 #include "broker/broker_shard.h"
+#include "broker/incarnation_file.h"
 #include "broker/options.h"
 #include "broker/unknown_logs.h"
 #include "cluster/metadata.h"
@@ -122,6 +123,8 @@ class Broker {
   Result<std::map<std::string, runtime::Endpoint>> advertised() const;
   // Of the partitions that this broker is in sync with, as the image says: those of which the disk cannot prove it.
   runtime::Task<std::vector<TopicPartition>> unproven(cluster::ImagePtr image);
+  // Logs that know more than the image.
+  runtime::Task<std::vector<cluster::LaterLog>> later_logs(cluster::ImagePtr image);
   // Whether the store can append: to the controller, once there is somebody who tells it.
   void report_health();
   // Whether this data directory was ever part of the cluster under its storage id; from note_joined() on it was.
@@ -136,7 +139,7 @@ class Broker {
   runtime::Task<void> apply(cluster::ImagePtr image);
   // From one image to the next.
   runtime::Task<void> follow(cluster::ImagePtr before, cluster::ImagePtr after);
-  runtime::Task<void> drop_moved(TopicPartition id, LeaderEpoch epoch);
+  runtime::Task<void> drop_moved(TopicPartition id, cluster::PartitionState state);
   runtime::Task<void> compare_store_with(cluster::ImagePtr image);
 
   // What lives on a shard beside BrokerShard, and is made and destroyed there.
@@ -159,6 +162,7 @@ class Broker {
   std::unique_ptr<cluster::Metadata> metadata_;
   std::atomic<cluster::Metadata*> known_metadata_ = nullptr;
   bool joined_before_ = false;  // was_joined(), as far as is known
+  std::unique_ptr<IncarnationFile> incarnation_file_;
   std::vector<std::unique_ptr<BrokerShard>> shards_;
   std::vector<std::unique_ptr<Serving>> serving_;
   std::unique_ptr<ProducerIds> producer_ids_;

@@ -337,7 +337,10 @@ Task<void> BrokerShard::apply_partition(std::shared_ptr<const cluster::Topic> to
   if (partition == nullptr) co_return;
   const auto latest = partition->log()->epochs().latest();
   // A replica that goes is known by a newer state; an older one, or one that goes on from there, never knew of it.
-  const bool older = (latest && *latest > state.leader_epoch) ||
+  // An empty log contradicts nobody: it has nothing to lose.
+  const bool empty = partition->log()->start() == partition->log()->end();
+  const bool older = (latest && !empty && cluster::contradicts(state, *latest)) ||
+                     (latest && *latest > state.leader_epoch) ||
                      (!replica && (state.version < partition->state().version || contradicted_.contains(id)));
   if (older) {
     // Rule 3: a store that was restored from a backup, or is another cluster's, must not make us forget.

@@ -124,7 +124,7 @@ TEST(ClusterSimFollowers, ServeNothingBeforeTheyAgreedWithTheLeaderOfTheEpoch) {
     // What was under way to the new leader when the cut healed may have reached it: both agree on it.
     EXPECT_EQ(values_of(stage, 3, kTopic), values_of(stage, 2, kTopic));
     EXPECT_EQ(stage.read(3, 0, 12, before).error_code, ErrorCode::fenced_leader_epoch);
-    EXPECT_EQ(stage.read(3, 0, 12, LeaderEpoch(99)).error_code, ErrorCode::unknown_leader_epoch);
+    EXPECT_EQ(stage.read(3, 0, 12, LeaderEpoch(2'100'000'000)).error_code, ErrorCode::unknown_leader_epoch);
   });
 }
 

@@ -46,6 +46,9 @@ struct ControllerOptions {
   bool auto_rebalance = true;
   // How many copies of automatic moves a broker makes at a time, and how many it gives as a leader.
   size_t moves_per_broker = 10;
+  // Epochs are raised to the wall clock's seconds at least, so that no later history of the cluster, from an older store, hands one
+  // out again (docs/decisions/0015).
+  bool epochs_by_clock = false;
   // A drained broker's replica goes elsewhere when the broker that was to get it is dead for so long.
   Duration move_patience = std::chrono::seconds(30);
 };

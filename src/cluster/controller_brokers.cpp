@@ -207,6 +207,8 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
                          request.storage_id != broker->storage_id;
   const bool emptied = !request.has_logs || exchanged;
   take_losses(draft, request, emptied);
+  // Before it can be elected, and before its join brings elections.
+  if (!emptied) take_contradictions(draft, request);
   fleet_.joined(id, request.storage_id, emptied, request.can_append, now());
   note(Severity::info, "broker.joined",
        named(id, incarnation) +
@@ -227,33 +229,37 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
 
 void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& request, bool emptied) {
   const BrokerId id = request.broker_id;
-  const Eligible eligible = fleet_.eligible();
-  ChangeList shrunk;
-  ChangeList gone;
-  const auto lose = [&](const TopicPartition& at) {
-    const PartitionState* const present = draft.image().find(at);
-    if (present == nullptr) return;
-    const PartitionState before = *present;
-    bool lost = false;
-    auto next = emptied ? after_emptying(before, id, eligible, lost) : after_loss(before, id, eligible, lost);
-    if (!next) return;
-    if (lost || next->isr != before.isr) (lost ? gone : shrunk).add(draft.image(), at, before, *next);
-    draft.put(at, std::move(*next));
-  };
+  std::vector<TopicPartition> partitions;
   if (!emptied) {
     for (const auto& topic : request.unproven) {
-      for (const PartitionIndex index : topic.partitions) lose({topic.topic, index});
+      for (const PartitionIndex index : topic.partitions) partitions.push_back({topic.topic, index});
     }
   } else {
-    std::vector<TopicPartition> all;
     for (const auto& [name, topic] : draft.image().topics()) {
       for (size_t i = 0; i < topic->partitions.size(); ++i) {
         if (contains(topic->partitions[i].replicas, id)) {
-          all.push_back({topic->id, PartitionIndex(static_cast<int32_t>(i))});
+          partitions.push_back({topic->id, PartitionIndex(static_cast<int32_t>(i))});
         }
       }
     }
-    for (const TopicPartition& at : all) lose(at);
+  }
+  lose(draft, id, partitions, emptied);
+}
+
+void ControllerImpl::lose(Draft& draft, BrokerId id, const std::vector<TopicPartition>& partitions,
+                          bool emptied) {
+  const Eligible eligible = this->eligible();
+  ChangeList shrunk;
+  ChangeList gone;
+  for (const TopicPartition& at : partitions) {
+    const PartitionState* const present = draft.image().find(at);
+    if (present == nullptr) continue;
+    const PartitionState before = *present;
+    bool lost = false;
+    auto next = emptied ? after_emptying(before, id, eligible, lost) : after_loss(before, id, eligible, lost);
+    if (!next) continue;
+    if (lost || next->isr != before.isr) (lost ? gone : shrunk).add(draft.image(), at, before, *next);
+    draft.put(at, std::move(*next));
   }
   if (shrunk.count() != 0) {
     note(Severity::warning, "replicas.unproven",
@@ -289,6 +295,7 @@ Changed<void> ControllerImpl::on_health(Draft& draft, const BrokerReportRequest&
     on_leave(draft, id);
     return {};
   }
+  take_contradictions(draft, request);
   Fleet::Broker& broker = *fleet_.find(id);
   const bool before = broker.may_lead();
   broker.can_append = request.can_append;

@@ -97,7 +97,7 @@ Task<void> ControllerImpl::restore_preferred() {
   if (now() < preferred_at_) co_return;
   preferred_at_ = now() + kPreferredRound;
   (void)co_await decide([this](Draft& draft) {
-    Eligible eligible = fleet_.eligible();
+    Eligible eligible = this->eligible();
     for (const auto& [id, incarnation] : eligible.live) {
       if (fleet_.trusted_from(id, options_.preferred_after, now()) > now()) eligible.not_to_lead.insert(id);
     }

@@ -132,6 +132,8 @@ class ControllerImpl final : public Controller {
   // after_change_of_brokers for all partitions that it concerns.
   void review(Draft& draft, const Concerns& concerns, ChangeList& changes);
   void review_and_note(Draft& draft, const Concerns& concerns, const std::string& why);
+  // Who may lead and be counted on by now, and from where epochs go on.
+  Eligible eligible() const;
   void finish_moves(Draft& draft);
   IsrOutcome alter_one_isr(Draft& draft, BrokerId asker, uint64_t incarnation, const IsrChange& change,
                            ChangeList& changes);
@@ -149,6 +151,9 @@ class ControllerImpl final : public Controller {
   void on_leave(Draft& draft, BrokerId id);
   // `emptied`: it has nothing of what it had.
   void take_losses(Draft& draft, const kafka::BrokerReportRequest& request, bool emptied);
+  void lose(Draft& draft, BrokerId id, const std::vector<TopicPartition>& partitions, bool emptied);
+  // Logs that know more than the store (controller_contradictions.cpp).
+  void take_contradictions(Draft& draft, const kafka::BrokerReportRequest& request);
   void store_broker(Draft& draft, BrokerId id);
 
   // Topics (controller_topics.cpp).
@@ -203,6 +208,7 @@ class ControllerImpl final : public Controller {
   std::deque<placement::Move> planned_;  // that have not begun
   MonotonicTime plan_again_at_;          // when to look again for what has to leave a broker
   std::optional<MonotonicTime> rebalance_at_;
+  std::set<TopicId> aside_;               // topics that the store does not describe well enough
   std::set<std::string> reserved_names_;  // of topics that the store does not describe well enough
   MonotonicTime opened_at_;
   bool isolated_ = false;
@@ -210,6 +216,8 @@ class ControllerImpl final : public Controller {
   // Brokers that had joined but had no registration when the office was taken, and neither came nor were declared dead since.
   std::set<BrokerId> missing_;
   MonotonicTime missing_until_;
+  // Of partitions that wait for an order since logs know more than the store: who said so.
+  std::map<TopicPartition, Claims> claims_;
   // Deleted topics: who may still have logs of it and has not served an image without it.
   struct Tombstone {
     ImageVersion gone_in;

@@ -136,7 +136,7 @@ std::set<TopicPartition> ControllerImpl::stranded(const Image& image,
 
 // A drain is taken back: what it moves goes back to where it was, as far as it has not arrived.
 void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
-  const Eligible eligible = fleet_.eligible();
+  const Eligible eligible = this->eligible();
   const ConfigMap settings = fallback(draft.image());
   ChangeList changes;
   std::vector<Draft::Write> writes;

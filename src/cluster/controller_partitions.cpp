@@ -8,6 +8,12 @@ namespace godwit::cluster {
 
 using runtime::Task;
 
+Eligible ControllerImpl::eligible() const {
+  Eligible eligible = fleet_.eligible();
+  if (options_.epochs_by_clock) eligible.epoch_floor = epoch_of_clock(shard_.wall_now());
+  return eligible;
+}
+
 ConfigMap ControllerImpl::fallback(const Image& image) const {
   ConfigMap settings = options_.topic_defaults;
   if (const auto found = image.broker_configs.find(kNoBroker); found != image.broker_configs.end()) {
@@ -21,7 +27,7 @@ int ControllerImpl::bound(const Topic& topic, const PartitionState& state, const
 }
 
 void ControllerImpl::review(Draft& draft, const Concerns& concerns, ChangeList& changes) {
-  const Eligible eligible = fleet_.eligible();
+  const Eligible eligible = this->eligible();
   const ConfigMap settings = fallback(draft.image());
   for (const auto& entry : draft.image().topics()) {
     const std::shared_ptr<const Topic> topic = entry.second;  // the draft may put another object in its place
@@ -83,8 +89,7 @@ IsrOutcome ControllerImpl::alter_one_isr(Draft& draft, BrokerId asker, uint64_t 
   }
   std::optional<PartitionState> next;
   const int min = bound(*topic, state, fallback(draft.image()));
-  switch (
-      change_isr(state, {asker, change.epoch, change.version, change.isr}, fleet_.eligible(), min, next)) {
+  switch (change_isr(state, {asker, change.epoch, change.version, change.isr}, eligible(), min, next)) {
     case IsrAnswer::fenced_epoch:
       return {change.id, ErrorCode::fenced_leader_epoch, state.version};
     case IsrAnswer::stale_version:
@@ -142,7 +147,7 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
       return refuse(ErrorCode::no_reassignment_in_progress, "no reassignment is in progress");
     }
     const int min = min_insync(*draft.image().find(wish.id.topic), fallback(draft.image()));
-    next = cancel_move(state, fleet_.eligible(), min);
+    next = cancel_move(state, eligible(), min);
     if (!next) {
       return refuse(ErrorCode::invalid_replica_assignment,
                     "without the replicas that were added too few are in sync: the reassignment cannot be "
@@ -159,7 +164,7 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
 }
 
 void ControllerImpl::finish_moves(Draft& draft) {
-  const Eligible eligible = fleet_.eligible();
+  const Eligible eligible = this->eligible();
   const ConfigMap settings = fallback(draft.image());
   ChangeList changes;
   std::vector<Draft::Write> writes;
@@ -209,13 +214,15 @@ Changed<void> ControllerImpl::elect_one(Draft& draft, bool unclean, const TopicP
   const PartitionState* const present = draft.image().find(id);
   if (present == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such partition");
   const PartitionState state = *present;
-  const Eligible eligible = fleet_.eligible();
+  const Eligible eligible = this->eligible();
   const bool led = fleet_.alive(state.leader, state.leader_incarnation);
   if (led && (unclean || state.leader == state.replicas.front())) {
     return refuse(ErrorCode::election_not_needed,
                   unclean ? "the partition has a leader" : "the preferred leader leads already");
   }
-  auto next = unclean ? elect_unclean(state, eligible) : elect_preferred(state, eligible);
+  const auto claims = claims_.find(id);
+  auto next = unclean ? elect_unclean(state, eligible, claims == claims_.end() ? Claims{} : claims->second)
+                      : elect_preferred(state, eligible);
   if (!next) {
     return unclean ? refuse(ErrorCode::eligible_leaders_not_available, "no replica is on a live broker")
                    : refuse(ErrorCode::preferred_leader_not_available,
@@ -232,6 +239,7 @@ Changed<void> ControllerImpl::elect_one(Draft& draft, bool unclean, const TopicP
   } else {
     note(Severity::info, "election.ordered", describe_change(draft.image(), id, state, *next));
   }
+  claims_.erase(id);
   draft.put(id, std::move(*next));
   return {};
 }

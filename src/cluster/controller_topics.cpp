@@ -86,7 +86,7 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
     for (auto& one : *found) placed.push_back(std::move(one.replicas));
   }
   std::vector<PartitionState> states;
-  const Eligible eligible = fleet_.eligible();
+  const Eligible eligible = this->eligible();
   const size_t width = placed.empty() ? 0 : placed.front().size();
   for (auto& replicas : placed) {
     if (replicas.empty()) {
@@ -100,6 +100,8 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
     }
     PartitionState state;
     state.version = 1;
+    // A topic's id is new, but one of its later partitions may have been there in a history that an older store has forgotten.
+    if (first > 0) state.leader_epoch = eligible.epoch_floor;
     for (const BrokerId id : replicas) {
       if (!is_known(id)) {
         return refuse(ErrorCode::invalid_replica_assignment,

@@ -39,10 +39,28 @@ BrokerId candidate(const std::vector<BrokerId>& replicas, const std::vector<Brok
 }
 
 // Each change of leader, also to none and to another incarnation, is a new epoch.
+void raise_epoch(PartitionState& state, LeaderEpoch at_least) {
+  auto& recent = state.recent_epochs;
+  recent.push_back(state.leader_epoch);
+  if (recent.size() > kRecentEpochs) recent.erase(recent.begin());
+  state.leader_epoch = std::max(LeaderEpoch(state.leader_epoch.value() + 1), at_least);
+}
+
 void give_leader(PartitionState& state, BrokerId id, const Eligible& brokers) {
   state.leader = id;
   state.leader_incarnation = id == kNoBroker ? 0 : brokers.live.at(id);
-  state.leader_epoch = LeaderEpoch(state.leader_epoch.value() + 1);
+  raise_epoch(state, brokers.epoch_floor);
+}
+
+// Who knows most of those that know more than the store.
+BrokerId furthest(const Claims& claims, const Eligible& brokers) {
+  BrokerId best = kNoBroker;
+  for (const auto& [id, claim] : claims) {
+    if (!brokers.alive(id)) continue;
+    const bool more = best == kNoBroker || claim > claims.at(best);
+    if (more || (claim == claims.at(best) && !may_lead(best, brokers) && may_lead(id, brokers))) best = id;
+  }
+  return best;
 }
 
 std::optional<PartitionState> changed(const PartitionState& before, PartitionState after) {
@@ -81,6 +99,13 @@ std::vector<BrokerId> without_going(const std::vector<BrokerId>& isr, BrokerId l
 }
 
 }  // namespace
+
+LeaderEpoch epoch_of_clock(WallTime now) {
+  constexpr int64_t kFrom = 1577836800;  // 2020-01-01 UTC
+  constexpr int64_t kMost = 2'000'000'000;
+  const int64_t seconds = now.ms / 1000 - kFrom;
+  return LeaderEpoch(static_cast<int32_t>(std::clamp<int64_t>(seconds, 0, kMost)));
+}
 
 std::optional<PartitionState> after_change_of_brokers(const PartitionState& state, const Eligible& brokers,
                                                       int min_insync) {
@@ -129,6 +154,18 @@ std::optional<PartitionState> after_emptying(const PartitionState& state, Broker
   return changed(state, std::move(next));
 }
 
+std::optional<PartitionState> after_contradiction(const PartitionState& state, LeaderEpoch epoch,
+                                                  const Eligible& brokers) {
+  // The last number is nobody's: nothing could follow it.
+  if (!contradicts(state, epoch) || epoch.value() == INT32_MAX) return std::nullopt;
+  if (is_lost(state) && state.leader_epoch > epoch) return std::nullopt;
+  PartitionState next = state;
+  next.leader = kNoBroker;
+  next.leader_incarnation = kLostIncarnation;
+  raise_epoch(next, std::max(brokers.epoch_floor, LeaderEpoch(epoch.value() + 1)));
+  return changed(state, std::move(next));
+}
+
 std::optional<PartitionState> elect_preferred(const PartitionState& state, const Eligible& brokers) {
   if (state.replicas.empty() || is_lost(state)) return std::nullopt;
   const BrokerId preferred = state.replicas.front();
@@ -139,7 +176,8 @@ std::optional<PartitionState> elect_preferred(const PartitionState& state, const
   return changed(state, std::move(next));
 }
 
-std::optional<PartitionState> elect_unclean(const PartitionState& state, const Eligible& brokers) {
+std::optional<PartitionState> elect_unclean(const PartitionState& state, const Eligible& brokers,
+                                            const Claims& claims) {
   if (leader_lives(state, brokers)) return std::nullopt;
   PartitionState next = state;
   if (!is_lost(state)) {
@@ -158,9 +196,12 @@ std::optional<PartitionState> elect_unclean(const PartitionState& state, const E
       }
     }
   }
-  BrokerId chosen = kNoBroker;
+  BrokerId chosen = is_lost(state) ? furthest(claims, brokers) : kNoBroker;
+  const bool claimed = chosen != kNoBroker;
+  if (claimed && !contains(next.replicas, chosen)) next.replicas.push_back(chosen);
+  std::erase(next.removing, chosen);
   for (const BrokerId id : order) {
-    if (!brokers.alive(id)) continue;
+    if (claimed || !brokers.alive(id)) continue;
     if (chosen == kNoBroker || (!may_lead(chosen, brokers) && may_lead(id, brokers) &&
                                 contains(state.emptied, chosen) == contains(state.emptied, id))) {
       chosen = id;
@@ -179,7 +220,9 @@ IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eli
   next.reset();
   if (wish.epoch < state.leader_epoch) return IsrAnswer::fenced_epoch;
   if (wish.epoch > state.leader_epoch || wish.asker != state.leader) return IsrAnswer::invalid;
-  if (wish.version != state.version) return IsrAnswer::stale_version;
+  // A version above the state's, from its own leader: the store was put back from a backup within this epoch, and forgot what the
+  // leader knows (docs/decisions/0015).
+  if (wish.version < state.version) return IsrAnswer::stale_version;
   if (!wish.isr.contains(wish.asker)) return IsrAnswer::invalid;
   for (const auto& [id, incarnation] : wish.isr) {
     if (!contains(state.replicas, id)) return IsrAnswer::invalid;
@@ -201,7 +244,7 @@ IsrAnswer change_isr(const PartitionState& state, const IsrWish& wish, const Eli
   std::erase_if(after.emptied, [&](BrokerId id) { return wish.isr.contains(id); });
   // Also where the set is the same the version rises: that is how a leader makes sure that an earlier request, of which it
   // heard nothing, is not written any more (replication/isr_proposal.h).
-  after.version = state.version + 1;
+  after.version = wish.version + 1;
   next = std::move(after);
   return IsrAnswer::accepted;
 }

@@ -8,7 +8,9 @@
 #include <set>
 #include <vector>
 
+#include "base/time.h"
 #include "cluster/image.h"
+#include "model/offset.h"
 
 namespace godwit::cluster {
 
@@ -20,11 +22,17 @@ struct Eligible {
   // Of those: about to stop, so nobody is to wait for them; and not heard by the controller, so they do not learn who leads.
   std::set<BrokerId> leaving;
   std::set<BrokerId> unheard;
+  // Each epoch that is handed out is at least this: the wall clock's (docs/decisions/0015).
+  LeaderEpoch epoch_floor{0};
 
   bool alive(BrokerId id) const { return live.contains(id); }
 };
 
-// A partition whose last member of the ISR lost what it had: it has no leader, its leader_incarnation is this, and only
+// The least epoch that may be handed out at that time: seconds since the beginning of 2020, and not so many that a clock that runs
+// ahead could use all epochs up.
+LeaderEpoch epoch_of_clock(WallTime now);
+
+// A partition whose last member of the ISR lost what it had, or of which a log knows more than the store: it has no leader, its leader_incarnation is this, and only
 // elect_unclean gives it one.
 constexpr uint64_t kLostIncarnation = UINT64_MAX;
 inline bool is_lost(const PartitionState& state) {
@@ -49,11 +57,23 @@ std::optional<PartitionState> after_loss(const PartitionState& state, BrokerId b
 // leads, it is the last that elect_unclean takes, also as a member of the ISR of a partition that is lost.
 std::optional<PartitionState> after_emptying(const PartitionState& state, BrokerId broker,
                                              const Eligible& brokers, bool& lost);
+// A live broker has a log whose latest epoch is `epoch`, and this state knows nothing of such a leader: the store is older than the
+// log, and who leads may lack what was acknowledged. The partition has no leader until an operator's order.
+std::optional<PartitionState> after_contradiction(const PartitionState& state, LeaderEpoch epoch,
+                                                  const Eligible& brokers);
 // Leadership goes to the first of `replicas`, if it is in the ISR and may lead.
 std::optional<PartitionState> elect_preferred(const PartitionState& state, const Eligible& brokers);
 // An operator's order where no leader lives: any live replica leads, and the ISR is that one alone. Records may be lost; where a
-// member of the ISR lives it is taken, the ISR stays and nothing is lost.
-std::optional<PartitionState> elect_unclean(const PartitionState& state, const Eligible& brokers);
+// member of the ISR lives it is taken, the ISR stays and nothing is lost. Of a partition that waits since logs know more than the
+// store, the log that goes furthest is taken, also of a broker that the store does not name as a replica: it is one then.
+struct Claim {
+  LeaderEpoch epoch;
+  Offset end;
+  friend auto operator<=>(const Claim&, const Claim&) = default;
+};
+using Claims = std::map<BrokerId, Claim>;
+std::optional<PartitionState> elect_unclean(const PartitionState& state, const Eligible& brokers,
+                                            const Claims& claims = {});
 
 // What the leader asks for (AlterPartition).
 enum class IsrAnswer { accepted, fenced_epoch, stale_version, ineligible, invalid };

@@ -467,5 +467,99 @@ TEST(MinInsync, IsWhatTheTopicSaysElseTheDefaultElseTwoOfThree) {
   EXPECT_EQ(min_insync(topic, {}), 2);
 }
 
+// A store that was put back from a backup (docs/decisions/0015).
+
+TEST(OlderStore, EpochsAreRaisedToTheClocksAtLeastAndTheOnesBeforeAreRemembered) {
+  PartitionState state = led(1, {1, 2}, {1, 2});
+  auto brokers = live({2});
+  brokers.epoch_floor = LeaderEpoch(100);
+  state = *after_change_of_brokers(state, brokers, 1);
+  EXPECT_EQ(state.leader_epoch, LeaderEpoch(100));
+  EXPECT_EQ(state.recent_epochs, std::vector{LeaderEpoch(3)});
+  // The clock stands still, or went back.
+  brokers = live({1, 2});
+  brokers.epoch_floor = LeaderEpoch(50);
+  state.isr = ids({1, 2});
+  state = *elect_preferred(state, brokers);
+  EXPECT_EQ(state.leader_epoch, LeaderEpoch(101));
+  EXPECT_EQ(state.recent_epochs, (std::vector{LeaderEpoch(3), LeaderEpoch(100)}));
+  for (int n = 0; n < 20; ++n) {
+    auto again = live({1, 2});
+    again.live[state.leader] += static_cast<uint64_t>(n) + 1;  // it started anew
+    state = *after_change_of_brokers(state, again, 1);
+  }
+  EXPECT_EQ(state.recent_epochs.size(), kRecentEpochs);
+}
+
+TEST(OlderStore, TheClocksEpochHasBoundsAndLeavesEnoughToGoOnWith) {
+  EXPECT_EQ(epoch_of_clock({0}), LeaderEpoch(0));
+  EXPECT_EQ(epoch_of_clock({1577836800'000}), LeaderEpoch(0));
+  EXPECT_EQ(epoch_of_clock({1577836801'999}), LeaderEpoch(1));
+  EXPECT_EQ(epoch_of_clock({INT64_MAX}), LeaderEpoch(2'000'000'000));
+}
+
+TEST(OlderStore, ALeaderThatKnowsALaterVersionOfItsEpochIsBelievedAndTheVersionRises) {
+  std::optional<PartitionState> next;
+  auto asked = wish(1, {1, 2});
+  asked.version = 9;
+  EXPECT_EQ(change_isr(led(1, {1, 2, 3}, {1, 2, 3}), asked, live({1, 2, 3}), 2, next), IsrAnswer::accepted);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->version, 10);
+  EXPECT_EQ(next->isr, ids({1, 2}));
+  asked.asker = BrokerId(2);
+  EXPECT_EQ(change_isr(led(1, {1, 2, 3}, {1, 2, 3}), asked, live({1, 2, 3}), 2, next), IsrAnswer::invalid);
+}
+
+TEST(OlderStore, AStateKnowsItsOwnEpochsAndNoneBetween) {
+  PartitionState state = led(1, {1, 2}, {1, 2});
+  EXPECT_TRUE(knows_epoch(state, LeaderEpoch(3)));
+  EXPECT_TRUE(knows_epoch(state, LeaderEpoch(1))) << "of a build that remembered none";
+  EXPECT_FALSE(knows_epoch(state, LeaderEpoch(4)));
+  state.recent_epochs = {LeaderEpoch(10), LeaderEpoch(20)};
+  state.leader_epoch = LeaderEpoch(30);
+  for (const int epoch : {1, 10, 20, 30}) EXPECT_TRUE(knows_epoch(state, LeaderEpoch(epoch))) << epoch;
+  for (const int epoch : {11, 19, 21, 29, 31}) {
+    EXPECT_FALSE(knows_epoch(state, LeaderEpoch(epoch))) << epoch;
+    EXPECT_TRUE(contradicts(state, LeaderEpoch(epoch))) << epoch;
+  }
+  state.unclean_epoch = LeaderEpoch(20);
+  EXPECT_FALSE(contradicts(state, LeaderEpoch(19))) << "given up by an order";
+  EXPECT_TRUE(contradicts(state, LeaderEpoch(21)));
+}
+
+TEST(OlderStore, ALaterLogLeavesThePartitionWithoutALeaderAboveItsEpoch) {
+  const PartitionState state = led(1, {1, 2, 3}, {1, 2, 3});
+  const auto next = after_contradiction(state, LeaderEpoch(7), live({1, 2, 3}));
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(is_lost(*next));
+  EXPECT_EQ(next->leader_epoch, LeaderEpoch(8));
+  EXPECT_EQ(next->isr, state.isr);
+  EXPECT_FALSE(after_contradiction(*next, LeaderEpoch(7), live({1, 2, 3}))) << "said again";
+  EXPECT_FALSE(after_contradiction(state, LeaderEpoch(3), live({1}))) << "what the store knows";
+  EXPECT_FALSE(after_contradiction(state, LeaderEpoch(INT32_MAX), live({1})));
+  const auto more = after_contradiction(*next, LeaderEpoch(9), live({1, 2, 3}));
+  ASSERT_TRUE(more);
+  EXPECT_EQ(more->leader_epoch, LeaderEpoch(10));
+}
+
+TEST(OlderStore, AnOrderTakesTheLogThatGoesFurthestAndGivesTheOthersUp) {
+  const auto waits = *after_contradiction(led(1, {1, 2}, {1, 2}), LeaderEpoch(7), live({1, 2, 3}));
+  const Claims claims{{BrokerId(2), {LeaderEpoch(6), Offset(90)}},
+                      {BrokerId(3), {LeaderEpoch(7), Offset(80)}}};
+  auto next = elect_unclean(waits, live({1, 2, 3}), claims);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(3));
+  EXPECT_EQ(next->replicas, ids({1, 2, 3})) << "it is a replica from now on";
+  EXPECT_EQ(next->isr, ids({3}));
+  EXPECT_FALSE(contradicts(*next, LeaderEpoch(7)));
+  EXPECT_FALSE(contradicts(*next, LeaderEpoch(6)));
+  next = elect_unclean(waits, live({1, 2}), claims);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(2)) << "the other one is dead";
+  next = elect_unclean(waits, live({1}), claims);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->leader, BrokerId(1)) << "all that is there";
+}
+
 }  // namespace
 }  // namespace godwit::cluster

@@ -30,4 +30,15 @@ int min_insync(const Topic& topic, const ConfigMap& fallback) {
   return first.replicas.size() - std::min(first.replicas.size(), first.adding.size()) >= 3 ? 2 : 1;
 }
 
+bool knows_epoch(const PartitionState& state, LeaderEpoch epoch) {
+  if (epoch >= state.leader_epoch) return epoch == state.leader_epoch;
+  const auto& recent = state.recent_epochs;
+  return recent.empty() || epoch < recent.front() ||
+         std::find(recent.begin(), recent.end(), epoch) != recent.end();
+}
+
+bool contradicts(const PartitionState& state, LeaderEpoch epoch) {
+  return !knows_epoch(state, epoch) && epoch >= state.unclean_epoch;
+}
+
 }  // namespace godwit::cluster

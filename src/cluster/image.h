@@ -50,8 +50,19 @@ struct PartitionState {
   LeaderEpoch unclean_epoch = kNoLeaderEpoch;
   // Replicas that came with an empty or another disk and were not in sync since. Known to controllers alone.
   std::vector<BrokerId> emptied;
+  // The epochs before `leader_epoch` that were handed out last, in order; at most kRecentEpochs.
+  std::vector<LeaderEpoch> recent_epochs;
   friend bool operator==(const PartitionState&, const PartitionState&) = default;
 };
+
+constexpr size_t kRecentEpochs = 8;
+
+// Whether a log whose latest epoch is `epoch` belongs to the history that led to this state. False: it followed a leader of which
+// this state knows nothing, so the coordination store is older than the log (docs/decisions/0015). Epochs older than the recent
+// ones are taken for known.
+bool knows_epoch(const PartitionState& state, LeaderEpoch epoch);
+// The same, where no operator has decided since that what such a log has is given up (PartitionState::unclean_epoch).
+bool contradicts(const PartitionState& state, LeaderEpoch epoch);
 
 // Settings that were given for a topic, under Kafka's names; what is not given has the broker's default.
 using ConfigMap = std::map<std::string, std::string, std::less<>>;

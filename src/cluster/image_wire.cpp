@@ -48,6 +48,7 @@ ClusterPollResponse::Partition to_wire(const PartitionState& state, size_t index
   wire.removing = state.removing;
   wire.isr = state.isr;
   wire.unclean_epoch = state.unclean_epoch;
+  wire.recent_epochs = state.recent_epochs;
   return wire;
 }
 
@@ -61,7 +62,8 @@ PartitionState from_wire(const ClusterPollResponse::Partition& wire) {
           wire.adding,
           wire.removing,
           wire.unclean_epoch,
-          {}};
+          {},
+          wire.recent_epochs};
 }
 
 ClusterPollResponse head(const Image& image) {

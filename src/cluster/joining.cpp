@@ -62,7 +62,8 @@ Task<void> Joining::run() {
         continue;
       }
       const bool forgotten = !can_append_ && told_fence_ != poll_.image()->version.fence;
-      if (can_append_ != told_append_ || forgotten) {
+      const bool compare = options_.later_logs && compared_fence_ != poll_.image()->version.fence;
+      if (can_append_ != told_append_ || forgotten || compare) {
         co_await report_health(incarnation);
         continue;
       }
@@ -79,6 +80,13 @@ Request Joining::request(uint64_t incarnation, int8_t kind) const {
   request.kind = kind;
   request.can_append = can_append_;
   return request;
+}
+
+Task<void> Joining::add_later_logs(Request& request, ImagePtr image) {
+  if (!options_.later_logs) co_return;
+  for (const LaterLog& log : co_await options_.later_logs(image)) {
+    request.later_logs.push_back({log.id.topic, log.id.partition, log.epoch, log.end});
+  }
 }
 
 // Not longer than until the next news of the controller.
@@ -110,6 +118,7 @@ Task<void> Joining::join(uint64_t incarnation) {
       report.unproven.back().partitions.push_back(id.partition);
     }
   }
+  co_await add_later_logs(report, image);
   const bool can_append = can_append_;
   report.can_append = can_append;
   const auto answer = co_await link_.report(std::move(report));
@@ -135,6 +144,7 @@ Task<void> Joining::join(uint64_t incarnation) {
   seen_ = false;
   told_append_ = can_append;
   told_fence_ = image->version.fence;
+  compared_fence_ = image->version.fence;
   pause_ = {};
   diagnostics_.emit(
       {Severity::info,
@@ -150,9 +160,21 @@ void Joining::set_can_append(bool can_append) {
 
 Task<void> Joining::report_health(uint64_t incarnation) {
   const bool can_append = can_append_;
-  const int64_t fence = poll_.image()->version.fence;
-  const auto answer = co_await link_.report(request(incarnation, Request::kHealth));
+  const ImagePtr image = poll_.image();
+  const int64_t fence = image->version.fence;
+  Request report = request(incarnation, Request::kHealth);
+  report.can_append = can_append;
+  if (compared_fence_ != fence) {
+    co_await add_later_logs(report, image);
+    // Seldom is there anything to say of it.
+    if (report.later_logs.empty() && can_append == told_append_ && (can_append || told_fence_ == fence)) {
+      compared_fence_ = fence;
+      co_return;
+    }
+  }
+  const auto answer = co_await link_.report(std::move(report));
   if (answer && answer->error_code == ErrorCode::none) {
+    compared_fence_ = fence;
     told_append_ = can_append;
     told_fence_ = fence;
     pause_ = {};

@@ -28,6 +28,7 @@ class Joining {
   runtime::Task<void> join(uint64_t incarnation);
   runtime::Task<void> report_health(uint64_t incarnation);
   kafka::BrokerReportRequest request(uint64_t incarnation, int8_t kind) const;
+  runtime::Task<void> add_later_logs(kafka::BrokerReportRequest& request, ImagePtr image);
   bool shown() const;
   runtime::Task<void> pause();
 
@@ -44,6 +45,8 @@ class Joining {
   // What the controller of which fence knows.
   bool told_append_ = true;
   int64_t told_fence_ = -1;
+  // Up to the controller of that fence all were told which logs know more than the store.
+  int64_t compared_fence_ = -1;
   bool leaving_ = false;
   std::optional<Error> refusal_;
   Duration pause_{};

@@ -35,6 +35,7 @@
 #include "kafka/messages/cluster_poll.h"
 #include "kafka/messages/forward.h"
 #include "model/error_code.h"
+#include "model/offset.h"
 #include "runtime/runtime.h"
 
 namespace godwit::cluster {
@@ -46,6 +47,13 @@ struct Refusal {
 };
 template <class T>
 using Changed = tl::expected<T, Refusal>;
+
+// A log that followed a leader of which the image knows nothing (contradicts(), image.h).
+struct LaterLog {
+  TopicPartition id;
+  LeaderEpoch epoch;  // its latest
+  Offset end;
+};
 
 struct MetadataOptions {
   BrokerInfo self;         // its incarnation is taken at start
@@ -64,6 +72,14 @@ struct MetadataOptions {
   // Whether the data directory was part of the cluster before, so that the logs in it count (rule 2); asked when the broker
   // joins, again and again. Without it they do.
   std::function<bool()> has_logs;
+  // Logs that know more than the store from which this image comes. Asked when the broker joins, and once for each new controller.
+  std::function<runtime::Task<std::vector<LaterLog>>(ImagePtr)> later_logs;
+  // The highest incarnation that this data directory ever had, and where to note the next one, durably, before it is used: a store
+  // that came back from a backup counts from an older number (rule 1).
+  uint64_t incarnation_before = 0;
+  std::function<runtime::Task<Result<void>>(uint64_t)> note_incarnation;
+  // ControllerOptions of the same name.
+  bool epochs_by_clock = false;
   // Whether every shard and the disk made progress lately: without, no keep-alive goes out (rule 13).
   std::function<bool()> healthy;
 };

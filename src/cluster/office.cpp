@@ -213,6 +213,7 @@ Task<void> Office::open(Fence fence) {
   options.session_timeout = options_.session_timeout;
   options.preferred_after = options_.preferred_after;
   options.topic_defaults = options_.topic_defaults;
+  options.epochs_by_clock = options_.epochs_by_clock;
   options.leased = [&roster = parts_.roster](const BrokerInfo& broker) {
     const Registered* const registered = roster.find(broker.id);
     return roster.reachable() && registered != nullptr && registered->info.incarnation == broker.incarnation;

@@ -123,7 +123,12 @@ Task<Result<void>> Registration::claim_cluster() {
 
 Task<Result<void>> Registration::take_incarnation() {
   while (!over()) {
-    const auto next = co_await raise_counter(store_, keys::incarnation(self_.id), 1, 1);
+    const auto at_least = static_cast<int64_t>(std::max(options_.incarnation_before, self_.incarnation)) + 1;
+    auto next = co_await raise_counter(store_, keys::incarnation(self_.id), 1, at_least);
+    if (next && options_.note_incarnation) {
+      auto noted = co_await options_.note_incarnation(static_cast<uint64_t>(*next));
+      if (!noted) next = fail(noted.error());
+    }
     if (next) {
       patience_.over();
       // Before it is registered: who reads the registration and asks this broker must not hear of the old one.

@@ -35,10 +35,10 @@ std::string incarnation(BrokerId id) {
 }  // namespace keys
 
 PartitionState to_state(const StoredPartition& stored) {
-  return {stored.version,      stored.leader,   static_cast<uint64_t>(stored.leader_incarnation),
-          stored.leader_epoch, stored.replicas, stored.isr,
-          stored.adding,       stored.removing, stored.unclean_epoch,
-          stored.emptied};
+  return {stored.version,      stored.leader,       static_cast<uint64_t>(stored.leader_incarnation),
+          stored.leader_epoch, stored.replicas,     stored.isr,
+          stored.adding,       stored.removing,     stored.unclean_epoch,
+          stored.emptied,      stored.recent_epochs};
 }
 
 StoredPartition from_state(const PartitionState& state) {
@@ -53,6 +53,7 @@ StoredPartition from_state(const PartitionState& state) {
   stored.isr = state.isr;
   stored.unclean_epoch = state.unclean_epoch;
   stored.emptied = state.emptied;
+  stored.recent_epochs = state.recent_epochs;
   return stored;
 }
 

@@ -75,6 +75,7 @@ struct StoredPartition {
   std::vector<BrokerId> isr;
   LeaderEpoch unclean_epoch = kNoLeaderEpoch;
   std::vector<BrokerId> emptied;
+  std::vector<LeaderEpoch> recent_epochs;
   static void fields(auto& f) {
     f("version", &StoredPartition::version);
     f("replicas", &StoredPartition::replicas);
@@ -86,6 +87,7 @@ struct StoredPartition {
     f("isr", &StoredPartition::isr);
     f("unclean_epoch", &StoredPartition::unclean_epoch);
     f("emptied", &StoredPartition::emptied, codec::always().tagged(0));
+    f("recent_epochs", &StoredPartition::recent_epochs, codec::always().tagged(1));
   }
   friend bool operator==(const StoredPartition&, const StoredPartition&) = default;
 };

@@ -16,8 +16,9 @@ constexpr std::string_view kAside = "set-aside-";
 constexpr uint64_t kIdentityMax = 4096;
 
 // What brokers put into a data directory; only these are ever put aside.
-constexpr std::array<std::string_view, 8> kOurs = {"journal",    "relaxed",  "topics",       "ballast",
-                                                   "checkpoint", "identity", "coordination", "joined"};
+constexpr std::array<std::string_view, 9> kOurs = {"journal",      "relaxed",    "topics",
+                                                   "ballast",      "checkpoint", "identity",
+                                                   "coordination", "joined",     "incarnation"};
 
 // "checkpoint.a" and "checkpoint.a.new" are checkpoint's.
 bool is_ours(std::string_view name) {

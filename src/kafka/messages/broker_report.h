@@ -27,6 +27,22 @@ struct BrokerReportRequest {
     friend bool operator==(const Unproven&, const Unproven&) = default;
   };
 
+  // A log that followed a leader of which the controller's state knows nothing: the store is older than the log.
+  struct LaterLog {
+    TopicId topic;
+    PartitionIndex partition;
+    LeaderEpoch epoch;  // its latest
+    Offset end;
+
+    static void fields(auto& f) {
+      f("topic", &LaterLog::topic);
+      f("partition", &LaterLog::partition);
+      f("epoch", &LaterLog::epoch);
+      f("end", &LaterLog::end);
+    }
+    friend bool operator==(const LaterLog&, const LaterLog&) = default;
+  };
+
   std::string cluster_id;
   BrokerId broker_id = kNoBroker;
   int64_t incarnation = -1;
@@ -38,6 +54,8 @@ struct BrokerReportRequest {
   // say it.
   Uuid storage_id;
   std::vector<Unproven> unproven;
+  // With kJoin and kHealth. Older builds do not say it.
+  std::vector<LaterLog> later_logs;
   // With kJoin and kHealth: false hands its leadership over.
   bool can_append = true;
 
@@ -50,6 +68,7 @@ struct BrokerReportRequest {
     f("unproven", &BrokerReportRequest::unproven);
     f("can_append", &BrokerReportRequest::can_append);
     f("storage_id", &BrokerReportRequest::storage_id, codec::always().tagged(0));
+    f("later_logs", &BrokerReportRequest::later_logs, codec::always().tagged(1));
   }
   friend bool operator==(const BrokerReportRequest&, const BrokerReportRequest&) = default;
 };

@@ -121,6 +121,7 @@ struct ClusterPollResponse {
     std::vector<BrokerId> removing;
     std::vector<BrokerId> isr;
     LeaderEpoch unclean_epoch = kNoLeaderEpoch;
+    std::vector<LeaderEpoch> recent_epochs;
 
     static void fields(auto& f) {
       f("index", &Partition::index);
@@ -133,6 +134,7 @@ struct ClusterPollResponse {
       f("removing", &Partition::removing);
       f("isr", &Partition::isr);
       f("unclean_epoch", &Partition::unclean_epoch);
+      f("recent_epochs", &Partition::recent_epochs, always().tagged(0));
     }
     friend bool operator==(const Partition&, const Partition&) = default;
   };
