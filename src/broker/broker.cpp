@@ -218,6 +218,10 @@ Task<std::vector<TopicPartition>> Broker::unproven(cluster::ImagePtr image) {
   if (!options_.clustered) co_return doubtful;
   std::map<TopicPartition, bool> suspects;  // whether only the last interval of flush=interval can be missing
   for (const auto& one : co_await store_->unproven()) suspects[one.id] = one.tail_only;
+  // Of a topic that the controller leaves aside, too: it writes down what is said here.
+  for (const auto& [id, tail_only] : suspects) {
+    if (image->find(id) == nullptr) doubtful.push_back(id);
+  }
   std::set<TopicPartition> known;
   for (const auto& id : co_await store_->list()) known.insert(id);
   for (const auto& [name, topic] : image->topics()) {

@@ -57,6 +57,7 @@ Task<Result<void>> ControllerImpl::load() {
   }
   for (const Error& damage : loaded->damages) tell_damage(damage.message);
   reserved_names_ = std::move(loaded->reserved_names);
+  aside_ = std::move(loaded->aside);
   GW_TRY(co_return, co_await load_brokers(image));
   auto events = co_await coordination_.list(std::string(keys::kEvents));
   if (!events) co_return fail(events.error());
@@ -98,6 +99,7 @@ Task<Result<void>> ControllerImpl::load() {
     note(
         Severity::info, "controller.elected",
         "broker " + to_string(options_.self) + " is the controller, fence " + std::to_string(options_.fence));
+    settle_doubts(draft);
     review_and_note(
         draft, [](const PartitionState&) { return true; }, "a new controller looks at everything");
   });

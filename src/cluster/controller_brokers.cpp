@@ -192,6 +192,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
   }
   if (broker != nullptr && broker->joined == incarnation && incarnation != 0) {  // asked again
     take_losses(draft, request, !request.has_logs);
+    if (!broker->doubts.empty()) store_broker(draft, id);
     return on_health(draft, request);
   }
   if (broker == nullptr || broker->registered != incarnation) {
@@ -229,6 +230,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
 
 void ControllerImpl::take_losses(Draft& draft, const BrokerReportRequest& request, bool emptied) {
   const BrokerId id = request.broker_id;
+  note_doubts(request, emptied);
   std::vector<TopicPartition> partitions;
   if (!emptied) {
     for (const auto& topic : request.unproven) {

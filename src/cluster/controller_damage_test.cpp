@@ -102,6 +102,48 @@ TEST_F(DamagedStore, ATopicThatIsNotDescribedWellIsLeftAsideWholeAndIsBackOnceMe
   });
 }
 
+// Else an empty disk would pass for a replica in sync once the key is mended.
+TEST_F(DamagedStore, WhatABrokerLostOfATopicThatIsLeftAsideCountsOnceItsKeyIsMended) {
+  TopicId id;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    id = co_await create(controller, topic_at("t", {ids({1, 2, 3}), ids({1, 2, 3}), ids({3, 1, 2})}));
+  });
+  const std::string key = keys::partition(id, 1);
+  const Bytes before = memory.keys().get(key)->value;
+  put(key, to_bytes("x"));
+  with_controller([&](Controller& controller) -> Task<void> {
+    EXPECT_TRUE(controller.image()->topics().empty());
+    controller.registered(broker(2, 21));
+    auto request = joining(2, 21);
+    request.has_logs = false;
+    EXPECT_EQ((co_await controller.report(request)).error_code, ErrorCode::none);
+    // It has logs by now: those that it made since.
+    controller.registered(broker(2, 22));
+    EXPECT_EQ((co_await controller.report(joining(2, 22))).error_code, ErrorCode::none);
+    controller.registered(broker(1, 11));
+    request = joining(1, 11);
+    request.unproven.push_back({id, {PartitionIndex(1)}});
+    EXPECT_EQ((co_await controller.report(request)).error_code, ErrorCode::none);
+  });
+  // Another controller comes while it is still damaged.
+  with_controller([](Controller&) -> Task<void> { co_return; });
+  put(key, before);
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await runtime::sleep_for(10ms);
+    EXPECT_EQ(state(controller, id, 0).isr, ids({1, 3}));
+    EXPECT_EQ(state(controller, id, 0).emptied, ids({2}));
+    EXPECT_EQ(state(controller, id, 1).isr, ids({3}));
+    EXPECT_EQ(state(controller, id, 1).leader, BrokerId(3));
+    EXPECT_EQ(state(controller, id, 2).isr, ids({3, 1}));
+    EXPECT_EQ(co_await stored(id, 1), state(controller, id, 1));
+  });
+  for (const int id_of : {1, 2}) {
+    const auto joined = stored_value<StoredJoined>(*memory.keys().get(keys::joined(BrokerId(id_of))));
+    EXPECT_TRUE(joined && joined->doubts.empty()) << id_of;
+  }
+}
+
 TEST_F(DamagedStore, ABrokerWhoseEntryIsDamagedJoinsAnew) {
   TopicId id;
   with_controller([&](Controller& controller) -> Task<void> {

@@ -152,6 +152,9 @@ class ControllerImpl final : public Controller {
   // `emptied`: it has nothing of what it had.
   void take_losses(Draft& draft, const kafka::BrokerReportRequest& request, bool emptied);
   void lose(Draft& draft, BrokerId id, const std::vector<TopicPartition>& partitions, bool emptied);
+  // Losses of what topics had that are left aside: written down until their keys are mended (controller_doubts.cpp).
+  void note_doubts(const kafka::BrokerReportRequest& request, bool emptied);
+  void settle_doubts(Draft& draft);
   // Logs that know more than the store (controller_contradictions.cpp).
   void take_contradictions(Draft& draft, const kafka::BrokerReportRequest& request);
   void store_broker(Draft& draft, BrokerId id);

@@ -25,6 +25,7 @@ void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now) {
   broker.stored = true;
   broker.emptied = stored.emptied;
   broker.storage_id = stored.storage_id;
+  broker.doubts = stored.doubts;
   broker.removing = stored.removing;
   broker.steady_since = now;
 }
@@ -37,6 +38,7 @@ StoredJoined Fleet::stored(BrokerId id) const {
   stored.removing = broker.removing;
   stored.emptied = broker.emptied;
   stored.storage_id = broker.storage_id;
+  stored.doubts = broker.doubts;
   stored.rack = broker.info.rack;
   stored.features_first = broker.info.features.first;
   stored.features_last = broker.info.features.last;

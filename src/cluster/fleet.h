@@ -20,7 +20,8 @@ class Fleet {
     bool stored = false;      // it has joined some time
     bool emptied = false;     // it joined with an empty or another disk
     Uuid storage_id;          // of the data directory with which it joined last; zero: unknown
-    bool removing = false;    // dead for good, by an operator's order
+    std::vector<StoredJoined::Doubt> doubts;
+    bool removing = false;  // dead for good, by an operator's order
     bool can_append = true;
     bool leaving = false;               // about to stop
     MonotonicTime dead_since;           // when it was declared dead last

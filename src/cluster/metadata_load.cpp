@@ -187,6 +187,7 @@ Task<Result<LoadedImage>> load_image(Coordination& store) {
   GW_TRY(co_return, co_await load_topics(store, topics, loaded));
   GW_TRY(co_return, co_await load_partitions(store, topics, loaded));
   GW_TRY(co_return, co_await load_names(store, topics, loaded));
+  loaded.aside = topics.aside;
   for (auto& [id, topic] : topics.whole) {
     if (!topics.aside.contains(id)) image.put(std::move(topic));
   }

@@ -17,6 +17,8 @@ struct LoadedImage {
   // What is left aside since it makes no sense; each names its key. Nothing of it is touched, so that it is there again once
   // somebody has mended or removed the key.
   std::vector<Error> damages;
+  // Topics that are left aside.
+  std::set<TopicId> aside;
   // Claimed by topics that are left aside: no other topic may have them.
   std::set<std::string> reserved_names;
 };

@@ -23,6 +23,18 @@ struct StoredJoined {
     }
     friend bool operator==(const Listener&, const Listener&) = default;
   };
+  // What it had lost when it joined, of a topic that was left aside since a key of it was damaged. Counts once the topic is whole.
+  struct Doubt {
+    TopicId topic;
+    bool emptied = false;                    // it came with an empty or another disk
+    std::vector<PartitionIndex> partitions;  // of which it could not prove what it had
+    static void fields(auto& f) {
+      f("topic", &Doubt::topic);
+      f("emptied", &Doubt::emptied);
+      f("partitions", &Doubt::partitions);
+    }
+    friend bool operator==(const Doubt&, const Doubt&) = default;
+  };
   int64_t incarnation = 0;  // that joined and was not declared dead since; 0: none
   bool draining = false;    // ordered: it gives up its replicas
   bool removing = false;    // ordered: it is dead for good, and is forgotten once it has no replicas
@@ -35,6 +47,7 @@ struct StoredJoined {
   int16_t features_last = kFirstLevel;
   // Of the data directory with which it joined last; zero: it did not say so.
   Uuid storage_id;
+  std::vector<Doubt> doubts;
   static void fields(auto& f) {
     f("incarnation", &StoredJoined::incarnation);
     f("draining", &StoredJoined::draining);
@@ -45,6 +58,7 @@ struct StoredJoined {
     f("features_first", &StoredJoined::features_first, codec::always().tagged(0));
     f("features_last", &StoredJoined::features_last, codec::always().tagged(1));
     f("storage_id", &StoredJoined::storage_id, codec::always().tagged(2));
+    f("doubts", &StoredJoined::doubts, codec::always().tagged(3));
   }
   friend bool operator==(const StoredJoined&, const StoredJoined&) = default;
 };
