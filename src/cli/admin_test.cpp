@@ -309,6 +309,10 @@ TEST_F(Admin, TheClustersStateIsShownAndChecked) {
   EXPECT_EQ(run({"cluster", "status"}), 0);
   EXPECT_EQ(run({"cluster", "status", "--check", "--json"}), 1);
   EXPECT_NE(console.out.find(R"("underReplicated":1)"), std::string::npos) << console.out;
+  EXPECT_EQ(console.out.find("--unclean"), std::string::npos) << console.out;
+  status.without_leader = 1;
+  EXPECT_EQ(run({"cluster", "status"}), 0);
+  EXPECT_NE(console.out.find("'godwit topic elect --unclean'"), std::string::npos) << console.out;
 }
 
 // One partition moves to broker 1, which copies 10 MiB a second; broker 2 has all of it. Another one waits.
