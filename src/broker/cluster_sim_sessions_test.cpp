@@ -136,13 +136,22 @@ TEST(ClusterSimSessions, AReplicaThatWaitsForMemoryToBeReadWithHoldsUpNoOther) {
         ASSERT_TRUE(stage.node(1).run([&](Runtime&) -> Task<void> {
           const auto led = stage.replica(1, "large", 0);
           co_await stage.broker(1)->shard(0).shard().call([&]() -> Task<void> {
-            for (size_t tries = 0; tries < 100; ++tries) {
-              auto read = co_await led->log()->read(
-                  {.from = Offset(0), .bytes_max = 100'000, .end = Offset(120), .may_wait = false});
-              if (!read || read->batches.empty()) co_return;
-              held.push_back(std::move(*read));
+            // What clients may have, and then what is kept for replicas.
+            for (const bool for_replica : {false, true}) {
+              for (size_t tries = 0;; ++tries) {
+                if (tries == 100) {
+                  ADD_FAILURE() << "memory has no end";
+                  co_return;
+                }
+                auto read = co_await led->log()->read({.from = Offset(0),
+                                                       .bytes_max = 100'000,
+                                                       .end = Offset(120),
+                                                       .may_wait = false,
+                                                       .for_replica = for_replica});
+                if (!read || read->batches.empty()) break;
+                held.push_back(std::move(*read));
+              }
             }
-            ADD_FAILURE() << "memory has no end";
           });
         }));
         EXPECT_GT(held.size(), 3U);

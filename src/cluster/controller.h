@@ -46,6 +46,9 @@ struct ControllerOptions {
   bool auto_rebalance = true;
   // How many copies of automatic moves a broker makes at a time, and how many it gives as a leader.
   size_t moves_per_broker = 10;
+  // Told of a broker that knows a controller with a higher fence than this one's: its office is over, or the store was put back from
+  // a backup, and that broker believes nobody below (docs/decisions/0015). May be empty.
+  std::function<void(int64_t)> later_fence;
   // Epochs are raised to the wall clock's seconds at least, so that no later history of the cluster, from an older store, hands one
   // out again (docs/decisions/0015).
   bool epochs_by_clock = false;

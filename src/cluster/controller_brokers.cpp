@@ -114,6 +114,9 @@ Task<ClusterPollResponse> ControllerImpl::poll(ClusterPollRequest request) {
   if (!stale() && !fleet_.alive(id, incarnation)) (void)co_await decide([](Draft&) {});
   if (!stale()) {
     missing_.erase(id);
+    if (options_.later_fence && std::max(version, known).fence > options_.fence) {
+      options_.later_fence(std::max(version, known).fence);
+    }
     news_.acknowledged(id, incarnation, version, now());
     Fleet::Broker* const broker = fleet_.find(id);
     if (broker != nullptr) broker->undecided = request.undecided;

@@ -20,6 +20,8 @@ constexpr int kAwayFor = 4;
 constexpr Duration kVacateAgain = 200ms;
 // How often a broker without a lease that answers is asked again.
 constexpr Duration kAskAgain = 500ms;
+// Elections by which a store that was put back may be behind what brokers know; what goes beyond is no fence of this cluster.
+constexpr int64_t kForgottenFencesMax = int64_t{1} << 32;
 
 Severity severity_of_loss(bool wanted) {
   return wanted ? Severity::info : Severity::warning;
@@ -40,7 +42,10 @@ Task<void> Office::run() {
       const auto version = held_->fence_version;
       const bool isolated = held_->controller->isolated();
       co_await lose(isolated ? "most of the brokers do not reach it"
-                             : "it is somebody else's, or this broker's lease is over");
+                    : held_->fence < later_fence_
+                        ? "a broker knows a later controller: the office was taken by another, or the "
+                          "store was put back from a backup and it is taken again above that one"
+                        : "it is somebody else's, or this broker's lease is over");
       if (isolated) {
         away_until_ = now() + kAwayFor * options_.session_timeout;
         to_vacate_ = version;
@@ -116,7 +121,7 @@ bool Office::ours(int64_t fence, const Uuid& lease) const {
 }
 
 bool Office::still_held() const {
-  return !held_->deposed && ours(held_->fence, held_->lease);
+  return !held_->deposed && held_->fence >= later_fence_ && ours(held_->fence, held_->lease);
 }
 
 Task<void> Office::take() {
@@ -186,7 +191,7 @@ Task<Result<Office::Fence>> Office::raise_fence() {
   office.broker = self.id;
   office.incarnation = static_cast<int64_t>(self.incarnation);
   // Above what brokers know, too: of a store that came back from a backup they would believe nothing else (rule 3).
-  office.fence = std::max(before->number, parts_.known.image()->version.fence) + 1;
+  office.fence = std::max({before->number, parts_.known.image()->version.fence, later_fence_}) + 1;
   office.lease = lease_name;
   office.host = address.host;
   office.port = address.port;
@@ -220,6 +225,11 @@ Task<void> Office::open(Fence fence) {
   };
   options.reaches = [&liveness = parts_.liveness](BrokerInfo broker) -> Task<bool> {
     co_return (co_await liveness.probe(std::move(broker))).has_value();
+  };
+  options.later_fence = [this, own = fence.number](int64_t later) {
+    if (later <= later_fence_ || later - own > kForgottenFencesMax) return;
+    later_fence_ = later;
+    parts_.bell.ring();
   };
   for (bool told = false;;) {
     auto opened = co_await open_(options, parts_.store, parts_.runtime, parts_.diagnostics);

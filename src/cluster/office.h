@@ -103,6 +103,8 @@ class Office {
   std::atomic<bool> holds_ = false;  // there is one, for other shards
   std::map<BrokerId, uint64_t> refused_;
   std::optional<Error> damage_;
+  // The highest that a broker was heard to know, while this one held the office under a lower one.
+  int64_t later_fence_ = 0;
   // Since when the holder of that version is known to be dead: from then the turns of the others count.
   std::optional<std::pair<coordination::Version, MonotonicTime>> dead_holder_;
   // The newest fence under which a controller wrote here: none is opened under it again, for the old one's writes may still be
