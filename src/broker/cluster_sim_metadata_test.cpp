@@ -81,6 +81,7 @@ TEST(ClusterSimMetadata, IsHeldWhileALeaderIsSuspectAndAnsweredWithTheNewOne) {
   const int runs = for_seeds([&](uint64_t seed) {
     MetadataStage stage(seed);
     std::vector<std::unique_ptr<Asker>> askers;
+    askers.reserve(6);
     for (int n = 0; n < 6; ++n) askers.push_back(std::make_unique<Asker>(stage, 2 + n % 2));
     stage.world.run_for(std::chrono::microseconds(stage.world.random().below(50'000)));
     // An election that takes its time.
