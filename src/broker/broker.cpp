@@ -398,6 +398,7 @@ Task<void> Broker::apply(cluster::ImagePtr image) {
   follower_throttle_.set_rate(rates.follower, now);
   // All at once: what one waits for, its disk perhaps, must not hold up an election on another.
   std::vector<Task<void>> taking_over;
+  taking_over.reserve(shards_.size());
   for (auto& shard : shards_) {
     taking_over.push_back([](BrokerShard& one, cluster::ImagePtr known) -> Task<void> {
       co_await one.shard().call(

@@ -73,7 +73,7 @@ std::function<cluster::Changed<cluster::ConfigMap>(const cluster::ConfigMap&)> c
 OnResource<std::vector<SettingView>> describe_resource(const BrokerShard& shard, ResourceType type,
                                                        const std::string& name) {
   if (type == ResourceType::topic) {
-    const cluster::ImagePtr image = shard.image();
+    const cluster::ImagePtr& image = shard.image();
     const auto topic = parse_topic(*image, name);
     if (!topic) return tl::unexpected(topic.error());
     return describe_topic_settings(**topic, shard.options().topic_defaults, *image, shard.options().id);
@@ -102,7 +102,7 @@ runtime::Task<OnResource<void>> alter_resource(BrokerShard& shard, ResourceType 
   const cluster::ConfigMap& at_start = shard.options().topic_defaults;
   cluster::Changed<void> done;
   if (type == ResourceType::topic) {
-    const cluster::ImagePtr image = shard.image();
+    const cluster::ImagePtr& image = shard.image();
     const auto topic = parse_topic(*image, name);
     if (!topic) co_return tl::unexpected(topic.error());
     const TopicId id = (*topic)->id;

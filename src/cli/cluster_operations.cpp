@@ -47,12 +47,14 @@ std::string counted(int64_t count, std::string_view one, std::string_view more) 
 
 std::string ids(const std::vector<BrokerId>& all) {
   std::vector<int32_t> numbers;
+  numbers.reserve(all.size());
   for (const BrokerId id : all) numbers.push_back(id.value());
   return fmt::format("{}", fmt::join(numbers, ","));
 }
 
 void show_status_json(Session& session, const Response& status, const MoveEstimate& moves) {
   std::vector<std::string> brokers;
+  brokers.reserve(status.brokers.size());
   for (const auto& broker : status.brokers) {
     brokers.push_back(Json()
                           .set("id", broker.id.value())

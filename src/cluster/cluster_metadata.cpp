@@ -321,6 +321,7 @@ Task<std::vector<IsrOutcome>> ClusterMetadata::serve_alter_isr(BrokerId asker, u
     co_return co_await controller->alter_isr(asker, incarnation, std::move(changes));
   }
   std::vector<IsrOutcome> outcomes;
+  outcomes.reserve(changes.size());
   for (const auto& change : changes)
     outcomes.push_back({change.id, ErrorCode::not_controller, change.version});
   co_return outcomes;

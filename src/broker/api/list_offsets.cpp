@@ -169,6 +169,7 @@ class Looking {
 
   Task<void> look_up_all() {
     std::vector<Task<Found>> looking;
+    looking.reserve(wanted_.size());
     for (const Wanted& wanted : wanted_) {
       looking.push_back(context_.shard.on(
           wanted.id, [id = wanted.id, asked = wanted.asked, version = context_.version()](

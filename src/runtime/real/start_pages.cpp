@@ -13,6 +13,7 @@ namespace {
 
 // Whether relocations changed the code of that object: such pages are not those of the file.
 bool code_was_relocated(const dl_phdr_info& object, const ElfW(Phdr) & header) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): an address that the loader gives as a number
   const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(object.dlpi_addr + header.p_vaddr);
   for (; entry->d_tag != DT_NULL; ++entry) {
     if (entry->d_tag == DT_TEXTREL) return true;
@@ -33,7 +34,7 @@ int release_object(dl_phdr_info* object, size_t /*size*/, void* out) {
     if (header.p_type != PT_LOAD || (header.p_flags & PF_W) != 0) continue;
     const uintptr_t begin = (object->dlpi_addr + header.p_vaddr) & ~(page - 1);
     const uintptr_t end = (object->dlpi_addr + header.p_vaddr + header.p_memsz + page - 1) & ~(page - 1);
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): an address that the loader gives as a number
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): as above
     if (::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED) == 0) {
       *static_cast<size_t*>(out) += end - begin;
     }

@@ -75,6 +75,7 @@ runtime::Task<Result<void>> Core::add_file(uint64_t number, uint64_t size) {
 runtime::Task<void> Core::delete_files(std::vector<JournalFile> files) {
   const auto self = shared_from_this();
   std::vector<FileName> names;
+  names.reserve(files.size());
   for (const JournalFile& file : files) names.push_back({file.number, file.handle->path()});
   files.clear();
   co_await background_.call([self, names] { return self->remove_files(names); });
