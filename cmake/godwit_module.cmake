@@ -6,8 +6,9 @@
 #
 # *_test.cpp of the folder become the executable NAME_test, run by ctest under the module's name;
 # *_fuzz.cpp become NAME_<file> where GODWIT_FUZZERS is on. TEST_DEPENDS are linked to both besides.
+# TEST_PARTS n: ctest runs the tests in so many parts, NAME, NAME_2, …: several at a time, and each within its limit.
 function(godwit_module)
-  cmake_parse_arguments(ARG "" "NAME;DIR" "DEPENDS;LIBRARIES;EXCLUDE;TEST_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;DIR;TEST_PARTS" "DEPENDS;LIBRARIES;EXCLUDE;TEST_DEPENDS" ${ARGN})
   set(dir "${CMAKE_CURRENT_SOURCE_DIR}")
   if(ARG_DIR)
     set(dir "${dir}/${ARG_DIR}")
@@ -56,7 +57,19 @@ function(godwit_module)
     godwit_use_pch(${ARG_NAME}_test TEST)
     godwit_compile_quickly(${ARG_NAME}_test)
     target_link_libraries(${ARG_NAME}_test PRIVATE ${target} ${test_dependencies} gtest gmock gtest_main)
-    add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test)
+    if(NOT ARG_TEST_PARTS)
+      set(ARG_TEST_PARTS 1)
+    endif()
+    foreach(part RANGE 1 ${ARG_TEST_PARTS})
+      set(test "${ARG_NAME}")
+      if(part GREATER 1)
+        set(test "${ARG_NAME}_${part}")
+      endif()
+      math(EXPR index "${part} - 1")
+      add_test(NAME ${test} COMMAND ${ARG_NAME}_test)
+      set_tests_properties(${test} PROPERTIES
+        ENVIRONMENT "GTEST_TOTAL_SHARDS=${ARG_TEST_PARTS};GTEST_SHARD_INDEX=${index}")
+    endforeach()
   endif()
   if(GODWIT_FUZZERS)
     foreach(fuzzer IN LISTS fuzzers)

@@ -175,6 +175,35 @@ TEST(ClusterSimOlderStore, NoIncarnationIsHandedOutTwice) {
   EXPECT_GT(stage.broker(1)->metadata().incarnation(), before);
 }
 
+TEST(ClusterSimOlderStore, AControllerThatKnowsNothingYetGoesAboveTheFenceThatTheOthersKnow) {
+  OlderStore it(95);
+  ClusterStage& stage = it.stage;
+  stage.start_all();
+  ASSERT_TRUE(stage.create(it.topic, 2));
+  const auto backup = stage.server.snapshot();
+  // Each of these changes is a fence that the backup does not know.
+  for (int n = 0; n < 3; ++n) {
+    const int controller = stage.image()->controller.value();
+    it.kill(controller);
+    ASSERT_TRUE(stage.wait([&] { return stage.image()->controller != BrokerId(controller); }));
+    stage.start(controller);
+    ASSERT_TRUE(stage.wait([&] { return stage.whole(it.topic); })) << stage.describe_all(it.topic);
+  }
+  const int64_t known = stage.image()->version.fence;
+  it.kill(1);
+  for (const int other : {2, 3}) stage.server.cut(stage.node(other).name());
+  it.restore(backup);
+  stage.start(1);
+  // It has the office by the store alone, and a fence that the others take for an old one.
+  ASSERT_TRUE(stage.wait([&] { return stage.up(1) && stage.broker(1)->metadata().controls(); }));
+  ASSERT_LT(stage.broker(1)->metadata().image()->version.fence, known);
+  for (const int other : {2, 3}) stage.server.heal(stage.node(other).name());
+  ASSERT_TRUE(stage.wait([&] { return stage.formed() && stage.whole(it.topic); }, 90s))
+      << stage.describe_all(it.topic);
+  EXPECT_GT(stage.image()->version.fence, known);
+  for (int p = 0; p < 2; ++p) EXPECT_TRUE(it.publish(p, "a")) << stage.describe_all(it.topic);
+}
+
 // Bounces of brokers before and after the backup; then the store is put back under running brokers or stopped ones, which come in
 // any order, perhaps one of them late, when the others have gone on.
 void run_random(uint64_t seed) {

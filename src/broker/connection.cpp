@@ -92,6 +92,7 @@ class Connection final : public OpenConnection {
         sending_(shard.shard()),
         settled_(true) {
     client_.gone = false;
+    client_.long_poll.reset();
   }
 
   Task<void> run(std::unique_ptr<Moving> first = nullptr) {
@@ -111,6 +112,7 @@ class Connection final : public OpenConnection {
       answers_changed_.notify_all();
       co_await tasks_.close();
       if (client_.replica) co_await client_.replica->close();
+      client_.replica = nullptr;
       idle_.stop();
       if (home_ != nullptr && !failed_ && !finishing_) {
         move_on();
@@ -266,7 +268,7 @@ class Connection final : public OpenConnection {
   }
 
   // The shard on which this connection had better be served, by the first partitions that it asks for; null: this one. Only while
-  // nothing here is its own: no request is under way, and none takes of this shard's memory.
+  // nothing here is its own: no request is under way, none takes of this shard's memory, no session of a fetch goes on.
   BrokerShard* belongs_to(const kafka::RequestFrame& frame, const Pending& pending) {
     if (settled_ || shard_.broker().shard_count() == 1) return nullptr;
     const auto home = home_shard(shard_, frame);

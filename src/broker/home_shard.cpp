@@ -47,6 +47,8 @@ std::optional<size_t> home_shard(BrokerShard& here, const kafka::RequestFrame& f
   } else if (frame.key() == kafka::ApiKey::fetch) {
     const auto request = read<kafka::FetchRequest>(frame);
     if (!request) return std::nullopt;
+    // A session that goes on belongs to the shard on which it began.
+    if (request->session_epoch > 0) return here.index();
     for (const auto& topic : request->topics) {
       const auto* const known =
           by_id ? search.image().find(topic.topic_id) : search.image().find(topic.topic);

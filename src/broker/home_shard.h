@@ -9,8 +9,8 @@
 
 namespace godwit::broker {
 
-// The shard of all partitions that a Produce or Fetch names; `here`'s own where they live on several. Empty for other requests, and
-// where none of what it names is known.
+// The shard of all partitions that a Produce or Fetch names; `here`'s own where they live on several, and for a Fetch that goes on
+// with a session. Empty for other requests, and where none of what it names is known.
 std::optional<size_t> home_shard(BrokerShard& here, const kafka::RequestFrame& frame);
 
 }  // namespace godwit::broker

@@ -84,6 +84,7 @@ ReplicaSession::ReplicaSession(BrokerShard& shard, Client& client, BrokerId foll
 ReplicaSession::~ReplicaSession() = default;
 
 Task<FetchResponse> ReplicaSession::serve(RequestContext& context, const FetchRequest& request) {
+  GW_CHECK(&context.shard == &shard_, "a follower's session stays on the shard on which it was made");
   FetchResponse response;
   response.session_id = id_;
   if (request.session_epoch != next_epoch_ || (next_epoch_ > 0 && request.session_id != id_)) {

@@ -58,7 +58,13 @@ void Shard::spawn(Task<void> task) {
   run_root(*this, std::move(task)).handle.resume();
 }
 
+void ReadyNode::wait(std::coroutine_handle<> handle) {
+  handle_ = handle;
+  shard_ = current_shard;
+}
+
 void Shard::make_ready(ReadyNode& node) {
+  GW_CHECK(node.shard_ == this, "who waits is resumed on the shard on which it waits");
   const bool first = ready_.empty();
   ready_.push_back(node);
   if (first) request_run_ready();
@@ -70,7 +76,7 @@ bool Shard::run_ready() {
   now.take_all(ready_);
   while (ListNode* node = now.front()) {
     node->unlink();
-    static_cast<ReadyNode*>(node)->handle.resume();
+    static_cast<ReadyNode*>(node)->handle_.resume();
   }
   return true;
 }
@@ -123,7 +129,7 @@ struct YieldAwaiter {
   ReadyNode node;
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) {
-    node.handle = handle;
+    node.wait(handle);
     Shard::current()->make_ready(node);
   }
   void await_resume() const noexcept {}

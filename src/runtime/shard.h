@@ -26,11 +26,19 @@ namespace godwit::runtime {
 
 using Callback = std::move_only_function<void()>;
 
-// What waits to be resumed on a shard. Lives in a coroutine's frame; leaves every list when it is destroyed,
-// so that a destroyed frame is never resumed.
+class Shard;
+
+// What waits to be resumed, on the shard on which it began to wait. Lives in a coroutine's frame; leaves every list when it is
+// destroyed, so that a destroyed frame is never resumed.
 class ReadyNode : public ListNode {
  public:
-  std::coroutine_handle<> handle;
+  // The current shard's coroutine waits.
+  void wait(std::coroutine_handle<> handle);
+
+ private:
+  friend class Shard;
+  std::coroutine_handle<> handle_;
+  const Shard* shard_ = nullptr;
 };
 
 class Timer;
@@ -65,7 +73,8 @@ class Shard {
   template <class F>
   auto call(F function);
 
-  // Resumes `node.handle` from the event loop, in the order of the calls.
+  // Resumes who waits with `node`, on this shard, from the event loop, in the order of the calls. Whoever is told from another
+  // shard's thread would race with it: that is a broken invariant.
   void make_ready(ReadyNode& node);
 
   // Spawned tasks that have not ended.

@@ -10,7 +10,7 @@ Condition::Awaiter Condition::wait_until(MonotonicTime deadline) {
 }
 
 void Condition::Awaiter::await_suspend(std::coroutine_handle<> handle) {
-  waiter_.ready.handle = handle;
+  waiter_.ready.wait(handle);
   condition_.waiters_.push_back(waiter_);
   if (!deadline_) return;
   timer_.emplace(*Shard::current());

@@ -117,7 +117,7 @@ class [[nodiscard]] Semaphore::Awaiter {
   }
   bool await_ready() { return semaphore_.try_acquire(waiter_.units); }
   void await_suspend(std::coroutine_handle<> handle) {
-    waiter_.ready.handle = handle;
+    waiter_.ready.wait(handle);
     semaphore_.waiters_.push_back(waiter_);
   }
   void await_resume() noexcept { waiter_.unlink(); }

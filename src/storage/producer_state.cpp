@@ -131,10 +131,4 @@ std::optional<Offset> ProducerState::last_offset_of(int64_t producer_id) const {
   return found->second.batches.back().last_offset;
 }
 
-int64_t ProducerState::producer_id_max() const {
-  int64_t largest = -1;
-  for (const auto& [id, entry] : producers_) largest = std::max(largest, id);
-  return largest;
-}
-
 }  // namespace godwit::storage

@@ -105,8 +105,6 @@ class ProducerState {
   size_t size() const { return producers_.size(); }
   // Where the newest batch of a producer ends; empty when it is not known.
   std::optional<Offset> last_offset_of(int64_t producer_id) const;
-  // The largest producer id that was seen; -1 without.
-  int64_t producer_id_max() const;
 
  private:
   // What stood before a batch that is not settled yet; no entry: the producer was unknown.

@@ -83,15 +83,6 @@ void StoreImpl::set_proven(const TopicPartition& id) {
   if (PartitionLog* const log = here(id).find(id)) log->set_proven();
 }
 
-runtime::Task<int64_t> StoreImpl::producer_id_max() {
-  int64_t largest = -1;
-  for (const int64_t id : co_await gather<int64_t>(
-           [](const PartitionLog& log, auto& out) { out.push_back(log.producers().producer_id_max()); })) {
-    largest = std::max(largest, id);
-  }
-  co_return largest;
-}
-
 Store::Health StoreImpl::health() const {
   Health health;
   health.writable = !context_.failed;

@@ -119,9 +119,6 @@ class Store {
   // On its shard; durable with the journal's next round. Damages that are left still make it unproven.
   virtual void set_proven(const TopicPartition& id) = 0;
 
-  // The largest producer id in any log: the allocator goes on above it. Shard 0.
-  virtual runtime::Task<int64_t> producer_id_max() = 0;
-
   struct Disk {
     uint64_t total = 0;
     uint64_t available = 0;

@@ -39,7 +39,6 @@ class StoreImpl final : public Store {
   runtime::Task<std::vector<Damage>> damages() override;
   runtime::Task<std::vector<Unproven>> unproven() override;
   void set_proven(const TopicPartition& id) override;
-  runtime::Task<int64_t> producer_id_max() override;
   runtime::Task<Result<Disk>> disk() override;
   runtime::Task<Result<void>> close() override;
 

@@ -140,7 +140,7 @@ TEST(StoreRebuild, ProducersAndEpochsAreFoundInTheBatches) {
     EXPECT_TRUE(repeated && repeated->duplicate && repeated->base_offset == Offset(7));
     const auto next = co_await append_texts(*log, {"next"}, LeaderEpoch(1), &producer);
     EXPECT_TRUE(next && !next->duplicate && next->base_offset == Offset(8));
-    EXPECT_EQ(co_await open->store->producer_id_max(), 77);
+    EXPECT_EQ(log->producers().last_offset_of(77), Offset(8));
   });
 }
 

@@ -84,7 +84,9 @@ class Member(GodwitBroker):
         return found
 
     def words(self, count=25):
-        return "\n".join(f"    {self.number}: {line}" for line in self.diagnostics[-count:])
+        """Its last lines, and how it ended where it does not live: nobody sees from the lines that a signal ended it."""
+        ended = [] if not self.process or self.process.alive else [f"its process ended with {self.process.code}"]
+        return "\n".join(f"    {self.number}: {line}" for line in [*self.diagnostics[-count:], *ended])
 
 
 class Cluster:

@@ -21,7 +21,7 @@ class SlotWait {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) {
     GW_CHECK(slot_ == nullptr, "one waits at a time: at most one read, one write and one accept");
-    node_.handle = handle;
+    node_.wait(handle);
     slot_ = &node_;
   }
   void await_resume() const noexcept {}
