@@ -19,15 +19,13 @@ import urllib.request
 from pathlib import Path
 
 import wire
-from processes import BUILD, ROOT, Measured, start
+from processes import BUILD, GODWIT, ROOT, Measured, start
 
 sys.dont_write_bytecode = True
 sys.path[1:1] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "clients")]
 
 from stores import STORES  # noqa: E402
 from world import World, free_ports, processes_of  # noqa: E402
-
-GODWIT = Path(os.environ.pop("GODWIT", BUILD / "godwit"))
 
 
 class Broker(Measured):

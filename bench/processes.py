@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "release"
+# The program that is measured: GODWIT=… compares another build with it.
+GODWIT = Path(os.environ.pop("GODWIT", BUILD / "godwit"))
 TICKS = os.sysconf("SC_CLK_TCK")
 
 _running = []
@@ -81,7 +83,7 @@ class Godwit(Measured):
         self.directory = Path(directory)
         self.port = free_port()
         began = time.monotonic()
-        process = start([BUILD / "godwit", "serve", "--data-dir", str(self.directory), "--kafka",
+        process = start([GODWIT, "serve", "--data-dir", str(self.directory), "--kafka",
                          f"127.0.0.1:{self.port}", "--http", "off", "--diagnostics.format", "json", *flags],
                         stderr=subprocess.PIPE)
         super().__init__(process, f"127.0.0.1:{self.port}")

@@ -101,9 +101,12 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
   if (options_.clustered) GW_TRY(co_return, co_await note_joined());
   std::set<TopicPartition> doubtful;
   for (const auto& one : co_await store_->unproven()) doubtful.insert(one.id);
+  // Read here: the metadata belongs to this shard.
+  const uint64_t incarnation = metadata_->incarnation();
+  const std::string cluster_id = metadata_->image()->cluster_id;
   for (const auto& shard : shards_) {
-    co_await shard->shard().call([this, &shard = *shard, &doubtful] {
-      shard.begin(metadata_->incarnation(), metadata_->image()->cluster_id, doubtful);
+    co_await shard->shard().call([&shard = *shard, &doubtful, &cluster_id, incarnation] {
+      shard.begin(incarnation, cluster_id, doubtful);
     });
   }
   co_await apply(metadata_->image());

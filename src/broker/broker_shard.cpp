@@ -54,12 +54,12 @@ DiagnosticSink& BrokerShard::diagnostics() {
 }
 
 const TopicSettings* BrokerShard::settings(const TopicId& topic) const {
-  const auto found = settings_.find(topic);
+  const auto found = own(settings_).find(topic);
   return found == settings_.end() ? nullptr : &found->second;
 }
 
 std::shared_ptr<Partition> BrokerShard::find(const TopicPartition& id) const {
-  const auto found = partitions_.find(id);
+  const auto found = own(partitions_).find(id);
   return found == partitions_.end() ? nullptr : found->second;
 }
 

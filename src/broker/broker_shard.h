@@ -35,6 +35,7 @@ namespace godwit::broker {
 
 class Broker;
 
+// Its parts are touched on its own shard alone, which is checked; what may be asked from anywhere says so.
 class BrokerShard {
  public:
   BrokerShard(Broker& broker, runtime::Shard& shard, size_t index);
@@ -51,16 +52,16 @@ class BrokerShard {
   DiagnosticSink& diagnostics();
 
   // The newest image that this shard has taken over.
-  const cluster::ImagePtr& image() const { return image_; }
-  StaleFetchers& stale_fetchers() { return stale_fetchers_; }
+  const cluster::ImagePtr& image() const { return own(image_); }
+  StaleFetchers& stale_fetchers() { return own(stale_fetchers_); }
   // The effective settings of a topic; null when the image has no such topic.
   const TopicSettings* settings(const TopicId& topic) const;
 
   // The partition where it lives on this shard, else null.
   std::shared_ptr<Partition> find(const TopicPartition& id) const;
-  size_t partition_count() const { return partitions_.size(); }
+  size_t partition_count() const { return own(partitions_).size(); }
   const std::unordered_map<TopicPartition, std::shared_ptr<Partition>>& partitions() const {
-    return partitions_;
+    return own(partitions_);
   }
 
   // Committed records that this broker's replica lacks: 0 where it leads; empty where that is not known (there is no leader, or it
@@ -102,26 +103,33 @@ class BrokerShard {
   }
 
   // Bounds of memory, this shard's part of the broker's.
-  RequestMemory& request_memory(RequestOf kind) { return request_memory_[static_cast<size_t>(kind)]; }
-  runtime::Semaphore& response_memory() { return response_memory_; }
+  RequestMemory& request_memory(RequestOf kind) { return own(request_memory_)[static_cast<size_t>(kind)]; }
+  runtime::Semaphore& response_memory() { return own(response_memory_); }
   // For answers to followers while those to clients hold all the other: a quarter as much, beside it.
-  runtime::Semaphore& replica_memory() { return replica_memory_; }
-  FetchSessions& fetch_sessions() { return fetch_sessions_; }
+  runtime::Semaphore& replica_memory() { return own(replica_memory_); }
+  FetchSessions& fetch_sessions() { return own(fetch_sessions_); }
   // Long polls of this shard's connections.
-  runtime::List& fetch_waits() { return fetch_waits_; }
+  runtime::List& fetch_waits() { return own(fetch_waits_); }
   // Answers them all, with what they have.
   void end_long_polls();
   // Answers who waits for replicas to commit: request_timed_out.
   void give_up_commits();
 
   // When followers were last heard here.
-  replication::Contacts& contacts() { return contacts_; }
+  replication::Contacts& contacts() { return own(contacts_); }
 
   // The consumer groups that are managed here.
-  GroupDrivers& groups() { return groups_; }
+  GroupDrivers& groups() { return own(groups_); }
 
  private:
   class Follower;
+  // A part of this shard, for who runs on it. Outside of all shards only tests look.
+  template <class T>
+  T& own(T& part) const {
+    const runtime::Shard* const here = runtime::Shard::current();
+    GW_CHECK(here == &shard_ || here == nullptr, "what a shard owns is touched on it alone");
+    return part;
+  }
   // How many partitions an apply() waits for.
   struct Arrivals {
     size_t left = 0;

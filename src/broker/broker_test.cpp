@@ -109,7 +109,8 @@ TEST(Broker, ThePartitionsOfTheOffsetsTopicStayAsTheyAre) {
     // Nor does the setting for a new one change it: groups are found by the count that there is.
     stage.options.offsets_topic_partitions = 7;
     co_await stage.restart();
-    EXPECT_EQ(stage.broker->shard(1).image()->find(kConsumerOffsetsTopic)->partitions.size(), 4U);
+    const auto image = from_outside([&] { return stage.broker->shard(1).image(); });
+    EXPECT_EQ(image->find(kConsumerOffsetsTopic)->partitions.size(), 4U);
   });
 }
 
@@ -131,7 +132,8 @@ TEST(Broker, ADynamicDefaultTakesEffectForTopicsThatSetNothingThemselves) {
     co_await stage.create("after");
     for (const std::string topic : {"before", "after"}) {
       for (size_t i = 0; i < 2; ++i) {
-        const TopicSettings* const settings = stage.broker->shard(i).settings(stage.topic_id(topic));
+        const TopicSettings* const settings =
+            from_outside([&] { return stage.broker->shard(i).settings(stage.topic_id(topic)); });
         EXPECT_EQ(settings->log.retention_ms, 5000) << topic;
       }
       const auto shown = describe_resource(stage.broker->shard(0), ResourceType::topic, topic);

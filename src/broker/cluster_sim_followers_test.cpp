@@ -128,6 +128,34 @@ TEST(ClusterSimFollowers, ServeNothingBeforeTheyAgreedWithTheLeaderOfTheEpoch) {
   });
 }
 
+// Partitions of several shards in one request, which is served on none of them alone.
+TEST(ClusterSimFollowers, ReadersOfManyPartitionsAreSentToTheirRack) {
+  for_seeds([](uint64_t seed) {
+    constexpr int kPartitions = 12;
+    FollowerStage stage(seed);
+    ASSERT_TRUE(stage.create("wide", kPartitions));
+    stage.world.run_for(1s);  // followers say where they are
+    kafka::FetchRequest request = fetch_request("wide", 0, 0);
+    request.rack_id = stage.rack(2);
+    auto& partitions = request.topics[0].partitions;
+    for (int p = 1; p < kPartitions; ++p) {
+      partitions.push_back(partitions[0]);
+      partitions.back().partition = PartitionIndex(p);
+    }
+    for (int n = 0; n < 4; ++n) {  // connections, on either shard
+      const auto answer = ask(stage, 1, request, 12);
+      ASSERT_TRUE(answer && answer->responses.size() == 1);
+      ASSERT_EQ(answer->responses[0].partitions.size(), static_cast<size_t>(kPartitions));
+      for (const auto& partition : answer->responses[0].partitions) {
+        const int p = partition.partition_index.value();
+        if (stage.leader("wide", p) != 1) continue;
+        EXPECT_EQ(partition.error_code, ErrorCode::none);
+        EXPECT_EQ(partition.preferred_read_replica, BrokerId(2)) << p;
+      }
+    }
+  });
+}
+
 // KIP-392: the leader names the in-sync replica of the reader's rack, and serves by itself who has none there.
 TEST(ClusterSimFollowers, ReadersAreServedInTheirRack) {
   for_seeds([](uint64_t seed) {

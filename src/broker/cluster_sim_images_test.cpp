@@ -5,7 +5,7 @@ namespace godwit::broker {
 namespace {
 
 struct ClusterSimImages : testing::Test {
-  ClusterStage stage{91};
+  ClusterStage stage{91, 1};  // the images are given to the shard of both
   BrokerShard* shard = nullptr;
   std::shared_ptr<const cluster::Image> newest;
   size_t applied = 0;

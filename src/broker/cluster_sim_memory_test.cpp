@@ -7,7 +7,7 @@ namespace {
 constexpr int16_t kFetchVersion = 12;
 
 struct ClusterSimMemory : testing::Test {
-  ClusterStage stage{91};
+  ClusterStage stage{91, 1};  // one that all would hold
   std::string topic = "orders";
   int leader = 0;
 

@@ -67,7 +67,7 @@ TEST(ClusterSimSessions, ReplicasThatCatchUpHoldUpNobodyAndGetOnTogether) {
       [](uint64_t seed) {
         constexpr int kLarge = 6;
         const auto large = [](int i) { return "large" + std::to_string(i); };
-        ClusterStage stage(seed);
+        ClusterStage stage(seed, 1);  // in one session
         stage.adjust = [](BrokerOptions& options) { options.fetch_bytes_max = 64 << 10; };
         stage.start_all();
         for (int i = 0; i < kLarge; ++i) ASSERT_TRUE(stage.create(large(i), 1));
@@ -217,7 +217,7 @@ TEST(ClusterSimSessions, NoPublishWaitsForAPollToEnd) {
 TEST(ClusterSimSessions, AnIdleSessionAsksOnceASecond) {
   for_seeds(
       [](uint64_t seed) {
-        ClusterStage stage(seed);
+        ClusterStage stage(seed, 1);  // a session for each shard of a follower
         stage.start_all();
         ASSERT_TRUE(stage.create("orders", 30));
         ASSERT_TRUE(publish_to(stage, 1, "orders", "a"));

@@ -15,6 +15,7 @@
 #include <iostream>
 
 #include "broker/broker.h"
+#include "broker/outside_testing.h"
 #include "coordination/memory/memory_client.h"
 #include "kafka/messages/alter_partition_reassignments.h"
 #include "kafka/messages/create_topics.h"
@@ -42,7 +43,7 @@ class ClusterStage {
     bool stopped = false;
   };
 
-  explicit ClusterStage(uint64_t seed, size_t shards = 1, int brokers = 3)
+  explicit ClusterStage(uint64_t seed, size_t shards = 2, int brokers = 3)
       : world(seed), count(brokers), server(world.add_node("store")), client(world.add_node("client")) {
     runtime::sim::NodeOptions machine;
     machine.shards = shards;
@@ -143,7 +144,7 @@ class ClusterStage {
     const cluster::Topic* const found = one->metadata().image()->find(topic);
     if (found == nullptr) return nullptr;
     const TopicPartition id{found->id, PartitionIndex(partition)};
-    return one->shard(one->store().shard_of(id)).find(id);
+    return from_outside([&] { return one->shard(one->store().shard_of(id)).find(id); });
   }
   // Whether every partition of the topic has a leader that leads and all replicas in its ISR.
   bool whole(const std::string& topic) {

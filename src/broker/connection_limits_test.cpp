@@ -11,7 +11,8 @@ using runtime::sim::OpKind;
 size_t held(Stage& stage, runtime::Semaphore& (BrokerShard::*memory)()) {
   size_t bytes = 0;
   for (size_t i = 0; i < stage.broker->shard_count(); ++i) {
-    const runtime::Semaphore& one = (stage.broker->shard(i).*memory)();
+    const runtime::Semaphore& one =
+        from_outside([&]() -> auto& { return (stage.broker->shard(i).*memory)(); });
     bytes += one.capacity() - one.free();
   }
   return bytes;

@@ -60,7 +60,8 @@ TEST(GroupApi, WhoLooksForAGroupMakesTheOffsetsTopicAndFindsThisBroker) {
     kafka::FindCoordinatorRequest old;
     old.key = "g";
     EXPECT_EQ((co_await stage.ask(old, 0)).node_id, BrokerId(1));
-    EXPECT_EQ(stage.broker->shard(1).image()->find(kConsumerOffsetsTopic)->partitions.size(), 4U);
+    const auto image = from_outside([&] { return stage.broker->shard(1).image(); });
+    EXPECT_EQ(image->find(kConsumerOffsetsTopic)->partitions.size(), 4U);
   });
 }
 

@@ -205,15 +205,21 @@ Task<void> ReplicaSession::look_at_news(std::vector<size_t> changed, Answers& an
 }
 
 Task<void> ReplicaSession::look_at(const std::vector<size_t>& places, Look why, Answers& answers) {
-  std::map<size_t, std::vector<size_t>> by_shard;
+  std::vector<std::vector<size_t>> by_shard(shard_.broker().shard_count());
+  // As the first of each stand in line: the shard of those who wait longest comes first.
+  std::vector<size_t> order;
+  for (const size_t place : places) {
+    if (targets_[place].forgotten) continue;
+    const size_t index = shard_.broker().store().shard_of(targets_[place].id);
+    if (by_shard[index].empty()) order.push_back(index);
+    by_shard[index].push_back(place);
+  }
   // Each request says to all that the follower lives.
   if (why == Look::named)
-    for (const size_t index : shards_) by_shard[index];
-  for (const size_t place : places) {
-    if (!targets_[place].forgotten)
-      by_shard[shard_.broker().store().shard_of(targets_[place].id)].push_back(place);
-  }
-  for (const auto& [index, wanted] : by_shard) {
+    for (const size_t index : shards_)
+      if (by_shard[index].empty()) order.push_back(index);
+  for (const size_t index : order) {
+    const std::vector<size_t>& wanted = by_shard[index];
     BrokerShard& owner = shard_.broker().shard(index);
     // One visit of a shard for all that is to be done there: with little to do its way is what costs.
     co_await owner.shard().call([this, &owner, &wanted, why, &answers]() -> Task<void> {

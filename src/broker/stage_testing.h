@@ -8,6 +8,7 @@
 #include "base/endian.h"
 #include "broker/api/handlers.h"
 #include "broker/broker.h"
+#include "broker/outside_testing.h"
 #include "broker/topic_creation.h"
 #include "coordination/memory/memory_coordination.h"
 #include "runtime/sim/node.h"

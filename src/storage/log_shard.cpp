@@ -99,7 +99,7 @@ runtime::Task<void> LogShard::sync_relaxed() {
     }
     const auto synced = co_await relaxed_rounds_->journal().sync();
     if (!synced) {
-      context_.report_failure(synced.error().describe());
+      if (synced.error().kind != ErrorKind::closed) context_.report_failure(synced.error().describe());
       co_return;
     }
     for (const auto& [log, what] : taken) log->set_synced(what);

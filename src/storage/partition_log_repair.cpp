@@ -20,6 +20,8 @@ std::vector<Log::Damage> PartitionLog::damages() const {
 runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::string what, ReadMemory memory) {
   const SegmentState* segment = state_.find(file);
   if (segment == nullptr) co_return;
+  // Segments come and go while this reads: what it needs of this one is taken now.
+  const Offset end = segment->boundary_offset;
   reader_of(*segment);
   const std::shared_ptr<SegmentReader> reader = live(file).reader;
   // Neither memory nor a descriptor to look with: whoever reads it next may have them.
@@ -33,7 +35,6 @@ runtime::Task<void> PartitionLog::note_damage(FileId file, Offset from, std::str
   // A device may stumble once.
   if (co_await readable(from)) co_return;
   // The first offset behind it that can be read: in growing steps, then by halves.
-  const Offset end = segment->boundary_offset;
   Offset bad = from;
   Offset good = end;
   for (int64_t step = 1; from + step < end; step *= 4) {

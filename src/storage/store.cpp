@@ -113,7 +113,7 @@ void StoreImpl::report_failure(std::string what) {
                              "restarted; reading goes on",
                              {{"what", what}}});
   for (size_t i = 0; i < shards_.size(); ++i) {
-    shard(i).post([this, i] { shards_[i]->end_writes(); });
+    if (shards_[i]) shard(i).post([this, i] { shards_[i]->end_writes(); });
   }
   shard(0).post([this] {
     if (on_health_change_) on_health_change_();
@@ -186,12 +186,34 @@ runtime::Task<Result<void>> StoreImpl::close() {
     }
     done = co_await maintenance_->turn(0);
   }
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    co_await shard(i).call([this, i] { return shards_[i]->stop(); });
-  }
+  co_await stop_shards();
   co_await journal_->close();
   if (relaxed_) co_await relaxed_->close();
   co_return done;
+}
+
+runtime::Task<void> StoreImpl::abandon() {
+  context_.closing = true;
+  co_await gate_.close();
+  // First: rounds that wait for room then end as well.
+  if (journal_) co_await journal_->close();
+  if (relaxed_) co_await relaxed_->close();
+  co_await stop_shards();
+}
+
+runtime::Task<void> StoreImpl::stop_shards() {
+  for (size_t i = 0; i < shards_.size(); ++i) {
+    if (shards_[i]) co_await shard(i).call([this, i] { return shards_[i]->stop(); });
+  }
+  // What they posted to one another on their way names this object.
+  for (size_t i = 1; i < shards_.size(); ++i) co_await shard(i).call([] {});
+  bool passed = false;
+  runtime::Condition passes;
+  shard(0).post([&] {
+    passed = true;
+    passes.notify_all();
+  });
+  while (!passed) co_await passes.wait();
 }
 
 }  // namespace godwit::storage

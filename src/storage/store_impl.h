@@ -25,6 +25,8 @@ class StoreImpl final : public Store {
   ~StoreImpl() override;
 
   runtime::Task<Result<void>> open_all();
+  // After open_all() has failed, whatever it had begun: nothing of it runs on any shard when this returns.
+  runtime::Task<void> abandon();
 
   size_t shard_of(const TopicPartition& id) const override;
   runtime::Task<std::vector<TopicPartition>> list() override;
@@ -60,6 +62,8 @@ class StoreImpl final : public Store {
   runtime::Task<void> make_shards();
   // On that shard.
   runtime::Task<Result<void>> start_logs(size_t shard_index);
+  // Ends the shards that were made, and returns when nothing that was posted for this is still to run.
+  runtime::Task<void> stop_shards();
   void report_failure(std::string what);
   // Bytes in tails that are not in files; tells the metrics besides.
   runtime::Task<uint64_t> unwritten();

@@ -12,7 +12,10 @@ runtime::Task<Result<std::unique_ptr<Store>>> Store::open(StoreOptions options, 
                                                           DiagnosticSink& diagnostics,
                                                           metrics::Registry& metrics) {
   auto store = std::make_unique<StoreImpl>(std::move(options), runtime, diagnostics, metrics);
-  if (auto opened = co_await store->open_all(); !opened) co_return fail(std::move(opened).error());
+  if (auto opened = co_await store->open_all(); !opened) {
+    co_await store->abandon();
+    co_return fail(std::move(opened).error());
+  }
   co_return std::unique_ptr<Store>(std::move(store));
 }
 
@@ -215,6 +218,11 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
       if (maintenance_) maintenance_->wake();
     });
   };
+  context_.report_no_space = [this] {
+    shard(0).post([this] {
+      if (space_) space_->no_space();
+    });
+  };
   context_.open_relaxed = [this]() -> runtime::Task<Result<JournalRoom*>> {
     return shard(0).call([this] { return open_relaxed(); });
   };
@@ -279,7 +287,6 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
     context_.metrics.space_left.set(context_.space_left ? 1 : 0);
     if (on_health_change_) on_health_change_();
   });
-  context_.report_no_space = [this] { shard(0).post([this] { space_->no_space(); }); };
   gate_.spawn(shard(0), maintenance_->run());
   gate_.spawn(shard(0), space_->run());
   gate_.spawn(shard(0), put_unknown_folders_aside(context_, first_file_id, [this] { return known_files(); }));

@@ -21,17 +21,19 @@ Task<kafka::AlterPartitionResponse> handle(RequestContext& context, kafka::Alter
   }
   Broker& broker = context.shard.broker();
   kafka::AlterPartitionResponse response;
-  if (!broker.knows_cluster()) {
+  using Outcomes = std::optional<std::vector<cluster::IsrOutcome>>;
+  const Outcomes outcomes =
+      co_await broker.on_first([&broker, asker = request.broker_id, epoch = request.broker_epoch,
+                                changes = std::move(changes)]() mutable -> Task<Outcomes> {
+        if (!broker.knows_cluster()) co_return std::nullopt;
+        co_return co_await broker.metadata().serve_alter_isr(
+            asker, static_cast<uint64_t>(std::max<int64_t>(0, epoch)), std::move(changes));
+      });
+  if (!outcomes) {
     response.error_code = ErrorCode::not_controller;
     co_return response;
   }
-  const auto outcomes =
-      co_await broker.on_first([&broker, asker = request.broker_id, epoch = request.broker_epoch,
-                                changes = std::move(changes)]() mutable {
-        return broker.metadata().serve_alter_isr(asker, static_cast<uint64_t>(std::max<int64_t>(0, epoch)),
-                                                 std::move(changes));
-      });
-  for (const auto& outcome : outcomes) {
+  for (const auto& outcome : *outcomes) {
     if (response.topics.empty() || response.topics.back().topic_id != outcome.id.topic)
       response.topics.push_back({outcome.id.topic, {}});
     auto& answer = response.topics.back().partitions.emplace_back();

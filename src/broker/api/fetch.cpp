@@ -203,7 +203,8 @@ class Fetching {
       take_back_offsets(answer);
       co_return;
     }
-    if (const BrokerId nearer = nearer_replica(*partition, asked.fetch_offset); nearer != kNoBroker) {
+    if (const BrokerId nearer = nearer_replica(owner, *partition, asked.fetch_offset);
+        nearer != kNoBroker) {
       answer.preferred_read_replica = nearer;
       co_return;
     }
@@ -220,11 +221,11 @@ class Fetching {
   }
 
   // KIP-392: an in-sync replica in the reader's rack, where this broker is in another and that one has the offset.
-  BrokerId nearer_replica(const Partition& partition, Offset from) const {
+  BrokerId nearer_replica(BrokerShard& owner, const Partition& partition, Offset from) const {
     if (request_.rack_id.empty() || partition.leader() == nullptr) return kNoBroker;
-    const cluster::ImagePtr& image = shard_.image();
-    if (request_.rack_id == shard_.options().rack) return kNoBroker;
-    for (const auto& follower : partition.leader()->followers(shard_.shard().now())) {
+    const cluster::ImagePtr& image = owner.image();
+    if (request_.rack_id == owner.options().rack) return kNoBroker;
+    for (const auto& follower : partition.leader()->followers(owner.shard().now())) {
       const auto broker = image->brokers.find(follower.id);
       if (!follower.in_isr || !follower.caught_up || !follower.synced || *follower.synced < from) continue;
       if (broker != image->brokers.end() && broker->second.rack == request_.rack_id) return follower.id;

@@ -23,7 +23,10 @@ constexpr size_t kWaitersMax = 16;
 // A process has one handler for a signal, so this alone is global. The handler may do little: it sets a flag
 // and writes to the eventfd of each who waits (a slot holds the descriptor + 1).
 std::array<std::atomic<bool>, kSignals> arrived;
+// Descriptors plus one. They stay for the process's life: a handler that has just read one may be kept from writing to it while
+// whoever waited goes, and must not write to what has its number then.
 std::array<std::atomic<int>, kWaitersMax> bells;
+std::array<std::atomic<bool>, kWaitersMax> taken;
 static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 void on_signal(int number) {
@@ -49,25 +52,24 @@ void install(int number) {
 // Rings while it lives: the loop wakes when a signal arrives.
 class Bell final : public Watched {
  public:
-  explicit Bell(EventLoop& loop) : loop_(loop), descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    GW_CHECK(descriptor_ && loop_.watch(descriptor_.get(), *this) == 0,
+  explicit Bell(EventLoop& loop) : loop_(loop) {
+    while (slot_ < taken.size() && taken[slot_].exchange(true)) ++slot_;
+    GW_CHECK(slot_ < taken.size(), "at most 16 coroutines wait for signals at a time");
+    if (bells[slot_] == 0) bells[slot_] = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) + 1;
+    GW_CHECK(bells[slot_] > 0 && loop_.watch(descriptor(), *this) == 0,
              "waiting for signals takes a descriptor");
-    for (; slot_ < bells.size(); ++slot_) {
-      int free = 0;
-      if (bells[slot_].compare_exchange_strong(free, descriptor_.get() + 1)) break;
-    }
-    GW_CHECK(slot_ < bells.size(), "at most 16 coroutines wait for signals at a time");
   }
   ~Bell() override {
-    bells[slot_] = 0;
-    loop_.unwatch(descriptor_.get(), *this);
+    loop_.unwatch(descriptor(), *this);
+    taken[slot_] = false;
   }
   void on_events(uint32_t) override { rung.notify_all(); }
   Condition rung;
 
  private:
+  int descriptor() const { return bells[slot_] - 1; }
+
   EventLoop& loop_;
-  Descriptor descriptor_;
   size_t slot_ = 0;
 };
 

@@ -317,6 +317,7 @@ runtime::Task<Result<void>> Core::sync() {
   while (calls_answered_ < calls) co_await answered_.wait();
   const Sequence target = last_;
   while (!failed_ && synced_ < target) {
+    if (closing_) co_return fail(ErrorKind::closed, "the journal is closed");
     sync_asked_ = true;
     sync_changed_.notify_all();
     co_await answered_.wait();
