@@ -1,6 +1,6 @@
 # The two commands of the README do everything: make run, make test. `make help` lists the others.
 .DEFAULT_GOAL := help
-.PHONY: help run run-one build test check lint format bench compare fuzz steps clean
+.PHONY: help run run-one build test check lint format bench compare fuzz steps races clean
 MAKEFLAGS += --no-print-directory
 
 DATA_DIR ?= data
@@ -27,6 +27,7 @@ help: ## this list
 	@echo 'make compare  asks Apache Kafka and godwit the same, and compares the answers'
 	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS (default 10)'
 	@echo 'make steps    three simulated brokers, disturbed at each step of an election and of an ISR change (hours; STEPS=500: so many of each)'
+	@echo 'make races    clusters of brokers that ThreadSanitizer watches, while they are killed, hung, rolled and moved (half an hour)'
 	@echo 'make clean    removes build/'
 
 # Says in words what is not there yet, rather than failing in the middle of something else.
@@ -93,6 +94,11 @@ steps:
 	@cmake --build --preset release --target broker_test
 	@seq 0 $$(($(JOBS) - 1)) | GODWIT_STEPS='$(STEPS)' GTEST_TOTAL_SHARDS=$(JOBS) xargs -P $(JOBS) -I '{}' \
 	  env GTEST_SHARD_INDEX='{}' build/release/src/broker/broker_test --gtest_filter='ClusterSim*Steps.*' --gtest_brief=1
+
+# Slower by ten or so, so that a scenario's patience may end: what counts is that nothing is told of a race.
+races:
+	@scripts/setup.sh test
+	@scripts/races.sh $(ARGS)
 
 clean:
 	@rm -rf build

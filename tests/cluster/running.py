@@ -10,6 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
+from harness.broker import godwit_binary
 from harness.deadline import wait_until
 from harness.process import Process
 from harness.runtimes import Unavailable
@@ -81,7 +82,8 @@ class Lanes:
     def _start(self, scenario):
         lane = self._free.pop(0)
         process = Process(self._command(scenario.sentence), scenario.sentence,
-                          environment={PORTS_VARIABLE: ports_of(lane, self._jobs)})
+                          environment={PORTS_VARIABLE: ports_of(lane, self._jobs),
+                                       "GODWIT_BINARY": str(godwit_binary())})
         process.close_input()
         self._running[lane] = scenario, process
 

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Runs scenarios of tests/cluster with brokers that ThreadSanitizer watches. Fails when it told of anything.
+#
+#   scripts/races.sh [WORD…]     those whose sentence has one of these words (default: all)
+#
+# A watched broker is slower by ten or so, and scenarios have limits: one that fails for that alone does not count here.
+set -u
+cd "$(dirname "$0")/.." || exit
+mkdir -p build
+cmake --preset tsan >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+cmake --build --preset tsan --target godwit || exit
+told="$PWD/build/races"  # one file a process that told of something
+rm -rf "$told" && mkdir -p "$told"
+GODWIT=build/tsan/godwit TSAN_OPTIONS="log_path=$told/told exitcode=0 second_deadlock_stack=1 suppressions=$PWD/scripts/races.supp" \
+  tests/cluster/run --jobs 1 "$@"
+found=$(grep -lE 'WARNING: ThreadSanitizer|broken invariant' -r "$told" build/cluster-logs 2>/dev/null)
+if [[ -n $found ]]; then
+  printf 'told of:\n%s\n' "$found"
+  grep -h -A 12 -m 1 'WARNING: ThreadSanitizer' $found | head -80
+  exit 1
+fi
+echo "ThreadSanitizer told of nothing"
