@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "cluster/shared_value.h"
+
 namespace godwit::cluster {
 
 using runtime::Task;
@@ -231,7 +233,7 @@ class Liveness::Impl {
   Callback on_change_;
   bool closing_ = false;
   std::map<BrokerId, std::shared_ptr<Peer>> peers_;
-  std::atomic<std::shared_ptr<const Suspects>> suspects_;
+  SharedValue<Suspects> suspects_;
   runtime::Gate gate_;
 };
 

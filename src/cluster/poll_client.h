@@ -20,6 +20,7 @@
 
 #include "cluster/controller_link.h"
 #include "cluster/registration.h"
+#include "cluster/shared_value.h"
 
 namespace godwit::cluster {
 
@@ -80,7 +81,7 @@ class PollClient {
   ControllerLink& link_;
   Bell& bell_;
   DiagnosticSink& diagnostics_;
-  std::atomic<ImagePtr> image_;
+  SharedValue<Image> image_;
   OnChange on_change_;
   // Images that are known and not served, in their order. Those that are done wait for the ones before them.
   std::deque<Serving> serving_;

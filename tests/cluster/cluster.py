@@ -11,7 +11,7 @@ import json
 import signal
 import subprocess
 
-from harness.broker import GodwitBroker, godwit_binary
+from harness.broker import GodwitBroker, godwit_binary, godwit_tool
 from harness.deadline import wait_until
 from harness.process import Process, _inherited, die_with_parent
 
@@ -124,7 +124,7 @@ class Cluster:
         """A command of the program's; gives the finished process."""
         if brokers is None:
             brokers = ",".join(m.address for m in self.members if m.serving) or self.brokers
-        return subprocess.run([str(godwit_binary()), *map(str, words), "--brokers", brokers, "--timeout", f"{seconds}s"],
+        return subprocess.run([str(godwit_tool()), *map(str, words), "--brokers", brokers, "--timeout", f"{seconds}s"],
                               input=text, capture_output=True, text=True, timeout=seconds + 15, env=_inherited(),
                               preexec_fn=die_with_parent)
 

@@ -10,7 +10,7 @@ import time
 import traceback
 from pathlib import Path
 
-from harness.broker import godwit_binary
+from harness.broker import godwit_binary, godwit_tool
 from harness.deadline import wait_until
 from harness.process import Process
 from harness.runtimes import Unavailable
@@ -83,7 +83,8 @@ class Lanes:
         lane = self._free.pop(0)
         process = Process(self._command(scenario.sentence), scenario.sentence,
                           environment={PORTS_VARIABLE: ports_of(lane, self._jobs),
-                                       "GODWIT_BINARY": str(godwit_binary())})
+                                       "GODWIT_BINARY": str(godwit_binary()),
+                                       "GODWIT_TOOL_BINARY": str(godwit_tool())})
         process.close_input()
         self._running[lane] = scenario, process
 

@@ -28,6 +28,11 @@ def godwit_binary():
     return Path(os.environ.get("GODWIT_BINARY", REPOSITORY / "build/release/godwit"))
 
 
+def godwit_tool():
+    """The program whose commands ask and order: the brokers', unless that is one under which librdkafka does not run."""
+    return Path(os.environ.get("GODWIT_TOOL_BINARY", godwit_binary()))
+
+
 def free_port():
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .broker import REPOSITORY, godwit_binary
+from .broker import REPOSITORY, godwit_tool
 from .process import die_with_parent
 from .program import Program
 
@@ -155,7 +155,7 @@ def _java():
 
 def _godwit_client():
     # The build leaves it beside the broker, as it does examples/orders.
-    program = godwit_binary().resolve().with_name("godwit-client")
+    program = godwit_tool().resolve().with_name("godwit-client")
     if not program.exists():
         raise RuntimeError(f"there is no {program}: make build leaves it there")
     return Program("godwit-client", [program])
