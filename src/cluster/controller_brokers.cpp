@@ -78,6 +78,7 @@ Task<void> ControllerImpl::died(BrokerId id, uint64_t incarnation, std::string w
 void ControllerImpl::declare_dead(Draft& draft, BrokerId id, const std::string& why) {
   const std::string name = named(id, fleet_.find(id)->joined);
   fleet_.died(id, now());
+  forget_claims(id);
   note(Severity::warning, "broker.dead", name + ": " + why);
   review_and_note(
       draft, [id](const PartitionState& state) { return state.leader == id || contains(state.isr, id); },
@@ -211,6 +212,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
                          request.storage_id != broker->storage_id;
   const bool emptied = !request.has_logs || exchanged;
   take_losses(draft, request, emptied);
+  forget_claims(id);
   // Before it can be elected, and before its join brings elections.
   if (!emptied) take_contradictions(draft, request);
   fleet_.joined(id, request.storage_id, emptied, request.can_append, now());

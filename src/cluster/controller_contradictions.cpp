@@ -26,4 +26,8 @@ void ControllerImpl::take_contradictions(Draft& draft, const kafka::BrokerReport
            changes.describe());
 }
 
+void ControllerImpl::forget_claims(BrokerId id) {
+  for (auto& [partition, claims] : claims_) claims.erase(id);
+}
+
 }  // namespace godwit::cluster

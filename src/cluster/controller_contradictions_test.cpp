@@ -50,6 +50,38 @@ TEST_F(Contradictions, APartitionOfWhichABrokerKnowsMoreHasNoLeaderUntilAnOrderA
   });
 }
 
+TEST_F(Contradictions, WhatABrokerSaidBeforeItsDiskWasExchangedCountsForNothing) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2})}));
+    co_await put_registration(3);
+    controller.registered(broker(3, 30));
+    EXPECT_EQ((co_await controller.report(with_log(joining(3, 30), id, 5, 70))).error_code, ErrorCode::none);
+    EXPECT_EQ((co_await controller.report(with_log(health(2, 20), id, 4, 90))).error_code, ErrorCode::none);
+    EXPECT_TRUE(is_lost(state(controller, id)));
+    co_await controller.died(BrokerId(3), 30, "refused");
+    controller.registered(broker(3, 31));
+    auto emptied = joining(3, 31);
+    emptied.has_logs = false;
+    EXPECT_EQ((co_await controller.report(emptied)).error_code, ErrorCode::none);
+    EXPECT_TRUE((co_await controller.elect(true, {{id, PartitionIndex(0)}}))[0]);
+    EXPECT_EQ(state(controller, id).leader, BrokerId(2)) << "3 has nothing any more";
+  });
+}
+
+// As by a store that knows only of fewer partitions: what a log of that number holds was written in a history that is forgotten.
+TEST_F(Contradictions, ALogOfAPartitionThatIsAddedAgainIsNotTakenForAnOldOneOfIts) {
+  options.epochs_by_clock = true;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3});
+    const TopicId id = co_await create(controller, topic_at("t", {ids({1, 2})}));
+    EXPECT_TRUE(co_await controller.create_partitions(id, 2, {}, false));
+    const PartitionState added = state(controller, id, 1);
+    EXPECT_TRUE(contradicts(added, LeaderEpoch(added.leader_epoch.value() - 5)));
+    EXPECT_FALSE(contradicts(added, added.leader_epoch));
+  });
+}
+
 TEST_F(Contradictions, WhatAnEmptyDiskIsSaidToHoldAndWhatIsKnownCountsForNothing) {
   with_controller([&](Controller& controller) -> Task<void> {
     co_await join(controller, {1, 2});

@@ -221,6 +221,8 @@ class ControllerImpl final : public Controller {
   MonotonicTime missing_until_;
   // Of partitions that wait for an order since logs know more than the store: who said so.
   std::map<TopicPartition, Claims> claims_;
+  // What that broker said was of an earlier life of it, perhaps of another disk: it says it again when it joins.
+  void forget_claims(BrokerId id);
   // Deleted topics: who may still have logs of it and has not served an image without it.
   struct Tombstone {
     ImageVersion gone_in;

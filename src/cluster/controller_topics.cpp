@@ -101,7 +101,11 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
     PartitionState state;
     state.version = 1;
     // A topic's id is new, but one of its later partitions may have been there in a history that an older store has forgotten.
-    if (first > 0) state.leader_epoch = eligible.epoch_floor;
+    // No epoch below is one that was handed out as far as this store knows.
+    if (first > 0) {
+      state.leader_epoch = eligible.epoch_floor;
+      state.recent_epochs = {kNoLeaderEpoch};
+    }
     for (const BrokerId id : replicas) {
       if (!is_known(id)) {
         return refuse(ErrorCode::invalid_replica_assignment,

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <tuple>
 
@@ -14,6 +16,8 @@ using Group = OffsetFetchRequest::Group;
 using Fetched = OffsetFetchResponse::Group;
 
 constexpr int16_t kGroupErrorSince = 2;
+// So many groups of a request are asked for at a time.
+constexpr size_t kAtOnce = 256;
 constexpr int16_t kManyGroupsSince = 8;
 constexpr int16_t kTopicIdsSince = 10;
 
@@ -131,17 +135,23 @@ Task<OffsetFetchResponse> handle(RequestContext& context, OffsetFetchRequest req
   if (context.version() < kManyGroupsSince) {
     co_return co_await fetch_single(context, std::move(request));
   }
-  // All at once: managers live on any shard, and the way there and back is most of what one costs.
+  // Many at once: managers live on any shard, and the way there and back is most of what one costs. Not all: each has some memory
+  // while it waits, and a few bytes of a request name one.
   std::vector<Task<Fetched>> fetching;
   std::set<std::string> seen;
   Turns turns;
+  OffsetFetchResponse response;
+  const auto fetch_all = [&]() -> Task<void> {
+    auto fetched = co_await runtime::when_all(std::exchange(fetching, {}));
+    std::ranges::move(fetched, std::back_inserter(response.groups));
+  };
   for (Group& group : request.groups) {
     if (turns.due()) co_await runtime::yield();
     if (!seen.insert(group.group_id).second) continue;
     fetching.push_back(fetch_group(context, std::move(group), request.require_stable));
+    if (fetching.size() == kAtOnce) co_await fetch_all();
   }
-  OffsetFetchResponse response;
-  response.groups = co_await runtime::when_all(std::move(fetching));
+  co_await fetch_all();
   co_return response;
 }
 
