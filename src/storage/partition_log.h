@@ -388,7 +388,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool failed_ = false;
   // The version of its DropLog, once that was written.
   std::optional<uint64_t> drop_version_;
+  // drop() was called: readers and writers find it no more.
   bool dropping_ = false;
+  // Its DropLog was admitted: nothing of it is written or carried any more.
+  bool drop_admitted_ = false;
   bool dropped_ = false;
 };
 

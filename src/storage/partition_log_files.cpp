@@ -28,7 +28,8 @@ Position PartitionLog::writable_end(const SegmentState& segment, const SegmentLi
 std::optional<PartitionLog::WriteBlock> PartitionLog::next_write(FileId file, uint64_t bytes_max) {
   const SegmentState* const segment = state_.find(file);
   SegmentLive* const l = find_live(file);
-  if (dropping_ || segment == nullptr || l == nullptr || !l->tail || l->write_under_way) return std::nullopt;
+  if (drop_admitted_ || segment == nullptr || l == nullptr || !l->tail || l->write_under_way)
+    return std::nullopt;
   WriteBlock block{
       .file = file, .from = segment->written, .to = writable_end(*segment, *l), .views = {}, .pinned = {}};
   if (block.to <= block.from) return std::nullopt;
@@ -130,7 +131,7 @@ void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Positi
 
 std::vector<PartitionLog::Remainder> PartitionLog::remainders(Sequence through, Sequence through_relaxed) {
   std::vector<Remainder> found;
-  if (failed_ || dropping_) return found;
+  if (failed_ || drop_admitted_) return found;
   for (const auto& l : live_) {
     const SegmentState* const segment = state_.find(l->id);
     const auto oldest = l->oldest(false);
@@ -155,7 +156,7 @@ std::vector<PartitionLog::Remainder> PartitionLog::remainders(Sequence through, 
 void PartitionLog::carry_forward(FileId file) {
   const SegmentState* const segment = state_.find(file);
   SegmentLive* const l = find_live(file);
-  if (failed_ || dropping_ || segment == nullptr || l == nullptr || !l->tail) return;
+  if (failed_ || drop_admitted_ || segment == nullptr || l == nullptr || !l->tail) return;
   if (l->write_under_way || l->carry_under_way || l->stable <= segment->written || l->synced < l->stable)
     return;
   // In front of everything that waits, so it belongs to the state before the first record there: replay takes what an

@@ -212,6 +212,9 @@ runtime::Task<Served<void>> PartitionLog::drop() {
   }
   if (auto drained = co_await wait_admitted(); !drained) co_return drained;
   co_await wait_writes();
+  // Only from here on: the room that was waited for may have been what its own rounds kept, and it is written and carried
+  // for that until its last record is admitted.
+  drop_admitted_ = true;
   StructureRecord record = DropLog{.head = next_head()};
   const uint64_t version = state_.version + 1;
   add_structure_news(version, EntryKind::drop, encode_record(record));

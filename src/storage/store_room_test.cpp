@@ -187,6 +187,48 @@ TEST(StoreRoom, ChangesOfStructureDoNotTakeWhatEmptiesTheJournal) {
   });
 }
 
+// What keeps the journal full may be rounds of the very log that waits for room for its last record.
+TEST(StoreRoom, ALogThatIsDroppedWhileTheJournalIsFullGivesItsOwnRoundsBack) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    StoreOptions options = small_options();
+    options.arena_bytes = 64 << 20;
+    auto open = co_await opened_store(at.node, options);
+    for (int p = 0; p < 3; ++p) co_await make_log(runtime, *open->store, partition(p));
+    Log& log = *open->store->find(partition(1));
+    // It fills no block, so that it can only be carried, and stands in the journal's oldest file.
+    EXPECT_TRUE(co_await published(*open->store->find(partition(0)), 3001, 5s));
+    at.node.disk().stall({.path = "topics/"});
+    while (co_await published(log, 20'001, 500ms)) continue;
+    int epochs = 0;
+    runtime.shard(0).spawn([](Log& of, int& done) -> Task<void> {
+      while (done < 1000 && co_await of.begin_epoch(LeaderEpoch(done + 1))) ++done;
+    }(log, epochs));
+    co_await runtime::sleep_for(20s);
+    EXPECT_GT(epochs, 10);
+    EXPECT_LT(epochs, 1000) << "changes of structure are held";
+    bool dropped = false;
+    runtime.shard(0).spawn([](Store& store, bool& done) -> Task<void> {
+      done = (co_await store.drop(partition(0))).has_value();
+    }(*open->store, dropped));
+    co_await runtime::sleep_for(5s);
+    EXPECT_FALSE(dropped);
+    EXPECT_EQ(open->store->find(partition(0)), nullptr) << "nobody finds it meanwhile";
+    at.node.disk().release();
+    co_await runtime::sleep_for(20s);
+    EXPECT_TRUE(dropped);
+    EXPECT_EQ(epochs, 1000);
+    EXPECT_TRUE(co_await published(*open->store->find(partition(2)), 20'001, 5s)) << "it goes on";
+  });
+  at.node.crash(runtime::sim::CrashKind::power_cut);
+  at.node.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    EXPECT_EQ(open->store->find(partition(0)), nullptr);
+    EXPECT_TRUE((co_await open->store->damages()).empty());
+  });
+}
+
 // What does not fill a block cannot be written, and is more in all than may be carried.
 TEST(StoreRoom, MoreLogsThanTheirRemaindersFitTheJournalAreSealed) {
   OneNode at;
