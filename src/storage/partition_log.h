@@ -139,8 +139,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
     Chain pinned;
   };
   std::optional<WriteBlock> next_write(FileId file, uint64_t bytes_max);
-  // Writes it. Errors as SegmentWriter::write; nothing changed then.
-  runtime::Task<Result<void>> write_block(const WriteBlock& block);
+  // Writes it. Gives how many unwritten bytes the log has less by that: none where the segment left it meanwhile and took
+  // them along. Errors as SegmentWriter::write; nothing changed then.
+  runtime::Task<Result<uint64_t>> write_block(const WriteBlock& block);
   // A write of that file, or of its index, is under way: it may make what is removed now again.
   bool is_writing(FileId file) const {
     return std::find(writing_.begin(), writing_.end(), file) != writing_.end();

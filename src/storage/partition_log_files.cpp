@@ -56,7 +56,7 @@ runtime::Task<Result<void>> PartitionLog::make_file(FileId file) {
   co_return {};
 }
 
-runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
+runtime::Task<Result<uint64_t>> PartitionLog::write_block(const WriteBlock& block) {
   const auto self = shared_from_this();
   struct Writing {
     std::vector<FileId>& files;
@@ -89,16 +89,18 @@ runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
     l->write_under_way = false;
     changed_.notify_all();
   }
+  if (!outcome) co_return fail(outcome.error());
   // The segment may have left the log meanwhile.
-  if (!outcome || segment == nullptr || l == nullptr || !l->tail) co_return outcome;
+  if (segment == nullptr || l == nullptr || !l->tail) co_return 0;
   GW_CHECK(segment->written == block.from, "blocks of a file are written in order");
+  const uint64_t moved = block.to - block.from;
   l->tail->set_written(block.to);
   advance_written(*segment, *l, block.to);
   const bool whole = segment->written == segment->end && segment != &state_.active();
   tell_reader(*segment, *l);
   if (!whole) {
     l->writer = std::move(writer);
-    co_return outcome;
+    co_return moved;
   }
   // Neither is needed for anything to be right: space that stays taken, an index that is built again.
   (void)co_await writer->trim(block.to);
@@ -109,7 +111,7 @@ runtime::Task<Result<void>> PartitionLog::write_block(const WriteBlock& block) {
     const std::vector<IndexEntry> entries(now.entries().begin(), now.entries().end());
     (void)co_await reader->write_index(entries);
   }
-  co_return outcome;
+  co_return moved;
 }
 
 void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Position written) {

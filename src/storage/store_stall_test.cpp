@@ -182,5 +182,41 @@ TEST(StoreStall, AnErrorOfASegmentOrCheckpointWriteEndsPublishingAndLosesNothing
   }
 }
 
+// What is deleted while it is being written is not unwritten any more, once.
+TEST(StoreStall, RecordsThatAreDeletedWhileTheyAreWrittenCountOnceAmongTheUnwritten) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    auto& unwritten = open->metrics.gauge("godwit_storage_unwritten_bytes",
+                                          "bytes of logs that are in memory and journal alone");
+    Log& log = **co_await open->store->create(partition(0), {});
+    Log& other = **co_await open->store->create(partition(1), {});
+    EXPECT_EQ(co_await publish(log, {std::string(100'001, 'x')}), ErrorCode::none);
+    EXPECT_TRUE((co_await log.roll()).has_value());
+    log.set_high_watermark(log.end());
+    at.node.disk().stall({.kinds = {OpKind::write}, .path = "topics/"});
+    bool ended = false;
+    runtime.shard(0).spawn([](Store& store, bool& done) -> Task<void> {
+      done = (co_await store.checkpoint()).has_value();
+    }(*open->store, ended));
+    co_await runtime::sleep_for(1s);
+    EXPECT_FALSE(ended);
+    EXPECT_TRUE((co_await log.delete_before(log.end())).has_value());
+    EXPECT_EQ(log.stats().unwritten_bytes, 0u);
+    EXPECT_EQ(co_await publish(other, {std::string(200'001, 'y')}), ErrorCode::none);
+    co_await runtime::sleep_for(3s);
+    EXPECT_EQ(unwritten.value(), static_cast<int64_t>(other.stats().unwritten_bytes));
+    at.node.disk().release();
+    co_await runtime::sleep_for(100ms);
+    EXPECT_TRUE(ended);
+    EXPECT_GT(other.stats().unwritten_bytes, 200'000u) << "the pass began before it";
+    co_await runtime::sleep_for(3s);
+    EXPECT_EQ(unwritten.value(), static_cast<int64_t>(other.stats().unwritten_bytes));
+    EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    co_await runtime::sleep_for(3s);
+    EXPECT_EQ(unwritten.value(), static_cast<int64_t>(other.stats().unwritten_bytes));
+  });
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test

@@ -32,8 +32,8 @@ runtime::Task<Result<void>> WriteBack::write(std::shared_ptr<PartitionLog> log, 
     auto written = co_await log->write_block(*block);
     begun_.erase(begun);
     publish_oldest();
-    if (!written) co_return written;
-    shard_.written(*log, block->to - block->from);
+    if (!written) co_return fail(written.error());
+    shard_.written(*log, *written);
   }
 }
 
