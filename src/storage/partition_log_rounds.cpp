@@ -137,6 +137,18 @@ void PartitionLog::finish_drop() {
 }
 
 void PartitionLog::round_refused() {
+  // As forget_live() does with those that wait. Nothing but a remainder may have lost its file meanwhile, and that was
+  // charged nothing: a file leaves the log once all that was admitted to it is stable.
+  std::erase_if(under_way_, [&](const News& item) {
+    const auto* data = std::get_if<DataNews>(&item);
+    if (data == nullptr || !data->carried) return false;
+    SegmentLive* const l = find_live(data->file);
+    if (l != nullptr && l->tail) return false;
+    if (l != nullptr) l->carry_under_way = false;
+    return true;
+  });
+  retired_.clear();
+  changed_.notify_all();
   news_.insert(news_.begin(), std::make_move_iterator(under_way_.begin()),
                std::make_move_iterator(under_way_.end()));
   under_way_.clear();

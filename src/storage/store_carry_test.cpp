@@ -167,5 +167,48 @@ TEST(StoreCarry, ATruncationLooksAgainWhenItsFileIsDeletedMeanwhile) {
   });
 }
 
+// Neither deletion of records nor a restart of the log waits for a remainder that is on its way.
+TEST(StoreCarry, ARemainderWhoseFileIsGoneIsNotTakenAgainWhenItsRoundWasRefused) {
+  for (const bool restarted : {false, true}) {
+    OneNode at;
+    const Offset start(restarted ? 7 : 1);
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log& log = **co_await open->store->create(partition(0), {});
+      // The journal has made its files.
+      co_await runtime::sleep_for(3s);
+      EXPECT_EQ(co_await publish(log, {"old"}), ErrorCode::none);
+      log.set_high_watermark(Offset(1));
+      at.node.disk().stall({.kinds = {OpKind::write}, .path = "journal/"});
+      at.start(ignored(open->store->checkpoint()));
+      co_await runtime::sleep_for(1ms);
+      bool rolled = restarted;
+      bool changed = false;
+      if (!restarted) at.start(expect_well(log.roll(), &rolled));
+      co_await runtime::sleep_for(1ms);
+      at.start(expect_well(restarted ? log.restart_at(start) : log.delete_before(start), &changed));
+      co_await runtime::sleep_for(1ms);
+      EXPECT_EQ(log.start(), start);
+      EXPECT_FALSE(changed) << "its round waits for the remainder's";
+      at.node.disk().fail_next({.kinds = {OpKind::write}, .path = "journal/"}, ErrorKind::no_space);
+      at.node.disk().release();
+      co_await runtime::sleep_for(5s);
+      EXPECT_TRUE(rolled);
+      EXPECT_TRUE(changed);
+      EXPECT_EQ(co_await publish(log, {"new"}), ErrorCode::none);
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    });
+    at.node.crash(CrashKind::kill);
+    at.node.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log& log = *open->store->find(partition(0));
+      EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+      EXPECT_EQ(log.start(), start);
+      EXPECT_THAT(co_await read_texts(log, start), ElementsAre(std::to_string(start.value()) + "=new"));
+    });
+  }
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test
