@@ -97,7 +97,7 @@ runtime::Task<Result<Journal::Opened>> Journal::open(JournalOptions options, run
       std::move(*usable), files, shard, background, diagnostics, std::move(set),
       journal::StartPoint{recovered->last, recovered->next, recovered->marked}, recovered->next_file);
   if (make_bytes > 0) {
-    if (const auto made = co_await core->make_now(make_bytes); !made) {
+    if (const auto made = co_await core->make_first(make_bytes); !made) {
       if (made.error().kind != ErrorKind::no_space) co_return fail(made.error());
       diagnostics.emit({Severity::warning,
                         "journal.no_space",

@@ -45,8 +45,11 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // Begins to serve.
   void start();
-  // Makes a file and adds it; errors as make_file. For a journal that has none to begin with.
+  // Makes a file and adds it; errors as make_file.
   runtime::Task<Result<void>> make_now(uint64_t size);
+  // The same for a journal that has none, or too few, to begin with: without pauses, since the start waits for it. Before
+  // start().
+  runtime::Task<Result<void>> make_first(uint64_t size);
 
   // Any shard.
   runtime::Task<Result<Sequence>> write(std::vector<JournalEntry> entries);

@@ -58,6 +58,13 @@ runtime::Task<Result<void>> Core::make_now(uint64_t size) {
   co_return co_await add_file(number, size);
 }
 
+runtime::Task<Result<void>> Core::make_first(uint64_t size) {
+  urgent_ = true;
+  auto made = co_await make_now(size);
+  urgent_ = false;
+  co_return made;
+}
+
 runtime::Task<Result<void>> Core::add_file(uint64_t number, uint64_t size) {
   auto handle =
       co_await open_file(files_, options_.directory + "/" + file_name(number), synced_mode(),

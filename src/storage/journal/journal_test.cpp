@@ -107,6 +107,41 @@ TEST(Journal, OneThatWasNearlyFullWhenItsProcessEndedHasItsReserveAfterAStart) {
   }));
 }
 
+// Whoever opens the journal waits for the file; those that are made later leave the disk to others between their pieces.
+TEST(Journal, AStartThatMustMakeAFileMakesItWithoutPauses) {
+  for (const bool no_space : {false, true}) {
+    World world(5);
+    Node& node = world.add_node("a");
+    node.disk().options().write = {};
+    node.disk().options().sync = {};
+    JournalOptions options = small_options();
+    options.first_file_bytes = options.file_bytes = 16 << 20;
+    const Duration written = std::chrono::nanoseconds(options.file_bytes);  // at a byte each nanosecond
+    ASSERT_TRUE(node.run([&](Runtime& runtime) -> Task<void> {
+      if (no_space) {
+        node.disk().fail_next({.kinds = {runtime::sim::OpKind::write}, .path = ".making"},
+                              ErrorKind::no_space);
+      }
+      const runtime::Shard& here = *runtime::Shard::current();
+      const MonotonicTime began = here.now();
+      auto open = co_await open_journal(runtime, options);
+      EXPECT_TRUE(open.has_value());
+      if (!open) co_return;
+      const MonotonicTime opened = here.now();
+      EXPECT_LT(opened - began, written + written / 4);
+      const auto made = [&] {
+        return std::ranges::count_if(node.disk().files(),
+                                     [](const std::string& name) { return name.ends_with(".journal"); });
+      };
+      const auto had = made();
+      EXPECT_EQ(had, no_space ? 0 : 1);
+      while (made() == had) co_await runtime::sleep_for(std::chrono::milliseconds(1));
+      EXPECT_GT(here.now() - opened, written * 5 / 2);
+      co_await (*open)->journal->close();
+    }));
+  }
+}
+
 TEST(Journal, ReleasedFilesAreWrittenAgainForManyTurns) {
   World world(3);
   Node& node = world.add_node("a");
