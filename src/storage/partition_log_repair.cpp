@@ -247,7 +247,8 @@ runtime::Task<void> PartitionLog::rebuild_producers() {
   const int64_t now = runtime::Shard::current()->wall_now().ms;
   ProducerState found;
   Offset from = state_.start;
-  while (from < state_.end && !failed_) {
+  // Whoever drops the log waits for its turn.
+  while (from < state_.end && !failed_ && !dropping_) {
     const SegmentState* const segment = state_.find(from);
     if (segment == nullptr) break;
     // Producers that were last seen there, before the next segment began, are forgotten by now.

@@ -218,5 +218,43 @@ TEST(StoreStall, RecordsThatAreDeletedWhileTheyAreWrittenCountOnceAmongTheUnwrit
   });
 }
 
+// It may be long, and whoever deletes the partition waits for the log's turn.
+TEST(StoreStall, ALogThatIsDroppedWhileItLooksForItsProducersDoesNotReadToItsEnd) {
+  OneNode at;
+  Producer producer{.id = 7, .epoch = 0};
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    LogConfig config;
+    config.segment_bytes = 256 << 10;
+    Log& log = **co_await open->store->create(partition(0), config);
+    for (int i = 0; i < 40; ++i)
+      EXPECT_EQ(co_await publish(log, {std::string(200'000, 'x')}), ErrorCode::none);
+    for (int i = 0; i < 7; ++i) {
+      EXPECT_TRUE((co_await append_texts(log, {"p"}, LeaderEpoch(0), &producer)).has_value());
+    }
+    // The newest five are known, and gone.
+    EXPECT_TRUE((co_await log.truncate(Offset(41))).has_value());
+    producer.sequence = 1;
+    EXPECT_TRUE((co_await open->store->close()).has_value());
+  });
+  at.node.crash(CrashKind::kill);
+  at.node.restart();
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    at.node.disk().options().read = {.min = 100ms, .max = 100ms};
+    std::optional<ErrorCode> answer;
+    runtime.shard(0).spawn([](Log& log, Producer& by, std::optional<ErrorCode>& code) -> Task<void> {
+      const auto appended = co_await append_texts(log, {"q"}, LeaderEpoch(0), &by);
+      code = appended ? ErrorCode::none : appended.error().code;
+    }(*open->store->find(partition(0)), producer, answer));
+    co_await runtime::sleep_for(50ms);
+    EXPECT_FALSE(answer.has_value()) << "it reads";
+    const MonotonicTime began = in(0s);
+    EXPECT_TRUE((co_await open->store->drop(partition(0))).has_value());
+    EXPECT_LT(in(0s) - began, 2s);
+    EXPECT_EQ(answer, ErrorCode::unknown_topic_or_partition);
+  });
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test
