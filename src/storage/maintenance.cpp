@@ -128,24 +128,23 @@ runtime::Task<Result<void>> Maintenance::checkpoint() {
 runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
   const auto lock = co_await one_turn_.lock();
   if (context_.failed) co_return fail(ErrorKind::io, "the data directory takes no more writes");
-  // One that failed on its way to a checkpoint is tried again as it was: what it carried is behind its goal, and carried
-  // again each time it would fill the journal.
-  if (!goal_) {
-    goal_ = {.carry_through = parts_.journal.usage().last,
-             .carry_through_relaxed = relaxed() != nullptr ? relaxed()->usage().last : Sequence(0)};
-  }
-  WriteBackGoal goal = *goal_;
+  // A goal is kept until all of it was given back: what was carried for it stands behind it. Where a turn failed on its way
+  // to a checkpoint, or something keeps an old round, a new goal each time would carry the same again until the journal is
+  // full, and give nothing back.
+  const auto renew = [](Sequence& through, const Journal& journal) {
+    const auto usage = journal.usage();
+    if (usage.oldest > through) through = usage.last;
+  };
+  renew(goal_.carry_through, parts_.journal);
+  if (relaxed() != nullptr) renew(goal_.carry_through_relaxed, *relaxed());
+  WriteBackGoal goal = goal_;
   goal.bytes_min = bytes_min;
   std::atomic<bool> left_over = false;
   GW_TRY(co_return, co_await on_all_shards(
                         [goal, &left_over](LogShard& shard) { return write_back(shard, goal, left_over); }));
   GW_TRY(co_return, co_await write_checkpoint());
-  if (left_over) {
-    // With the room that was made it goes on.
-    wake();
-  } else {
-    goal_.reset();
-  }
+  // With the room that was made it goes on.
+  if (left_over) wake();
   co_return {};
 }
 

@@ -66,8 +66,8 @@ class Maintenance {
   Parts parts_;
   runtime::Mutex one_turn_;
   runtime::Condition wake_;
-  // Of the turn that has not come to its checkpoint yet.
-  std::optional<WriteBackGoal> goal_;
+  // Of the last turn, for each journal by itself. The next one has it too where not all of it was given back.
+  WriteBackGoal goal_;
   bool asked_ = false;
   bool closed_ = false;
   // The journal's last round when the last checkpoint was written: nothing new, no new checkpoint.

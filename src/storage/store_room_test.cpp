@@ -276,5 +276,56 @@ TEST(StoreRoom, ABatchLargerThanTheJournalTakesIsRefusedAtOnce) {
   });
 }
 
+// What is behind a round that has to stay would be carried for nothing: no file is given back for it.
+TEST(StoreRoom, TurnsThatGiveNothingBackDoNotCarryTheSameAgainAndAgain) {
+  // The oldest round is one of the journal, or of that of flush=interval topics.
+  for (const bool relaxed : {false, true}) {
+    SCOPED_TRACE(relaxed);
+    OneNode at;
+    run(at.node, [&](Runtime& runtime) -> Task<void> {
+      StoreOptions options = small_options();
+      options.journal_file_bytes = 256 << 10;
+      auto open = co_await opened_store(at.node, options);
+      LogConfig interval;
+      interval.flush = LogConfig::Flush::interval;
+      // Their remainders are no more than a turn carries.
+      constexpr int kLogs = 20;
+      for (int p = 0; p < kLogs; ++p) {
+        co_await make_log(runtime, *open->store, partition(p), relaxed ? interval : LogConfig{});
+        EXPECT_TRUE(co_await published(*open->store->find(partition(p)), 3000, 5s));
+      }
+      // Of the first one not all is synced, and its remainder is not carried until it is.
+      Log& first = *open->store->find(partition(0));
+      first.set_config(interval);
+      co_await runtime::sleep_for(2s);
+      EXPECT_TRUE(co_await published(first, 100, 5s));
+      co_await runtime::sleep_for(2s);
+      EXPECT_EQ(first.synced_end(), first.end());
+      at.node.disk().stall({.kinds = {OpKind::sync}, .path = "relaxed/"});
+      EXPECT_TRUE(co_await published(first, 100, 5s));
+      int turns = 0;
+      runtime.shard(0).spawn([](Store& store, int& done) -> Task<void> {
+        while (done < 50 && co_await store.checkpoint()) ++done;
+      }(*open->store, turns));
+      co_await runtime::sleep_for(2s);
+      EXPECT_EQ(turns, 50);
+      EXPECT_LT(first.synced_end(), first.end());
+      const auto used =
+          open->metrics.gauge("godwit_storage_journal_used_bytes", "bytes in journal files that are not free")
+              .value();
+      EXPECT_LT(used, 512 << 10);
+      EXPECT_TRUE(co_await published(*open->store->find(partition(1)), 3000, 1s)) << "there is room";
+      at.node.disk().release();
+      co_await runtime::sleep_for(5s);
+      EXPECT_EQ(first.synced_end(), first.end());
+      // A turn for what was held, and one for what came since.
+      for (int i = 0; i < 2; ++i) EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      for (int i = 0; i < 100; ++i) {
+        EXPECT_TRUE(co_await published(*open->store->find(partition(i % kLogs)), 20'001, 5s)) << i;
+      }
+    });
+  }
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test
