@@ -6,7 +6,7 @@ from architecture import Architecture, matches
 from tree import Finding, is_bench, is_unit_test, line_of
 
 CHECK = "layers"
-SECTIONS = ("NAME", "DIR", "DEPENDS", "LIBRARIES", "EXCLUDE", "TEST_DEPENDS")
+SECTIONS = ("NAME", "DIR", "DEPENDS", "LIBRARIES", "EXCLUDE", "TEST_DEPENDS", "TEST_PARTS")
 
 
 def run(tree):

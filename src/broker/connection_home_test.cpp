@@ -153,8 +153,8 @@ TEST(ConnectionsHome, StaysWhereAFollowersSessionBegan) {
   run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");
     const auto& [id, broker] = *stage.broker->shard(0).image()->brokers.begin();
-    co_await keep_a_session(
-        stage, kafka::FetchRequest::ReplicaState{id, static_cast<int64_t>(broker.incarnation)});
+    co_await keep_a_session(stage,
+                            kafka::FetchRequest::ReplicaState{id, static_cast<int64_t>(broker.incarnation)});
   });
 }
 

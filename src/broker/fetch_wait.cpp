@@ -68,7 +68,8 @@ void FetchWait::watch_here(BrokerShard& owner, const Target& target) {
 }
 
 Task<std::vector<size_t>> FetchWait::changed(MonotonicTime deadline) {
-  GW_CHECK(&shard_.shard() == runtime::Shard::current(), "who waits does so on the shard to which news are reported");
+  GW_CHECK(&shard_.shard() == runtime::Shard::current(),
+           "who waits does so on the shard to which news are reported");
   while (news_->changed.empty() && !news_->stopped && !news_->hurried) {
     if (!co_await news_->arrived.wait_until(deadline)) break;
   }

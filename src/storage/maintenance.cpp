@@ -46,8 +46,8 @@ runtime::Task<Maintenance::ShardPart> Maintenance::take_part(LogShard& shard) {
   for (const auto& log : shard.logs()) {
     if (++taken % kAtOnce == 0) co_await runtime::yield();
     // One that is just being changed is waited for.
-    while (!log->dropped() && log->durable_version() < log->state().version) {
-      if (!co_await log->wait_synced(log->state().version, log->start())) {
+    while (!log->dropped() && log->durable_version() < log->admitted_version()) {
+      if (!co_await log->wait_synced(log->admitted_version(), log->start())) {
         part.failed = true;
         co_return part;
       }

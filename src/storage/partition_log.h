@@ -90,6 +90,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // drop() was called: it is not found any more, even if that should fail.
   bool dropping() const { return dropping_; }
   bool failed() const { return failed_; }
+  // Structure records up to this one were admitted, that of its end among them.
+  uint64_t admitted_version() const { return state_.version + (drop_admitted_ ? 1 : 0); }
   // Structure records up to this one are on stable storage.
   uint64_t durable_version() const { return synced_version_; }
   // As Store::set_proven.

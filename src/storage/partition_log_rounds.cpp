@@ -118,7 +118,6 @@ void PartitionLog::round_done(Sequence sequence) {
   } else {
     shard_.unsynced(*this);
   }
-  if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
   // Until then it can be told what they were: synced_state().
   state_.producers.settle(synced_end_);
   if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
@@ -219,6 +218,7 @@ void PartitionLog::set_synced(const Unsynced& what) {
     }
   }
   state_.producers.settle(synced_end_);
+  if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
   notify_advanced();
 }
 

@@ -26,7 +26,8 @@ struct TwoShards {
           auto log = co_await open->store->create(id, {});
           EXPECT_TRUE(log.has_value());
           if (!log) co_return;
-          for (int i = 0; i < kRecords; ++i) EXPECT_EQ(co_await publish(**log, {text(id, i)}), ErrorCode::none);
+          for (int i = 0; i < kRecords; ++i)
+            EXPECT_EQ(co_await publish(**log, {text(id, i)}), ErrorCode::none);
         });
       }
     });

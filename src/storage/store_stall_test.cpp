@@ -256,5 +256,54 @@ TEST(StoreStall, ALogThatIsDroppedWhileItLooksForItsProducersDoesNotReadToItsEnd
   });
 }
 
+// A checkpoint between the write of its last record and the sync of that must not keep the log and release the record.
+TEST(StoreStall, ADroppedLogOfFlushIntervalDoesNotComeBack) {
+  const auto files_of_logs = [](Node& node) {
+    size_t count = 0;
+    for (const auto& name : node.disk().files()) count += name.find("topics/") != std::string::npos ? 1 : 0;
+    return count;
+  };
+  for (const bool records : {false, true}) {
+    OneNode at;
+    run(at.node, [&](Runtime& runtime) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      auto& unwritten = open->metrics.gauge("godwit_storage_unwritten_bytes",
+                                            "bytes of logs that are in memory and journal alone");
+      LogConfig config;
+      config.flush = LogConfig::Flush::interval;
+      const auto log = co_await open->store->create(partition(0), config);
+      if (records) EXPECT_EQ(co_await publish(**log, {std::string(100'000, 'x')}), ErrorCode::none);
+      co_await runtime::sleep_for(3s);
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      at.node.disk().stall({.kinds = {OpKind::sync}, .path = "relaxed/"});
+      bool dropped = false;
+      bool ended = false;
+      runtime.shard(0).spawn([](Store& store, bool& done) -> Task<void> {
+        done = (co_await store.drop(partition(0))).has_value();
+      }(*open->store, dropped));
+      co_await runtime::sleep_for(100ms);
+      runtime.shard(0).spawn([](Store& store, bool& done) -> Task<void> {
+        done = (co_await store.checkpoint()).has_value();
+      }(*open->store, ended));
+      co_await runtime::sleep_for(1s);
+      EXPECT_FALSE(dropped);
+      EXPECT_FALSE(ended) << "the checkpoint waits for the record";
+      at.node.disk().release();
+      co_await runtime::sleep_for(20ms);
+      EXPECT_TRUE(dropped);
+      co_await runtime::sleep_for(3s);
+      EXPECT_EQ(unwritten.value(), 0);
+    });
+    at.node.crash(CrashKind::kill);
+    at.node.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      EXPECT_EQ(open->store->find(partition(0)), nullptr) << "it came back";
+      co_await runtime::sleep_for(100s);
+      EXPECT_EQ(files_of_logs(at.node), 0U);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test

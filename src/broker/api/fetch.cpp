@@ -203,8 +203,7 @@ class Fetching {
       take_back_offsets(answer);
       co_return;
     }
-    if (const BrokerId nearer = nearer_replica(owner, *partition, asked.fetch_offset);
-        nearer != kNoBroker) {
+    if (const BrokerId nearer = nearer_replica(owner, *partition, asked.fetch_offset); nearer != kNoBroker) {
       answer.preferred_read_replica = nearer;
       co_return;
     }
