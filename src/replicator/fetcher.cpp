@@ -126,6 +126,7 @@ Task<bool> Fetcher::connect() {
     log->lost();
     log->named = false;
     log->named_in = 0;
+    log->asked_in = 0;
     restless_.push_back(log);
   }
   co_return true;
@@ -189,6 +190,7 @@ std::optional<kafka::FetchRequest> Fetcher::next_request() {
     }
     log->asked_on_its_way = on_its_way;
     if (log->named_in == 0) log->named_in = number;
+    log->asked_in = number;
     kafka::FetchRequest::Partition partition;
     partition.partition = log->id().partition;
     partition.current_leader_epoch = next->current_leader_epoch;
@@ -264,6 +266,12 @@ Task<void> Fetcher::take(std::shared_ptr<peer::Connection> connection, Result<ka
       // cut off since.
       const uint64_t named_in = found->second->named_in;
       if (named_in == 0 || named_in > number) continue;
+      // The leader may say once more that the logs part, or what else was wrong, before it hears what was made of that. What it is
+      // told then it answers in any case.
+      const bool fault = partition.error_code != ErrorCode::none ||
+                         partition.diverging_epoch.epoch != kNoLeaderEpoch ||
+                         partition.diverging_epoch.end_offset >= Offset(0);
+      if (fault && found->second->asked_in > number) continue;
       if (partition.records && !partition.records->empty()) gather_until_ = shard_.now() + kGather;
       taking.push_back(take_one(found->second, std::move(partition)));
     }

@@ -46,6 +46,8 @@ class Followed {
   // The first request of the connection that named it, counted from 1: answers to earlier ones are meant for what followed
   // in an earlier epoch. 0: none did.
   uint64_t named_in = 0;
+  // The newest request that named it.
+  uint64_t asked_in = 0;
 
   // Nothing more is begun; returns when nothing is written any more.
   runtime::Task<void> end();
