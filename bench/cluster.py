@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 import wire
-from processes import BUILD, GODWIT, ROOT, Measured, start
+from processes import GODWIT, ROOT, Measured, start
 
 sys.dont_write_bytecode = True
 sys.path[1:1] = [str(ROOT / "tests" / "cluster"), str(ROOT / "tests" / "clients")]

@@ -11,14 +11,16 @@ cmake --preset release >build/configure.log 2>&1 && cmake --build --preset relea
 cmake --preset tsan >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 cmake --build --preset tsan --target godwit || exit
 told="$PWD/build/races"  # one file a process that told of something
-rm -rf "$told" && mkdir -p "$told"
+ran="$PWD/build/races.log"
+rm -rf "$told" build/cluster-logs && mkdir -p "$told"
 # librdkafka starts its threads in a way that ThreadSanitizer does not see, and ends under it: the commands are the usual program's.
 GODWIT=build/tsan/godwit GODWIT_TOOL_BINARY=$PWD/build/release/godwit TSAN_OPTIONS="log_path=$told/told exitcode=0 second_deadlock_stack=1 suppressions=$PWD/scripts/races.supp" \
-  tests/cluster/run --jobs 1 "$@"
+  tests/cluster/run --jobs 1 "$@" | tee "$ran"
 found=$(grep -lE 'WARNING: ThreadSanitizer|broken invariant' -r "$told" build/cluster-logs 2>/dev/null)
 if [[ -n $found ]]; then
   printf 'told of:\n%s\n' "$found"
   grep -h -A 12 -m 1 'WARNING: ThreadSanitizer' $found | head -80
   exit 1
 fi
+grep -q '^ok: ' "$ran" || { echo "no scenario came to its end: nothing was shown"; exit 1; }
 echo "ThreadSanitizer told of nothing"
