@@ -32,16 +32,15 @@ class Broker(Measured):
     """One `godwit serve` on its own port and folder, over all its lives."""
 
     def __init__(self, number, folder, flags):
-        super().__init__(None, f"127.0.0.1:{free_ports()}")
+        super().__init__(None, f"127.0.0.1:{free_ports()}", folder / f"broker{number}")
         self.number = number
-        self.folder = folder / f"broker{number}"
         self.output = folder / f"broker{number}.diagnostics"
         self.flags = flags
         self._read_to = 0
 
     def begin(self):
         self._read_to = self.output.stat().st_size if self.output.exists() else 0
-        command = [GODWIT, "serve", "--broker.id", str(self.number), "--data-dir", self.folder, "--kafka", self.address, "--http",
+        command = [GODWIT, "serve", "--broker.id", str(self.number), "--data-dir", self.directory, "--kafka", self.address, "--http",
                    "off", "--diagnostics.format", "json", *self.flags]
         with open(self.output, "ab") as output:
             self.process = start(command, stderr=output, start_new_session=True)
@@ -202,7 +201,7 @@ class Cluster:
 
     def pids_of_member(self, broker):
         """Of the etcd process that the broker manages."""
-        return processes_of(self.world.folder, f"/{broker.folder.name}/etcd")
+        return processes_of(self.world.folder, f"/{broker.directory.name}/etcd")
 
     def etcd_leader(self):
         """The broker whose managed etcd member leads etcd."""

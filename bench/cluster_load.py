@@ -34,7 +34,7 @@ def throughput(report, folder, options):
     total, rounds = options.mb * MB // 2, options.rounds
     alone = Godwit(folder.new("alone"))
     one = ingest(alone, "one", PARTITIONS, total, rounds)
-    alone.stop()
+    alone.discard()
     show(report, f"RF 1, one broker, {PARTITIONS} partitions, flush=always: ingest", one)
     with Cluster(folder.path) as cluster:
         three = ingest(cluster, "three", PARTITIONS, total, rounds, REPLICATED)
@@ -47,7 +47,7 @@ def throughput(report, folder, options):
         return
     peers = kafka.Kafkas(folder, fsync=False)
     theirs = ingest(peers, "three", PARTITIONS, total, rounds + 1, REPLICATED)  # its first gigabyte is slow
-    peers.stop()
+    peers.discard()
     show(report, f"Kafka {kafka.VERSION}, RF 3, three brokers, without fsync, acks=all: ingest", theirs)
     report.ratio("RF 3: godwit with fsync / Kafka without", three["mb_per_s"], theirs["mb_per_s"], 2)
     report.ratio("RF 3: CPU s/GB, godwit with fsync / Kafka without", three["cpu_s_per_gb"], theirs["cpu_s_per_gb"], 0.25, False)

@@ -65,7 +65,7 @@ class Kafka(Measured):
         subprocess.run([*_JAVA, "kafka.tools.StorageTool", "format", "-t", cluster_id or _new_id(), "-c", config],
                        capture_output=True, check=True)
         process = start([*_JAVA, "kafka.Kafka", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        super().__init__(process, f"127.0.0.1:{port}")
+        super().__init__(process, f"127.0.0.1:{port}", directory)
         if alone:
             self.await_ready()
 
@@ -95,8 +95,8 @@ class Kafkas:
     def cpu_seconds(self):
         return sum(broker.cpu_seconds() for broker in self.brokers)
 
-    def stop(self):
+    def discard(self):
         for broker in self.brokers:
             broker.process.terminate()
         for broker in self.brokers:
-            broker.stop()
+            broker.discard()

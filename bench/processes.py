@@ -51,9 +51,10 @@ def free_port():
 class Measured:
     """A server process: its processor time, memory and end."""
 
-    def __init__(self, process, address):
+    def __init__(self, process, address, directory):
         self.process = process
         self.address = address
+        self.directory = Path(directory)
 
     def cpu_seconds(self):
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -75,18 +76,22 @@ class Measured:
         self.process.kill()
         self.process.wait()
 
+    def discard(self):
+        """Stops it and removes its data: what all parts write together is more than many disks hold."""
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
 
 class Godwit(Measured):
     """`godwit serve` on a data directory of its own."""
 
     def __init__(self, directory, *flags):
-        self.directory = Path(directory)
         self.port = free_port()
         began = time.monotonic()
-        process = start([GODWIT, "serve", "--data-dir", str(self.directory), "--kafka",
+        process = start([GODWIT, "serve", "--data-dir", str(directory), "--kafka",
                          f"127.0.0.1:{self.port}", "--http", "off", "--diagnostics.format", "json", *flags],
                         stderr=subprocess.PIPE)
-        super().__init__(process, f"127.0.0.1:{self.port}")
+        super().__init__(process, f"127.0.0.1:{self.port}", directory)
         deadline = began + 120
         said = b""
         while time.monotonic() < deadline:

@@ -108,7 +108,7 @@ def bench_godwit(report, folder, options):
     report.add("empty broker: ready", f"{empty.ready_ms:.0f} ms", "<= 50 ms", empty.ready_ms <= 50)
     report.add("empty broker: resident", f"{empty.resident_mb():.1f} MB", "<= 20 MB", empty.resident_mb() <= 20)
     report.add("empty broker: processor at idle", f"{idle:.2f} %", "<= 0.5 %", idle <= 0.5)
-    empty.stop()
+    empty.discard()
 
     server = Godwit(folder.new("always"))
     result["one"] = ingest(server, "one", 1, total, options.rounds)
@@ -129,7 +129,7 @@ def bench_godwit(report, folder, options):
                paced["mean_us"] <= 1000)
     report.add("  p99, p99.9", f"{paced['p99_us']:.0f}, {paced['p999_us']:.0f} us")
     result["tail"] = bench_reading(report, "godwit", server, options)
-    server.stop()
+    server.discard()
 
     relaxed = Godwit(folder.new("interval"))
     result["interval"] = ingest(relaxed, "one", 1, total, options.rounds, ["flush=interval"])
@@ -137,7 +137,7 @@ def bench_godwit(report, folder, options):
     load("create", relaxed.address, "single", 1, "flush=interval")
     result["interval_single"] = load("single", relaxed.address, "single", options.seconds)
     report.add("godwit, flush=interval, one record in flight: p50", f"{result['interval_single']['p50_us']:.0f} us")
-    relaxed.stop()
+    relaxed.discard()
     return result
 
 
@@ -150,7 +150,7 @@ def bench_start(report, folder, options):
     again = Godwit(server.directory)
     report.add(f"ready after kill -9 with {options.start_gb} GB in 1,000 partitions", f"{again.ready_ms:.0f} ms", "<= 1000 ms",
                again.ready_ms <= 1000)
-    again.stop()
+    again.discard()
 
     server = Godwit(folder.new("idle"))
     before = server.resident_mb()
@@ -160,7 +160,7 @@ def bench_start(report, folder, options):
     time.sleep(15)
     per_partition = (server.resident_mb() - before) * 1000 / 10_000
     report.add("memory of a partition at 10,000, idle after traffic", f"{per_partition:.1f} KB", "<= 30 KB", per_partition <= 30)
-    server.stop()
+    server.discard()
 
 
 def bench_kafka(report, folder, options, ours):
@@ -180,7 +180,7 @@ def bench_kafka(report, folder, options, ours):
     single_plain = load("single", plain.address, "single", options.seconds)
     report.add("Kafka without fsync, one record in flight: p50", f"{single_plain['p50_us']:.0f} us")
     tailed = bench_reading(report, "Kafka", plain, options)
-    plain.stop()
+    plain.discard()
     synced = kafka.Kafka(folder.new("kafka-fsync"), fsync=True)
     one_synced = ingest(synced, "one", 1, total, rounds)
     show(report, "Kafka with fsync, 1 partition: ingest", one_synced)
@@ -189,7 +189,7 @@ def bench_kafka(report, folder, options, ours):
     load("create", synced.address, "single", 1)
     single_synced = load("single", synced.address, "single", options.seconds)
     report.add("Kafka with fsync, one record in flight: p50", f"{single_synced['p50_us']:.0f} us")
-    synced.stop()
+    synced.discard()
 
     report.ratio("ingest: godwit with fsync / Kafka without", ours["one"]["mb_per_s"], one["mb_per_s"], 2.5)
     report.ratio("ingest, fsync on both sides, 1 partition", ours["one"]["mb_per_s"], one_synced["mb_per_s"], 3)
