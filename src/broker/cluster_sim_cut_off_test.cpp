@@ -68,6 +68,48 @@ TEST(ClusterSimCutOff, WhoDiesWithoutTheStoreBlocksItsPartitionsUntilItIsBack) {
   });
 }
 
+// A replica that is not in sync is none that publishing waits for, also where it has caught up meanwhile: nobody could write it down.
+TEST(ClusterSimCutOff, WithoutTheStoreWhoWasNotInSyncHoldsNobodyUp) {
+  int runs = 0;
+  for_seeds(
+      [&](uint64_t seed) {
+        ClusterStage stage(seed, 1 + seed % 2);
+        stage.start_all();
+        ASSERT_TRUE(stage.create(kTopic, 1));
+        // It is to leave the ISR for its lag alone, and to live on.
+        const int controller = stage.image()->controller.value();
+        if (controller == 1) return;
+        ++runs;
+        const int third = 5 - controller;
+        History history;
+        Load load(stage, history, kTopic, 1, 5ms);
+        stage.world.network().cut({"b1"}, {"b" + std::to_string(third)});
+        ASSERT_TRUE(stage.wait([&] { return stage.isr(kTopic, 0) == 2; }, 20s)) << stage.describe_all(kTopic);
+        stage.server.stop();
+        ASSERT_TRUE(stage.wait([&] { return !stage.broker(1)->metadata().lease_holds(); }, 20s));
+        stage.world.network().heal();
+        ASSERT_TRUE(stage.wait(
+            [&] {
+              const auto behind = stage.replica(third, kTopic, 0)->log()->end();
+              return behind + 20 >= stage.replica(1, kTopic, 0)->log()->end();
+            },
+            20s));
+        stage.world.run_for(1s);
+        EXPECT_EQ(stage.isr(kTopic, 0), 2U);
+        stage.node(third).pause();
+        for (int second = 0; second < 12; ++second) {
+          const size_t before = load.acknowledged();
+          stage.world.run_for(1s);
+          EXPECT_GT(load.acknowledged(), before + 50) << "in second " << second;
+        }
+        stage.node(third).resume();
+        stage.server.start();
+        expect_whole_again(stage, load, history);
+      },
+      3);
+  EXPECT_GT(runs, 0);
+}
+
 // acks=0 has no answer: the end of the connection says that something went wrong. Whether it ended within a second.
 bool ends_connection(ClusterStage& stage, int broker, const std::string& value) {
   return stage.client.run(

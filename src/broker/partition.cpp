@@ -256,6 +256,8 @@ void Partition::on_unfollow(BrokerId follower, uint64_t session) {
 
 std::optional<replication::IsrProposal> Partition::take_proposal() {
   if (!leading()) return std::nullopt;
+  // Rule 13: while nobody can change the ISR, publishing waits for those that are in it, and for nobody else.
+  leader_->set_joins(surroundings_.lease_holds());
   auto proposal = leader_->take_proposal(now());
   carry_high_watermark();
   return proposal;

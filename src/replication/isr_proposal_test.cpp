@@ -130,6 +130,41 @@ TEST(Joining, NeedsAFetchInThisEpochAndIncarnation) {
   EXPECT_EQ(led.proposes(), Ids{});
 }
 
+TEST(Joining, IsNotForAnybodyWhileNobodyCouldWriteIt) {
+  Contacts contacts;
+  Leadership led({.isr = {1, 2}, .contacts = &contacts});
+  led.leader.set_joins(false);
+  led.fetches(2, 0);
+  led.fetches(3, 0);
+  EXPECT_EQ(led.proposes(), Ids{});
+  led.writes(10).syncs();
+  led.fetches(2, 10);
+  EXPECT_EQ(led.hw(), 10) << "it waits for the ISR alone";
+  EXPECT_FALSE(led.leader.awaits(BrokerId(3)));
+  led.passes(1s);
+  contacts.heard(BrokerId(2), 10, led.now);
+  contacts.heard(BrokerId(3), 10, led.now);
+  led.fetches(3, 10);
+  EXPECT_EQ(led.proposes(), Ids{});
+  led.leader.set_joins(true);
+  EXPECT_EQ(led.proposes(), (Ids{1, 2, 3})) << "at once, without another fetch";
+}
+
+TEST(Joining, WhoWasAwaitedIsNotOnceNobodyCouldWriteIt) {
+  Leadership led({.isr = {1, 2}});
+  led.fetches(2, 0);
+  led.writes(10).syncs();
+  led.fetches(3, 0);
+  led.writes(10).syncs();
+  led.fetches(3, 10);
+  led.fetches(2, 20);
+  ASSERT_TRUE(led.leader.awaits(BrokerId(3)));
+  ASSERT_EQ(led.hw(), 10);
+  led.leader.set_joins(false);
+  EXPECT_EQ(led.proposes(), Ids{});
+  EXPECT_EQ(led.hw(), 20);
+}
+
 TEST(Asking, IsOneAtATime) {
   Leadership led({.isr = {1}});
   led.fetches(2, 0);
@@ -261,6 +296,36 @@ TEST(Timers, RunFromTheLastContactOnceThereIsSomethingToFetch) {
   EXPECT_EQ(led.proposes(), Ids{});
   led.passes(1ns);
   EXPECT_EQ(led.proposes(), (Ids{1, 2}));
+}
+
+// Whoever looks again and again, as drivers do, finds what whoever looks once finds.
+TEST(Timers, LookingOftenHidesNothing) {
+  for (const Duration pause : {1ms, 37ms, 200ms, 1000ms}) {
+    Contacts contacts;
+    Leadership led({.contacts = &contacts});
+    led.fetches(2, 0);
+    led.fetches(3, 0);
+    const MonotonicTime silent_from = led.now + 20s;
+    MonotonicTime heard = led.now;
+    while (led.proposes().empty()) {
+      ASSERT_LE(led.now, silent_from + 4s) << "it is silent, and nobody asks";
+      led.passes(pause);
+      contacts.heard(BrokerId(2), 10, led.now);
+      if (led.now < silent_from) contacts.heard(BrokerId(3), 10, heard = led.now);
+    }
+    EXPECT_GT(led.now, heard + 3s);
+    EXPECT_LE(led.now, heard + 3s + pause + 1ns);
+    EXPECT_EQ(led.proposal->isr.size(), 2u);
+    // It is heard again, without a fetch of this partition.
+    led.committed(2, {1, 2});
+    const MonotonicTime back = led.now;
+    while (led.proposes().empty()) {
+      ASSERT_LE(led.now, back + 2s);
+      led.passes(pause);
+      for (const int id : {2, 3}) contacts.heard(BrokerId(id), 10, led.now);
+    }
+    EXPECT_EQ(led.proposal->isr.size(), 3u);
+  }
 }
 
 TEST(Timers, ATickThatIsDueHasAProposal) {

@@ -7,7 +7,14 @@
 namespace godwit::replication {
 
 std::optional<IsrProposal> LeaderReplica::take_proposal(MonotonicTime now) {
+  if (now < look_at_) return std::nullopt;
   await_no_longer(now);
+  auto proposal = propose(now);
+  if (!proposal) look_at_ = next_look(now, true).value_or(MonotonicTime::max());
+  return proposal;
+}
+
+std::optional<IsrProposal> LeaderReplica::propose(MonotonicTime now) {
   if (asking_ == Asking::asked || now < ask_at_) return std::nullopt;
   // An equal set is worth asking for where an earlier request may be written yet: it raises the version, and ends that.
   const bool differs = choose(now);
@@ -63,13 +70,14 @@ bool LeaderReplica::may_join(const Member& member, MonotonicTime now) const {
 
 // It may join, or could but for the last round of records: so it is worth waiting for.
 bool LeaderReplica::is_near(const Member& member, MonotonicTime now) const {
-  return !is_self(member) && !member.in_isr && member.known && member.live != 0 &&
+  return joins_ && !is_self(member) && !member.in_isr && member.known && member.live != 0 &&
          member.live == member.incarnation && now >= join_at_ &&
          (member.log_start < Offset(0) || member.log_start >= log_start_) && caught_up(member, now);
 }
 
 void LeaderReplica::on_answer(uint64_t proposal_id, IsrOutcome outcome, MonotonicTime now) {
   if (asking_ != Asking::asked || proposal_id != proposals_) return;
+  look_at_ = kNever;
   switch (outcome) {
     case IsrOutcome::accepted:
     case IsrOutcome::stale:
@@ -103,6 +111,11 @@ void LeaderReplica::back_off(MonotonicTime& until, MonotonicTime now) {
 }
 
 std::optional<MonotonicTime> LeaderReplica::next_tick(MonotonicTime now) const {
+  return next_look(now, false);
+}
+
+// With `for_silence` also when a member that has everything would lag, were it not heard until then.
+std::optional<MonotonicTime> LeaderReplica::next_look(MonotonicTime now, bool for_silence) const {
   std::optional<MonotonicTime> next;
   for (const Member& member : members_) {
     const MonotonicTime at = caught_up_at(member) + lag_max_ + Duration(1);
@@ -119,9 +132,10 @@ std::optional<MonotonicTime> LeaderReplica::next_tick(MonotonicTime now) const {
     if (is_self(member)) continue;
     if (member.in_isr) {
       // A member that has everything and is heard through Contacts has no timer: silence is told from there.
-      const bool quiet = contacts_ != nullptr && member.followed && member.known && member.synced >= end_;
+      const bool quiet =
+          !for_silence && contacts_ != nullptr && member.followed && member.known && member.synced >= end_;
       if (may_shrink && !quiet) consider(caught_up_at(member) + lag_max_ + Duration(1));
-    } else if (member.known && member.live == member.incarnation &&
+    } else if (joins_ && member.known && member.live == member.incarnation &&
                member.synced >= std::max(high_watermark_, epoch_start_)) {
       if (now < join_at_) consider(join_at_);
       // It was silent and may be heard again without a fetch of this partition, having everything.

@@ -55,6 +55,7 @@ LeaderReplica::LeaderReplica(const Setup& setup)
 
 void LeaderReplica::own_progress(Offset end, Offset synced) {
   GW_CHECK(end >= end_ && synced >= synced_ && synced <= end, "a leader's log only grows within its epoch");
+  look_at_ = kNever;
   if (end > end_) {
     // Up to here they had all there was.
     for (Member& member : members_) member.caught_up_at = caught_up_at(member);
@@ -72,6 +73,7 @@ FetchOutcome LeaderReplica::on_fetch(const FollowerFetch& fetch, MonotonicTime n
   if (fetch.incarnation == 0 || fetch.incarnation < std::max(member->incarnation, member->live))
     return FetchOutcome::old_incarnation;
   if (fetch.synced > end_) return FetchOutcome::beyond_end;
+  look_at_ = kNever;
   if (fetch.incarnation > member->incarnation) forget_progress(*member);
   // KIP-16's sense: who asks behind all that there was at its last fetch had, at that fetch's time, nothing to wait
   // for, however fast the leader writes.
@@ -99,6 +101,7 @@ FetchOutcome LeaderReplica::on_fetch(const FollowerFetch& fetch, MonotonicTime n
 void LeaderReplica::on_unfollow(BrokerId follower, uint64_t session) {
   Member* const member = find(follower);
   if (member == nullptr || member->session != session) return;
+  look_at_ = kNever;
   member->caught_up_at = caught_up_at(*member);
   member->fetched_at = heard_at(*member);
   member->followed = false;
@@ -109,6 +112,7 @@ bool LeaderReplica::on_committed(int64_t version, std::span<const BrokerId> repl
                                  std::span<const BrokerId> isr, MonotonicTime now) {
   if (version <= version_) return true;
   if (!consistent(self_, replicas, isr)) return false;
+  look_at_ = kNever;
   std::vector<Member> members;
   members.reserve(replicas.size());
   for (const BrokerId id : replicas) {
@@ -131,12 +135,23 @@ bool LeaderReplica::on_committed(int64_t version, std::span<const BrokerId> repl
   return true;
 }
 
+void LeaderReplica::on_deleted_before(Offset start) {
+  log_start_ = std::max(log_start_, start);
+  look_at_ = kNever;
+}
+
 void LeaderReplica::on_min_insync(int min_insync) {
+  look_at_ = kNever;
   min_insync_ = std::max(1, min_insync);
   advance_high_watermark();
 }
 
+void LeaderReplica::set_joins(bool may) {
+  if (std::exchange(joins_, may) != may) look_at_ = kNever;
+}
+
 void LeaderReplica::set_live(std::span<const LiveBroker> live) {
+  look_at_ = kNever;
   for (Member& member : members_) {
     member.live = 0;
     for (const LiveBroker& broker : live) {
@@ -254,7 +269,8 @@ std::vector<FollowerStatus> LeaderReplica::followers(MonotonicTime now) const {
                    .synced = member.known ? std::optional(member.synced) : std::nullopt,
                    .lag = end_ - (member.known ? member.synced : Offset(0)),
                    .in_isr = member.in_isr,
-                   .caught_up = caught_up(member, now)});
+                   .caught_up = caught_up(member, now),
+                   .follows = member.followed});
   }
   return all;
 }

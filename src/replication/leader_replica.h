@@ -75,6 +75,8 @@ struct FollowerStatus {
   int64_t lag = 0;               // records up to the leader's end; from offset 0 when unknown
   bool in_isr = false;
   bool caught_up = false;  // within lag_max
+  bool follows =
+      false;  // its fetch session holds this partition: it has not left it, and its connection stands
 };
 
 class LeaderReplica {
@@ -119,7 +121,7 @@ class LeaderReplica {
                                   std::span<const BrokerId> isr, MonotonicTime now);
   // Records before `start` were deleted on request: from now on a replica that begins before it by its own word does not join
   // the ISR (it hears of the start with each answer, and says when it has followed).
-  void on_deleted_before(Offset start) { log_start_ = std::max(log_start_, start); }
+  void on_deleted_before(Offset start);
   // The least offset at which the log of a member of the committed ISR, or of one asked for since, begins; this one's begins at
   // `own`. Whoever is elected begins there or later. Empty while one of them was not heard in this epoch. Members of older
   // builds, which do not say it, are not counted.
@@ -130,10 +132,16 @@ class LeaderReplica {
   // may be proposed to join; liveness takes nobody out (that is the controller's, and lag's).
   void set_live(std::span<const LiveBroker> live);
 
+  // Whether others may be asked into the ISR, and awaited; at first they may. Not while nobody could write it (the coordination
+  // service is gone, as far as this broker knows): the high watermark would wait for a replica that is not in sync for as long as
+  // that lasts.
+  void set_joins(bool may);
+
   // The wanted ISR, when it differs from the committed one and none is under way. From this call until the key's
   // version rises, the high watermark counts its members too. (It may also rise with this call: whoever was awaited for too long
   // is not any more.) Every proposal is answered with on_answer, be it by
   // `unknown` after a time of the driver's choice, and is sent at most once.
+  // Asked again before anything happened and before the time of what may come, it costs a comparison.
   std::optional<IsrProposal> take_proposal(MonotonicTime now);
   // An id that is not under way is ignored. After `accepted` and `stale` the published state decides; when the
   // answer carries it, call on_committed with it, before or after. When neither comes for lag_max, asks again.
@@ -213,6 +221,8 @@ class LeaderReplica {
   bool may_join(const Member& member, MonotonicTime now) const;
   bool is_near(const Member& member, MonotonicTime now) const;
   void await_no_longer(MonotonicTime now);
+  std::optional<MonotonicTime> next_look(MonotonicTime now, bool for_silence) const;
+  std::optional<IsrProposal> propose(MonotonicTime now);
   size_t committed_size() const;
   bool choose(MonotonicTime now);
   void give_back_laggards(size_t chosen);
@@ -237,10 +247,12 @@ class LeaderReplica {
   Asking asking_ = Asking::idle;
   bool unresolved_ = false;  // a proposal at this version may be written yet, though another one was answered
   bool asks_joiner_ = false;        // the proposal under way adds somebody
+  bool joins_ = true;               // set_joins
   uint64_t proposals_ = 0;          // ids given out
   Duration backoff_;                // the next one
   MonotonicTime ask_at_ = kNever;   // not before it
   MonotonicTime join_at_ = kNever;  // no joiner before it
+  MonotonicTime look_at_ = kNever;  // take_proposal has nothing before it; each event takes it back
 };
 
 }  // namespace godwit::replication
