@@ -156,6 +156,22 @@ TEST(ClusterSimFollowers, ReadersOfManyPartitionsAreSentToTheirRack) {
   });
 }
 
+// It is in sync until the controller says otherwise, which takes a moment: some clients wait a minute for a dead address.
+TEST(ClusterSimFollowers, WhoseConnectionEndedIsNamedToNobody) {
+  for_seeds([](uint64_t seed) {
+    FollowerStage stage(seed);
+    stage.world.run_for(1s);  // it says where it is
+    ASSERT_EQ(stage.read_from_rack(1, 0, stage.rack(3)).preferred_read_replica, BrokerId(3));
+    stage.server.stop();  // nobody can say that it is not in sync any more
+    stage.node(3).crash(CrashKind::kill);
+    stage.world.run_for(2ms);
+    const auto sent = stage.read_from_rack(1, 0, stage.rack(3));
+    EXPECT_EQ(stage.isr(kTopic, 0), 3U) << "else this shows nothing";
+    EXPECT_EQ(sent.preferred_read_replica, kNoBroker);
+    EXPECT_EQ(FollowerStage::records(sent), 1U);
+  });
+}
+
 // KIP-392: the leader names the in-sync replica of the reader's rack, and serves by itself who has none there.
 TEST(ClusterSimFollowers, ReadersAreServedInTheirRack) {
   for_seeds([](uint64_t seed) {

@@ -219,14 +219,16 @@ class Fetching {
     answer.records = std::move(read->batches);
   }
 
-  // KIP-392: an in-sync replica in the reader's rack, where this broker is in another and that one has the offset.
+  // KIP-392: an in-sync replica in the reader's rack, where this broker is in another and that one has the offset. One whose
+  // session ended may be dead, which the image says only after a while: some clients wait long for an address that does not answer.
   BrokerId nearer_replica(BrokerShard& owner, const Partition& partition, Offset from) const {
     if (request_.rack_id.empty() || partition.leader() == nullptr) return kNoBroker;
     const cluster::ImagePtr& image = owner.image();
     if (request_.rack_id == owner.options().rack) return kNoBroker;
     for (const auto& follower : partition.leader()->followers(owner.shard().now())) {
       const auto broker = image->brokers.find(follower.id);
-      if (!follower.in_isr || !follower.caught_up || !follower.synced || *follower.synced < from) continue;
+      if (!follower.in_isr || !follower.follows || !follower.caught_up) continue;
+      if (!follower.synced || *follower.synced < from) continue;
       if (broker != image->brokers.end() && broker->second.rack == request_.rack_id) return follower.id;
     }
     return kNoBroker;
