@@ -231,6 +231,50 @@ TEST(GroupApi, ATopicMadeAnewWhileTheBrokerIsDownHasNoneOfTheOldOnesOffsets) {
   });
 }
 
+// Nobody drove the groups when it went, and none of its name was there when they were loaded.
+TEST(GroupApi, ATopicMadeAnewAfterItsGroupsWereLoadedHasNoneOfTheOldOnesOffsets) {
+  run_on_stage([](Stage& stage) -> Task<void> {
+    co_await stage.create("orders", 2);
+    co_await stage.create("bills");
+    (void)co_await stage.ask(find_group({"g"}));
+    (void)co_await stage.ask(commit_of("g", "orders", 5), 9);
+    (void)co_await stage.ask(commit_of("g", "bills", 6), 9);
+    const TopicId old = stage.topic_id("orders");
+    (void)co_await stage.broker->stop();
+    stage.broker.reset();
+    {
+      auto metadata = co_await cluster::Metadata::start({.self = {.id = BrokerId(1)}, .cluster_id = ""},
+                                                        stage.coordination, stage.runtime, stage.diagnostics);
+      EXPECT_TRUE(metadata.has_value());
+      EXPECT_TRUE(co_await (*metadata)->delete_topic(old));
+      co_await (*metadata)->close();
+    }
+    co_await stage.start();
+    co_await runtime::sleep_for(1s);
+    co_await stage.create("orders", 2);
+    auto all = fetch_of("g", "");
+    all.groups.at(0).topics.reset();
+    for (const int16_t version : {int16_t{9}, int16_t{10}}) {
+      const auto none = co_await stage.ask(all, version);
+      EXPECT_EQ(none.groups.at(0).topics.size(), 1U) << "bills alone, in version " << version;
+    }
+    EXPECT_EQ(co_await committed(stage, "g", "orders"), Offset(-1));
+    EXPECT_EQ(co_await committed(stage, "g", "bills"), Offset(6));
+    // One partition's is new, the other's of the topic that is gone.
+    auto commit = commit_of("g", "orders", 7);
+    commit.topics.at(0).partitions.at(0).partition_index = PartitionIndex(1);
+    (void)co_await stage.ask(commit, 9);
+    const auto some = co_await stage.ask(all, 9);
+    EXPECT_EQ(some.groups.at(0).topics.size(), 2U);
+    for (const auto& topic : some.groups.at(0).topics) {
+      if (topic.name != "orders") continue;
+      EXPECT_EQ(topic.partitions.size(), 1U);
+      EXPECT_EQ(topic.partitions.at(0).partition_index, PartitionIndex(1));
+      EXPECT_EQ(topic.partitions.at(0).committed_offset, Offset(7));
+    }
+  });
+}
+
 TEST(GroupApi, OffsetsOfUnknownPartitionsCannotBeDeleted) {
   run_on_stage([](Stage& stage) -> Task<void> {
     co_await stage.create("orders");

@@ -48,9 +48,10 @@ struct Stage {
     broker.reset();
     co_await start();
   }
-  Task<void> create(std::string name) {
+  Task<void> create(std::string name, int32_t partitions = -1) {
     TopicWish wish;
     wish.name = name;
+    wish.partitions = partitions;
     const auto created = co_await create_topic(broker->shard(0), std::move(wish));
     EXPECT_TRUE(created.has_value());
   }

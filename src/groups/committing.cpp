@@ -83,10 +83,16 @@ void GroupManager::Impl::handle(RequestToken token, OffsetFetchRequest& request,
   if (!request.topics) {
     if (!known) return reply(token, std::move(response));
     for (const auto& [name, partitions] : group->offsets.topics()) {
-      auto& topic = response.topics.emplace_back();
-      topic.name = name;
-      topic.id = partitions.begin()->second.topic_id;
-      for (const auto& [partition, offset] : partitions) topic.partitions.push_back(held(partition, offset));
+      OffsetFetchResponse::Topic* topic = nullptr;
+      for (const auto& [partition, offset] : partitions) {
+        // Some may be of a topic that is gone.
+        if (topic == nullptr || topic->id != offset.topic_id) {
+          topic = &response.topics.emplace_back();
+          topic->name = name;
+          topic->id = offset.topic_id;
+        }
+        topic->partitions.push_back(held(partition, offset));
+      }
     }
     return reply(token, std::move(response));
   }

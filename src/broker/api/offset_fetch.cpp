@@ -5,6 +5,7 @@
 
 #include "broker/api/handlers.h"
 #include "broker/api/turns.h"
+#include "broker/broker.h"
 #include "broker/group_asking.h"
 
 namespace godwit::broker::api {
@@ -57,7 +58,10 @@ std::optional<std::vector<groups::OffsetFetchRequest::Topic>> topics_of(const cl
   std::vector<groups::OffsetFetchRequest::Topic> topics;
   for (auto& wanted : *group.topics) {
     if (version < kTopicIdsSince) {
-      topics.push_back({std::move(wanted.name), {}, std::move(wanted.partition_indexes)});
+      // What is held may be of a topic of that name that is gone. Of a topic that is not known now it is what there is.
+      const cluster::Topic* const now = image.find(wanted.name);
+      topics.push_back({std::move(wanted.name), now == nullptr ? TopicId() : now->id,
+                        std::move(wanted.partition_indexes)});
       continue;
     }
     if (const cluster::Topic* const topic = image.find(wanted.topic_id)) {
@@ -75,7 +79,8 @@ std::optional<std::vector<groups::OffsetFetchRequest::Topic>> topics_of(const cl
 
 Task<Fetched> fetch_group(RequestContext& context, Group group, bool require_stable) {
   const int16_t version = context.version();
-  const cluster::ImagePtr image = context.shard.image();
+  // The newest there is: another shard may have taken a commit for a topic that this one does not know yet.
+  const cluster::ImagePtr image = context.shard.broker().metadata().image();
   merge(group);
   Fetched fetched;
   fetched.group_id = group.group_id;
@@ -92,11 +97,13 @@ Task<Fetched> fetch_group(RequestContext& context, Group group, bool require_sta
   }
   for (auto& topic : answer.topics) {
     TopicId id = topic.id;
-    if (version >= kTopicIdsSince && id.is_zero()) {
-      // All that the group has was asked for. What belongs to no topic of today cannot be named in this version.
+    if (!group.topics) {
+      // All that the group has was asked for: not what it has of a topic whose name another one bears today.
       const cluster::Topic* const now = image->find(topic.name);
-      if (now == nullptr) continue;
-      id = now->id;
+      if (now != nullptr && !id.is_zero() && now->id != id) continue;
+      // What belongs to no topic of today cannot be named in this version.
+      if (version >= kTopicIdsSince && id.is_zero() && now == nullptr) continue;
+      if (id.is_zero() && now != nullptr) id = now->id;
     }
     auto& out = fetched.topics.emplace_back();
     out.name = std::move(topic.name);
