@@ -109,12 +109,14 @@ Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
       shard.begin(incarnation, cluster_id, doubtful);
     });
   }
-  co_await apply(metadata_->image());
-  co_await compare_store_with(metadata_->image());
+  // One image for both: a log that the shards took over is theirs to give back when its topic goes.
+  const cluster::ImagePtr first = metadata_->image();
+  co_await apply(first);
+  co_await compare_store_with(first);
   metadata_->on_change(
       [this](cluster::ImagePtr before, cluster::ImagePtr after) { return follow(before, after); });
-  // What changed between the two is taken over with the next change at the latest; so once more now.
-  co_await apply(metadata_->image());
+  // What changed between the two was told to nobody.
+  co_await follow(first, metadata_->image());
   for (const auto& shard : shards_) co_await shard->shard().call([&shard = *shard] { shard.open_up(); });
   ready_.store(true, std::memory_order_release);
   co_return Result<void>();
@@ -500,9 +502,14 @@ Task<void> Broker::end_serving() {
   const MonotonicTime deadline = runtime_.shard(0).now() + options_.shutdown_timeout;
   leaving_.spawn(runtime_.shard(0), give_up_commits(deadline));
   // Joins and Syncs that wait for other members would hold their connections up to the deadline.
+  // All at once, for each may wait for a disk.
+  std::vector<Task<void>> stopping;
   for (auto& shard : shards_) {
-    co_await shard->shard().call([&shard = *shard] { return shard.groups().stop(); });
+    stopping.push_back([](BrokerShard& one) -> Task<void> {
+      co_await one.shard().call([&one] { return one.groups().stop(); });
+    }(*shard));
   }
+  co_await runtime::when_all(std::move(stopping));
   for (size_t i = 0; i < shards_.size(); ++i) {
     co_await runtime_.shard(i).call([this, i, deadline]() -> Task<void> {
       Serving& serving = *serving_[i];

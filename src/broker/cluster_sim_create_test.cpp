@@ -1,6 +1,7 @@
-// Who creates topics while the controller changes.
+// Who creates topics while the controller changes, and topics that go while a broker starts.
 #include "broker/api/handlers.h"
 #include "broker/cluster_asking_testing.h"
+#include "kafka/messages/delete_topics.h"
 
 namespace godwit::broker {
 namespace {
@@ -77,6 +78,50 @@ TEST(ClusterSimCreate, ATopicThatIsMadeByItsFirstUseIsMadeWhereverThatIs) {
   ASSERT_TRUE(answer);
   EXPECT_EQ(answer->topics.at(0).error_code, ErrorCode::none);
   EXPECT_NE(stage.image()->find("used"), nullptr);
+}
+
+// Rule 3: at whatever step of its start.
+TEST(ClusterSimCreate, TopicsThatAreDeletedWhileABrokerStartsAreGoneThereToo) {
+  for_seeds([](uint64_t seed) {
+    constexpr int kTopics = 30;
+    ClusterStage stage(seed, 1 + seed % 2);
+    stage.start_all();
+    std::vector<TopicId> ids;
+    for (int i = 0; i < kTopics; ++i) {
+      ASSERT_TRUE(stage.create("t" + std::to_string(i), 1));
+      ids.push_back(stage.image()->find("t" + std::to_string(i))->id);
+    }
+    stage.node(3).crash(CrashKind::kill);
+    ASSERT_TRUE(stage.wait([&] { return stage.isr("t0", 0) == 2; }, 10s));
+    int deleted = 0;
+    int before_ready = 0;
+    constexpr int kClients = 10;
+    for (int client = 0; client < kClients; ++client) {
+      stage.client.start([&, client](Runtime& runtime) -> Task<void> {
+        peer::Cluster cluster(runtime.network(), stage.bootstrap(), ClusterStage::patient());
+        for (int i = client; i < kTopics; i += kClients) {
+          co_await runtime::sleep_for(std::chrono::microseconds(stage.world.random().below(8000)));
+          before_ready += stage.up(3) ? 0 : 1;
+          kafka::DeleteTopicsRequest request;
+          request.topics.push_back({.name = "t" + std::to_string(i), .topic_id = {}});
+          const auto answer = co_await cluster.call(peer::Target::controller(), request, [](const auto& r) {
+            return r.responses.at(0).error_code;
+          });
+          EXPECT_TRUE(answer && answer->responses.at(0).error_code == ErrorCode::none);
+          ++deleted;
+        }
+        cluster.close();
+      });
+    }
+    stage.world.run_for(std::chrono::milliseconds(stage.world.random().below(5)));
+    stage.start(3);
+    ASSERT_TRUE(stage.wait([&] { return deleted == kTopics && stage.formed(); }, 60s));
+    EXPECT_GT(before_ready, 5) << "else this shows nothing";
+    stage.world.run_for(2s);
+    for (int i = 0; i < kTopics; ++i)
+      EXPECT_FALSE(stage.has_log(3, {ids[static_cast<size_t>(i)], PartitionIndex(0)})) << "t" << i;
+    EXPECT_EQ(stage.sink.told["storage.unknown_partition"], 0);
+  });
 }
 
 }  // namespace

@@ -261,5 +261,23 @@ TEST(ClusterSimGroups, AProducerThatHasGoneHoldsNoMemoryUntilItsTimeoutEnds) {
   });
 }
 
+// What was committed by a group waits for a replica that does not come; the stop has its own patience.
+TEST(ClusterSimGroups, AStopWithoutPatienceEndsThoughACommitIsUnderWay) {
+  for (const Duration patience : {Duration(), Duration(1ms), Duration(2s)}) {
+    Stage stage(31);
+    stage.adjust = [&](BrokerOptions& options) { options.shutdown_timeout = patience; };
+    ASSERT_TRUE(stage.begin());
+    const int manager = stage.leader(kOffsets, 0);
+    for (int i = 1; i <= 3; ++i)
+      if (i != manager) stage.node(i).pause();
+    const auto asked = ask_later(stage, manager, commit_of(2), 8);
+    stage.world.run_for(20ms);
+    EXPECT_FALSE(asked->answer) << "it waits for its followers";
+    EXPECT_TRUE(stage.stop(manager));
+    for (int i = 1; i <= 3; ++i)
+      if (i != manager) stage.node(i).resume();
+  }
+}
+
 }  // namespace
 }  // namespace godwit::broker

@@ -282,11 +282,15 @@ Task<void> GroupDriver::await_commits() {
     while (written_.empty() && !stopping_) co_await changed_.wait();
     if (stopping_) co_return;
     const Offset end = written_.front().end;
-    const ErrorCode outcome =
-        co_await partition_->wait_committed(end, shard_.now() + kCommitPatience, reign_);
+    const MonotonicTime until = shard_.now() + kCommitPatience;
+    const ErrorCode outcome = co_await partition_->wait_committed(end, until, reign_);
     if (stopping_) co_return;
-    // Not known yet: the manager itself loses patience with those who wait, and still takes the outcome.
-    if (outcome == ErrorCode::request_timed_out) continue;
+    if (outcome == ErrorCode::request_timed_out) {
+      // Not known yet: the manager itself loses patience with those who wait, and still takes the outcome. A partition that waits
+      // no more, since the broker stops, says so at once.
+      co_await pause(until - shard_.now());
+      continue;
+    }
     if (outcome != ErrorCode::none) {
       const Written lost = std::move(written_.front());
       written_.pop_front();

@@ -23,10 +23,13 @@ Task<void> GroupDriver::load() {
   // nothing of an earlier leader that could still become committed is missed.
   const Offset end = partition_->closed() ? Offset(0) : partition_->log()->end();
   for (;;) {
-    const ErrorCode stable = co_await partition_->wait_committed(end, shard_.now() + kCommitPatience, reign_);
+    const MonotonicTime until = shard_.now() + kCommitPatience;
+    const ErrorCode stable = co_await partition_->wait_committed(end, until, reign_);
     if (stopping_ || partition_->closed()) co_return;
     if (stable == ErrorCode::none) break;
-    if (stable != ErrorCode::request_timed_out) co_await pause(kRetryAfter);
+    // Also where a partition that waits no more, since the broker stops, said at once that it is not known yet.
+    co_await pause(stable == ErrorCode::request_timed_out ? until - shard_.now() : kRetryAfter);
+    if (stopping_ || partition_->closed()) co_return;
   }
   Offset from = partition_->log_start();
   bool told = false;
