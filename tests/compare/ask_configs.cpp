@@ -12,6 +12,11 @@ using Describe = kafka::DescribeConfigsRequest;
 using Keys = std::optional<std::vector<std::string>>;
 constexpr int8_t kTopic = 2;
 constexpr int8_t kBroker = 4;
+constexpr int8_t kLoggers = 8;
+constexpr int8_t kClientMetrics = 16;
+constexpr int8_t kGroup = 32;
+// A setting of brokers that is a topic's default, and that no case of another family goes by.
+const std::string kOfBrokers = "log.cleaner.delete.retention.ms";
 
 Describe about(int8_t type, const std::string& name, Keys keys, bool synonyms = false,
                bool documentation = false) {
@@ -44,6 +49,9 @@ void ask_describe(Script& s, const std::string& plain, const std::string& change
   s.ask("broker that is another", v, about(kBroker, "99", std::nullopt));
   s.ask("broker that is no number", v, about(kBroker, "one", std::nullopt));
   s.ask("brokers' dynamic defaults", v, about(kBroker, "", std::nullopt));
+  s.ask("a broker's loggers", v, about(kLoggers, broker, {{"no.such.logger"}}));
+  s.ask("a group", v, about(kGroup, "g", std::nullopt));
+  s.ask("client metrics", v, about(kClientMetrics, "m", std::nullopt));
   s.ask("a resource type that is none", v, about(77, "x", std::nullopt));
   s.ask("the unknown resource type", v, about(0, "x", std::nullopt));
   s.ask("nothing", v, Describe{});
@@ -70,6 +78,11 @@ void look(Script& s, std::string_view what, int16_t v, const std::string& topic)
         about(kTopic, topic, {{"retention.ms", "cleanup.policy", "max.message.bytes", "segment.ms"}}));
 }
 
+void look_at_broker(Script& s, const std::string& what, int16_t v, const std::string& name) {
+  s.pause(200);
+  s.ask(what + ", by v" + std::to_string(v), 4, about(kBroker, name, {{kOfBrokers}}, true));
+}
+
 void ask_alter(Script& s, int16_t v) {
   const std::string orders = s.create("orders", {.configs = {{"cleanup.policy", "compact"}}});
   s.ask("one setting", v, replace(kTopic, orders, {{"max.message.bytes", "5000"}}));
@@ -87,7 +100,23 @@ void ask_alter(Script& s, int16_t v) {
   s.ask("unknown topic", v, replace(kTopic, s.name("nowhere"), {{"segment.ms", "5000"}}));
   s.ask("illegal topic name", v, replace(kTopic, "a b", {{"segment.ms", "5000"}}));
   s.ask("empty topic name", v, replace(kTopic, "", {{"segment.ms", "5000"}}));
+  const std::string broker = std::to_string(s.broker().value());
+  for (const std::string& name : {broker, std::string()}) {
+    const std::string whom = name.empty() ? "all brokers" : "a broker";
+    s.ask(whom + ": one setting", v, replace(kBroker, name, {{kOfBrokers, "5000"}}));
+    look_at_broker(s, "after AlterConfigs of " + whom, v, name);
+    s.ask(whom + ": a bad value", v, replace(kBroker, name, {{kOfBrokers, "many"}}));
+    s.ask(whom + ": a value out of bounds", v, replace(kBroker, name, {{kOfBrokers, "-5"}}));
+    s.ask(whom + ": an unknown setting", v, replace(kBroker, name, {{"no.such.setting", "1"}}));
+    s.ask(whom + ": only to be validated", v, replace(kBroker, name, {{kOfBrokers, "6000"}}, true));
+    look_at_broker(s, "after AlterConfigs of " + whom + " failed", v, name);
+    s.ask(whom + ": no setting", v, replace(kBroker, name, {}));
+    look_at_broker(s, "after AlterConfigs of " + whom + " with nothing", v, name);
+  }
   s.ask("broker that is another", v, replace(kBroker, "99", {{"log.cleaner.threads", "1"}}));
+  s.ask("client metrics", v, replace(kClientMetrics, s.name("metrics"), {{"interval.ms", "1000"}}));
+  s.ask("a group", v, replace(kGroup, s.name("group"), {{"consumer.session.timeout.ms", "50000"}}));
+  s.ask("a broker's loggers", v, replace(kLoggers, broker, {{"no.such.logger", "INFO"}}));
   s.ask("a resource type that is none", v, replace(77, "x", {}));
   s.ask("nothing", v, Alter{});
   Alter twice = replace(kTopic, orders, {{"segment.ms", "5000"}});
@@ -145,6 +174,21 @@ void ask_incremental(Script& s, int16_t v) {
   s.ask("unknown topic", v, change(kTopic, s.name("nowhere"), {{"segment.ms", set, "5000"}}));
   s.ask("illegal topic name", v, change(kTopic, "a b", {{"segment.ms", set, "5000"}}));
   s.ask("empty topic name", v, change(kTopic, "", {{"segment.ms", set, "5000"}}));
+  const std::string broker = std::to_string(s.broker().value());
+  for (const std::string& name : {broker, std::string()}) {
+    const std::string whom = name.empty() ? "all brokers" : "a broker";
+    s.ask(whom + ": set", v, change(kBroker, name, {{kOfBrokers, set, "5000"}}));
+    look_at_broker(s, "after IncrementalAlterConfigs of " + whom, v, name);
+    s.ask(whom + ": set a bad value", v, change(kBroker, name, {{kOfBrokers, set, "many"}}));
+    s.ask(whom + ": set an unknown setting", v, change(kBroker, name, {{"no.such.setting", set, "1"}}));
+    s.ask(whom + ": only to be validated", v, change(kBroker, name, {{kOfBrokers, set, "6000"}}, true));
+    s.ask(whom + ": delete", v, change(kBroker, name, {{kOfBrokers, remove, std::nullopt}}));
+    s.ask(whom + ": delete what is not set", v, change(kBroker, name, {{kOfBrokers, remove, std::nullopt}}));
+    look_at_broker(s, "after IncrementalAlterConfigs of " + whom + " deleted", v, name);
+  }
+  s.ask("client metrics", v, change(kClientMetrics, s.name("metrics"), {{"interval.ms", set, "1000"}}));
+  s.ask("a group", v, change(kGroup, s.name("group"), {{"consumer.session.timeout.ms", set, "50000"}}));
+  s.ask("a broker's loggers", v, change(kLoggers, broker, {{"no.such.logger", set, "INFO"}}));
   s.ask("broker that is another", v, change(kBroker, "99", {{"log.cleaner.threads", set, "1"}}));
   s.ask("broker that is no number", v, change(kBroker, "one", {{"log.cleaner.threads", set, "1"}}));
   s.ask("a resource type that is none", v, change(77, "x", {}));

@@ -34,6 +34,15 @@ void ask_find_coordinator(Script& s, int16_t v) {
   };
   s.ask("a group", v, of(s.name("group"), 0));
   s.ask("an empty group", v, of("", 0));
+  if (v >= 1) {
+    // Kafka makes a topic for transactions at the first question.
+    for (int tries = 0; tries < 100; ++tries) {
+      const auto found = s.quietly(2, Request{.key = "transactional", .key_type = 1});
+      if (found.error_code != ErrorCode::coordinator_not_available) break;
+      s.pause(50);
+    }
+    s.ask("a transactional id", v, of("transactional", 1));
+  }
   if (v >= 1) s.ask("a key type that is none", v, of("x", 9));
   if (v >= 1 && v < 6) s.ask("a share partition before its version", v, of("g:abcdefghijklmnopqrstuA:0", 2));
   if (v < 4) return;

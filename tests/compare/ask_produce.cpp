@@ -1,6 +1,7 @@
 // Produce and InitProducerId.
 #include "batches.h"
 #include "kafka/messages/fetch.h"
+#include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/init_producer_id.h"
 #include "kafka/messages/produce.h"
 
@@ -263,6 +264,9 @@ void ask_idempotence(Script& s, int16_t v) {
   orders.put("idempotent: an id that nobody gave out", batch_of(1, at(0)));
   spec.transactional = true;
   orders.put("transactional batch without a transactional id", batch_of(1, at(1)));
+  Produce in_transaction = orders.request(batch_of(1, at(1)));
+  in_transaction.transactional_id = "nobody's";
+  s.ask("transactional batch of an id that nobody began", v, in_transaction);
   orders.look("what idempotent producers left");
 }
 
@@ -271,6 +275,20 @@ void ask_init_producer_id(Script& s, int16_t v) {
   s.ask("a new one", v, Request{.transactional_id = std::nullopt});
   s.ask("with a timeout", v, Request{.transactional_id = std::nullopt, .transaction_timeout_ms = 60'000});
   s.ask("an empty transactional id", v, Request{.transactional_id = "", .transaction_timeout_ms = 60'000});
+  const std::string transactional = s.name("transactional");
+  const Request known{.transactional_id = transactional, .transaction_timeout_ms = 60'000};
+  // Kafka makes the topic for it, and loads its partition, at the first question.
+  for (int tries = 0; tries < 100; ++tries) {
+    const ErrorCode code = s.quietly(v, known).error_code;
+    if (code != ErrorCode::coordinator_not_available && code != ErrorCode::not_coordinator &&
+        code != ErrorCode::coordinator_load_in_progress && code != ErrorCode::concurrent_transactions)
+      break;
+    (void)s.quietly(4, kafka::FindCoordinatorRequest{.key_type = 1, .coordinator_keys = {transactional}});
+    s.pause(50);
+  }
+  s.ask("a transactional id", v, known);
+  s.ask("a transactional id with a timeout of nothing", v,
+        Request{.transactional_id = transactional, .transaction_timeout_ms = 0});
   if (v < 3) return;
   s.ask("an id without an epoch", v, Request{.transactional_id = std::nullopt, .producer_id = 5});
   s.ask("an epoch without an id", v, Request{.transactional_id = std::nullopt, .producer_epoch = 5});

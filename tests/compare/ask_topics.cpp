@@ -114,6 +114,7 @@ void ask_topic_configs(Script& s, int16_t v) {
   set("config: a number with blanks", {{"retention.ms", " 1000 "}});
   set("config: too low", {{"retention.ms", "-2"}});
   set("config: too high for its width", {{"max.message.bytes", "3000000000"}});
+  set("config: more than a request may have", {{"max.message.bytes", "104857601"}});
   set("config: not a boolean", {{"preallocate", "maybe"}});
   set("config: a boolean in capitals", {{"preallocate", "TRUE"}});
   set("config: not one of its words", {{"compression.type", "rar"}});
