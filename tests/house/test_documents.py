@@ -54,6 +54,24 @@ class Documents(unittest.TestCase):
         self.assertGreater(len(filled), 20)
         self.assertEqual(set(), {field for field in filled if not re.search(rf"[.>]{field}\b", readers)})
 
+    def test_every_warning_and_error_is_explained(self):
+        files = [p for p in (ROOT / "src").rglob("*") if p.suffix in (".h", ".cpp") and not re.search(r"_(test|fuzz|testing)\.", p.name)]
+        code = "\n".join(re.sub(r"^\s*//.*$", "", p.read_text(), flags=re.M) for p in files)
+        said = set(re.findall(r'Severity::(?:warning|error),\s*"([a-z_.]+)"', code))
+        self.assertGreater(len(said), 60)
+        rows = re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs/operations.md").read_text() + (ROOT / "docs/diagnostics.md").read_text(), re.M)
+        explained = set()
+        for row in rows:
+            first = ""
+            for name in re.findall(r"`([a-z_.]+)`", row):
+                # `a.b`, `.c` is short for `a.b`, `a.c`.
+                first = first if name.startswith(".") else name.rpartition(".")[0]
+                explained.add(first + name if name.startswith(".") else name)
+        self.assertEqual(set(), said - explained, "docs/diagnostics.md, or the events of docs/operations.md, say what it means and what to do")
+        told = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', code))
+        listed = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", "\n".join(re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs/diagnostics.md").read_text(), re.M))))
+        self.assertEqual(set(), listed - told, "nothing says these any more")
+
 
 if __name__ == "__main__":
     unittest.main()
