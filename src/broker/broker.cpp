@@ -32,6 +32,7 @@ Broker::Broker(BrokerOptions options, runtime::Runtime& runtime, DiagnosticSink&
       diagnostics_(diagnostics),
       registry_(metrics),
       metrics_(metrics),
+      cluster_gauges_(metrics, options_.id, options_.topic_defaults),
       beats_(runtime.shard_count()) {}
 
 Broker::~Broker() = default;
@@ -397,6 +398,7 @@ void Broker::tell_of_stranger(const runtime::Endpoint& peer, const std::string& 
 }
 
 Task<void> Broker::apply(cluster::ImagePtr image) {
+  cluster_gauges_.show(image);
   const ThrottleRates rates = throttle_rates(options_.throttle, *image, options_.id);
   const MonotonicTime now = runtime_.shard(0).now();
   leader_throttle_.set_rate(rates.leader, now);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/diagnostic.h"
+#include "broker/cluster_gauges.h"
 #include "broker/broker_shard.h"
 #include "broker/incarnation_file.h"
 #include "broker/options.h"
@@ -156,6 +157,7 @@ class Broker {
   DiagnosticSink& diagnostics_;
   metrics::Registry& registry_;
   Metrics metrics_;
+  ClusterGauges cluster_gauges_;
   replicator::Throttle leader_throttle_;
   replicator::Throttle follower_throttle_;
   std::unique_ptr<storage::Store> store_;

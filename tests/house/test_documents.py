@@ -72,6 +72,14 @@ class Documents(unittest.TestCase):
         listed = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", "\n".join(re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs/diagnostics.md").read_text(), re.M))))
         self.assertEqual(set(), listed - told, "nothing says these any more")
 
+    def test_the_table_of_metrics_is_that_of_the_code(self):
+        files = [p for p in (ROOT / "src").rglob("*.[ch]*") if not re.search(r"_(test|fuzz|testing)\.", p.name)]
+        made = {name for p in files for name in re.findall(r'"(godwit_[a-z_]+)"', p.read_text()) if not name.startswith("godwit_fuzz")}
+        text = (ROOT / "docs/metrics.md").read_text()
+        rows = set(re.findall(r"`(godwit_[a-z_]+)`", "\n".join(re.findall(r"^\| (`[^|]*) \|", text, re.M))))
+        self.assertGreater(len(made), 30)
+        self.assertEqual(made, rows)
+
 
 if __name__ == "__main__":
     unittest.main()
