@@ -56,6 +56,8 @@ struct Options {
   std::chrono::milliseconds broker_timeout{2'000};
   // How often it is looked which broker leads what; bounds how long a failover goes unnoticed.
   std::chrono::milliseconds metadata_refresh{250};
+  // How often a reader without a group looks what became of its topics (partitions added, deleted), with one small request.
+  std::chrono::milliseconds partitions_refresh{5'000};
   // Memory for messages that wait to be sent. More makes write_async wait.
   size_t buffer_bytes = size_t{64} << 20;
   // Group members that are silent for so long lose their partitions to others.
@@ -91,7 +93,8 @@ class Subscription {
   // Ends it: the callback that runs ends first, what is done is committed, the group is left. Must not be called from
   // the callback itself. Again: does nothing.
   virtual void unsubscribe() = 0;
-  // Why no more records come, once it ended by itself (topic deleted, access denied); empty while it goes on.
+  // Why no more records come, once it ended by itself (topic deleted, access denied); empty while it goes on. A topic that is
+  // not known is waited for, for some seconds: a broker may not have heard of it yet.
   virtual std::optional<Error> error() const = 0;
 };
 
@@ -102,29 +105,35 @@ class Client {
   // Sends what waits, for up to delivery_timeout, then closes.
   virtual ~Client() = default;
 
-  // Waits until all brokers know the topic, up to `timeout`. Errors: exists, invalid (name, counts, config), denied,
-  // unavailable, timed_out.
+  // Waits up to `timeout` for the answer: the topic is there then. A broker that hangs may not have heard of it yet; a first
+  // write, readers and subscriptions bear with that for some seconds. Errors: exists, invalid (name, counts, config), denied,
+  // unavailable, timed_out (it may be there), closed.
   virtual Result<void> create_topic(const std::string& topic, const TopicOptions& options = {},
                                     std::chrono::milliseconds timeout = std::chrono::seconds(30)) = 0;
-  // The topic and all its records. Errors: not_found, denied, unavailable, timed_out.
+  // The topic and all its records. Errors: not_found, denied, unavailable, timed_out, closed.
   virtual Result<void> delete_topic(const std::string& topic,
                                     std::chrono::milliseconds timeout = std::chrono::seconds(30)) = 0;
 
-  // Writes one message and waits for its acknowledgement. Errors: timed_out (it may be stored), too_large, not_found,
-  // denied, unavailable, fatal, closed.
+  // Writes one message and waits for its acknowledgement. Errors: timed_out (it may be stored), invalid (a partition or
+  // timestamp that cannot be, or that the topic does not take; no key where it is compacted), too_large, not_found, denied,
+  // unavailable, fatal, closed.
   virtual Result<Written> write(const std::string& topic, Message message) = 0;
   // Takes the message and returns; `done` tells how it ended. Waits while the buffer is full. An error means that the
   // message was not taken and `done` is not called: invalid, too_large, not_found, full (in a callback), closed, fatal.
+  // What `done` is told: the errors of write.
   virtual Result<void> write_async(const std::string& topic, Message message, DeliveryCallback done = {}) = 0;
-  // Waits until every message taken so far has ended, well or not. Error: timed_out, some are still under way.
+  // Waits until every message taken so far has ended, well or not. Errors: timed_out, some are still under way; closed.
   virtual Result<void> flush(std::chrono::milliseconds timeout) = 0;
 
-  // Reads up to `records_max` records and returns once no more came for `wait`. For more than a look use open_reader.
+  // Reads up to `records_max` records, and returns before that when no more came for `wait` or all partitions were read to
+  // their end. With a group it commits what it returns. For more than a look use open_reader. Errors: those of open_reader,
+  // Reader::read and Reader::commit.
   virtual Result<std::vector<Record>> read(const ReaderOptions& options, size_t records_max,
                                            std::chrono::milliseconds wait = std::chrono::seconds(1)) = 0;
-  // Errors: invalid, not_found (a topic or partition, without a group), unavailable.
+  // Without a group it asks a broker, for ten seconds at most. Errors: invalid, closed; without a group not_found (a topic or
+  // partition, when brokers have said so for three seconds), denied, unavailable, timed_out, too.
   virtual Result<std::unique_ptr<Reader>> open_reader(ReaderOptions options) = 0;
-  // Calls `callback` for each record as a member of options.group, which must be named. Errors: invalid.
+  // Calls `callback` for each record as a member of options.group, which must be named. Errors: invalid, closed.
   virtual Result<std::unique_ptr<Subscription>> subscribe(ReaderOptions options, RecordCallback callback) = 0;
 
   // flush, then an end: writes under way end with closed. Messages that were not acknowledged by then are dropped, and

@@ -47,14 +47,17 @@ struct Start {
 struct ReaderOptions {
   std::vector<std::string> topics;
   // With a group, partitions are shared among its members, and reading goes on where the group committed. Without, all
-  // partitions of the topics are read.
+  // partitions of the topics are read, and those that are added later from their beginning, a few seconds after they were
+  // (Options::partitions_refresh).
   std::string group{};
   // Without a group: only these partitions of the one topic. Empty: all.
   std::vector<int32_t> partitions{};
-  // With a group: where partitions begin that it has no commit for (beginning or end). Without: where all begin.
+  // With a group: where partitions begin that it has no commit for (beginning or end), added ones among them. Without: where
+  // those begin that there are when the reader is opened.
   Start start{};
   // With a group: called after each change with all partitions that this member has now (none where they were taken away),
-  // inside read() or, for a subscription, on its thread, before any record of theirs is given. Must not throw.
+  // inside read() or, for a subscription, on its thread, before any record of theirs is given. May ask, commit or close the
+  // reader. Must not throw.
   std::function<void(const std::vector<TopicPartition>& mine)> on_assigned{};
 };
 
@@ -67,12 +70,13 @@ class Reader {
   virtual ~Reader() = default;
 
   // Waits up to `wait` for a first record, then takes what is there, up to `records_max`. Empty when the time passed
-  // without any. A record is given again after a restart or rebalance unless it was committed: at least once, in order
+  // without any, or, before that, when the last partition has just told that its end is reached (at_end). A record is given again after a restart or rebalance unless it was committed: at least once, in order
   // within its partition. Errors that pass by themselves (a broker down, an election) are not told: reading goes on when
-  // they are over. Errors: not_found (a topic), denied, invalid (the start lies outside the log), closed.
+  // they are over. Errors: not_found (a topic that brokers did not know for three seconds), denied, invalid (the start lies
+  // outside the log), fatal (librdkafka cannot go on: open another), closed.
   virtual Result<std::vector<Record>> read(size_t records_max, std::chrono::milliseconds wait) = 0;
 
-  // With a group: commits all that read() gave of the partitions that this member still has, and waits until it is stored.
+  // With a group: commits all that read() returned of the partitions that this member still has, and waits until it is stored.
   // What was given before a partition was taken away is not committed, also when it came back: another may have gone
   // further. On an error call it again after the next read; records may then come twice. Without a group: does nothing.
   virtual Result<void> commit() = 0;

@@ -55,6 +55,7 @@ class KafkaClient final : public Client {
       if (!some) return some.error();
       if (some->empty()) break;
       for (auto& record : *some) all.push_back(std::move(record));
+      if ((*reader)->at_end()) break;
     }
     if (auto committed = (*reader)->commit(); !committed) return committed.error();
     return all;

@@ -33,6 +33,8 @@ TEST(ClientErrors, AreChosenByWhatTheCallerShouldDo) {
   EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, "x").kind, ErrorKind::unavailable);
   EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR__MSG_TIMED_OUT, "x").kind, ErrorKind::timed_out);
   EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR__FATAL, "x").kind, ErrorKind::fatal);
+  EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR_INVALID_RECORD, "x").kind, ErrorKind::invalid);
+  EXPECT_EQ(error_from(RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, "x").kind, ErrorKind::invalid);
   const Error error = error_from(RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "write orders", "it is too long");
   EXPECT_EQ(error.kind, ErrorKind::too_large);
   EXPECT_EQ(error.message, "write orders: it is too long");
@@ -127,6 +129,9 @@ TEST(Client, APermanentErrorIsToldAtOnce) {
   const auto client = cluster.client({.idempotent = false});
   EXPECT_EQ(client->write("orders", {.value = std::string(2 << 20, 'x')}).error().kind, ErrorKind::too_large);
   EXPECT_TRUE(client->write("orders", message("k", "v"))) << "the client goes on";
+  // A message without a key, where the topic is compacted.
+  cluster.answers(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_INVALID_RECORD});
+  EXPECT_EQ(client->write("orders", {.value = "v"}).error().kind, ErrorKind::invalid);
   cluster.answers(MockCluster::kProduce, {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
   EXPECT_EQ(client->write("orders", message("k", "v")).error().kind, ErrorKind::denied);
 }

@@ -58,6 +58,9 @@ ErrorKind kind_of(int code) {
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    // Of a message: no key where the topic is compacted, a timestamp that the topic does not take.
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
       return ErrorKind::invalid;
     default:
       return ErrorKind::other;

@@ -12,6 +12,10 @@ std::optional<std::string> bytes(const void* data, size_t size) {
 
 }  // namespace
 
+void MessageDestroyer::operator()(rd_kafka_message_s* message) const {
+  rd_kafka_message_destroy(message);
+}
+
 Record record_from(const rd_kafka_message_s& message) {
   Record record;
   record.topic = rd_kafka_topic_name(message.rkt);

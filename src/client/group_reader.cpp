@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "client/deadline.h"
 #include "client/errors.h"
 #include "client/fetched.h"
 
@@ -18,11 +19,6 @@ struct ListDestroyer {
 };
 using List = std::unique_ptr<rd_kafka_topic_partition_list_t, ListDestroyer>;
 
-struct MessageDestroyer {
-  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
-};
-using MessagePtr = std::unique_ptr<rd_kafka_message_t, MessageDestroyer>;
-
 // Errors that end reading; librdkafka mends the others itself and only tells of them.
 bool is_final(rd_kafka_resp_err_t code) {
   switch (code) {
@@ -30,8 +26,6 @@ bool is_final(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
     case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
     case RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
@@ -49,6 +43,10 @@ std::vector<TopicPartition> from_list(const rd_kafka_topic_partition_list_t& lis
   std::vector<TopicPartition> all;
   for (int i = 0; i < list.cnt; ++i) all.push_back({list.elems[i].topic, list.elems[i].partition});
   return all;
+}
+
+Error closed_error() {
+  return {ErrorKind::closed, "the reader was closed", 0};
 }
 
 template <class Partitions>
@@ -99,6 +97,7 @@ void GroupReader::close() {
   closed_ = true;
   const std::lock_guard lock(polling_);
   if (std::exchange(left_, true)) return;
+  missing_.clear();
   (void)rd_kafka_consumer_close(handle_.get());
 }
 
@@ -118,50 +117,53 @@ void GroupReader::State::rebalance(bool assigned, const std::vector<TopicPartiti
 }
 
 Result<GroupReader::Polled> GroupReader::poll(std::chrono::milliseconds wait) {
-  const MessagePtr message(rd_kafka_consumer_poll(handle_.get(), static_cast<int>(wait.count())));
+  MessagePtr message(rd_kafka_consumer_poll(handle_.get(), static_cast<int>(wait.count())));
   if (!message) return Polled::nothing;
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     state_->batch.push_back(record_from(*message));
-    state_->held.given(partition_of(state_->batch.back()), message->offset);
+    state_->held.came(partition_of(state_->batch.back()));
   } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     state_->held.ended({rd_kafka_topic_name(message->rkt), message->partition});
     return Polled::end;
-  } else if (is_final(message->err)) {
+  } else if (Missing::is(message->err) && message->rkt != nullptr) {
+    missing_.told(std::move(message));
+  } else if (is_final(message->err) || Missing::is(message->err)) {
     return error_from(message->err, "reading", rd_kafka_message_errstr(message.get()));
   }
   return Polled::something;
 }
 
 Result<std::vector<Record>> GroupReader::read(size_t records_max, std::chrono::milliseconds wait) {
-  for (bool more = true; more;) {
+  const Deadline deadline(wait);
+  for (;;) {
     const std::lock_guard lock(polling_);
-    if (closed_) return Error{ErrorKind::closed, "the reader was closed", 0};
+    if (closed_) return closed_error();
+    if (!error_) error_ = missing_.look(handle_.get());
     if (error_ && state_->batch.empty()) return *std::exchange(error_, std::nullopt);
     resume();
     if (error_ || state_->batch.size() >= records_max) break;
     const bool first = state_->batch.empty();
-    const auto slice = first ? std::min(wait, kSlice) : std::chrono::milliseconds(0);
-    const auto polled = poll(slice);
+    const auto polled = poll(first ? std::min(deadline.left(), kSlice) : std::chrono::milliseconds(0));
     if (!polled) {
       // What came before is given first; librdkafka tells of it once.
       error_ = polled.error();
       continue;
     }
-    if (*polled == Polled::nothing) {
-      wait -= slice;
-      more = state_->batch.empty() && wait.count() > 0;
-    }
-    // Nothing more is there: what came so far is worth giving, and so is the news that it is all.
-    if (*polled == Polled::end && first) break;
+    if (*polled == Polled::nothing && (!state_->batch.empty() || deadline.over())) break;
+    // Nothing more is there in any partition, which is news, too.
+    if (*polled == Polled::end && state_->batch.empty() && state_->held.at_end()) break;
   }
-  // Without the lock: it may ask this reader.
+  // Without the lock: it may ask this reader, commit, or close it.
   tell_changes();
   const std::lock_guard lock(polling_);
+  if (closed_) return closed_error();
   auto& batch = state_->batch;
   state_->moved.clear();
   const auto until = batch.begin() + static_cast<ptrdiff_t>(std::min(records_max, batch.size()));
   std::vector<Record> records(std::make_move_iterator(batch.begin()), std::make_move_iterator(until));
   batch.erase(batch.begin(), until);
+  // Not before: what is dropped on the way is not the caller's to commit.
+  for (const Record& record : records) state_->held.given(partition_of(record), record.offset);
   return records;
 }
 
@@ -215,7 +217,7 @@ Result<void> GroupReader::commit_done() {
 }
 
 Result<void> GroupReader::commit(const Holding::Progress& progress) {
-  if (left_) return Error{ErrorKind::closed, "the reader was closed", 0};
+  if (left_) return closed_error();
   if (progress.empty()) return {};
   const List offsets(rd_kafka_topic_partition_list_new(static_cast<int>(progress.size())));
   for (const auto& [partition, offset] : progress) {
@@ -251,7 +253,7 @@ bool GroupReader::is_ours(const Record& record) const {
 
 bool GroupReader::at_end() const {
   const std::lock_guard lock(polling_);
-  return !left_ && state_->held.at_end();
+  return !left_ && state_->batch.empty() && state_->held.at_end();
 }
 
 bool GroupReader::reached() const {

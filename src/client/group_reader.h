@@ -7,6 +7,7 @@
 
 #include "client/handle.h"
 #include "client/holding.h"
+#include "client/missing.h"
 
 namespace godwit::client {
 
@@ -60,6 +61,7 @@ class GroupReader final : public Reader {
   // While librdkafka is polled, so that close() does not take it away.
   mutable std::mutex polling_;
   std::atomic<bool> closed_{false};
+  Missing missing_;
   bool left_ = false;
   bool idled_ = false;
   // Why reading ends; told by the read that has nothing else to give.

@@ -21,9 +21,7 @@ void Holding::revoked(const std::vector<TopicPartition>& partitions) {
 }
 
 void Holding::given(const TopicPartition& partition, int64_t offset) {
-  if (!has(partition)) return;
-  given_[partition] = offset + 1;
-  ended_.erase(partition);
+  if (has(partition)) given_[partition] = offset + 1;
 }
 
 void Holding::done(const TopicPartition& partition, int64_t offset) {

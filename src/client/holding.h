@@ -35,6 +35,8 @@ class Holding {
   bool has(const TopicPartition& partition) const { return partitions_.contains(partition); }
   std::vector<TopicPartition> partitions() const { return {partitions_.begin(), partitions_.end()}; }
 
+  // A record of it has come, which need not have been given to anybody yet: this is not its end.
+  void came(const TopicPartition& partition) { ended_.erase(partition); }
   // A record at `offset` was handed out, or is done. Of a partition that is not held: nothing happens.
   void given(const TopicPartition& partition, int64_t offset);
   void done(const TopicPartition& partition, int64_t offset);

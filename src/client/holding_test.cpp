@@ -65,8 +65,11 @@ TEST(Holding, IsAtTheEndUntilMoreComes) {
   held.assigned({kFirst});
   held.ended(kFirst);
   EXPECT_TRUE(held.at_end());
-  held.given(kFirst, 0);
+  held.came(kFirst);
   EXPECT_FALSE(held.at_end());
+  held.ended(kFirst);
+  held.given(kFirst, 0);
+  EXPECT_TRUE(held.at_end()) << "what is given only now came before the end";
 }
 
 }  // namespace

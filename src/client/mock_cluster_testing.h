@@ -46,6 +46,19 @@ class MockCluster {
     EXPECT_EQ(rd_kafka_mock_partition_set_leader(cluster_, topic.c_str(), partition, broker),
               RD_KAFKA_RESP_ERR_NO_ERROR);
   }
+  // What a broker says of the topic, whatever it knows; with no error what it knows.
+  void says_of(const std::string& topic, rd_kafka_resp_err_t error) {
+    rd_kafka_mock_topic_set_error(cluster_, topic.c_str(), error);
+  }
+  void manages(const std::string& group, int32_t broker) {
+    EXPECT_EQ(rd_kafka_mock_coordinator_set(cluster_, "group", group.c_str(), broker),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  // Each answer of the broker takes so long.
+  void delays(int32_t broker, std::chrono::milliseconds time) {
+    EXPECT_EQ(rd_kafka_mock_broker_set_rtt(cluster_, broker, static_cast<int>(time.count())),
+              RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
   void takes_down(int32_t broker) { rd_kafka_mock_broker_set_down(cluster_, broker); }
   void brings_up(int32_t broker) { rd_kafka_mock_broker_set_up(cluster_, broker); }
 

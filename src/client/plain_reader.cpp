@@ -3,7 +3,9 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
+#include <thread>
 
+#include "client/deadline.h"
 #include "client/errors.h"
 #include "client/fetched.h"
 
@@ -12,11 +14,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kSlice{100};
 constexpr int kAskMs = 10'000;
-
-struct MessageDestroyer {
-  void operator()(rd_kafka_message_t* message) const { rd_kafka_message_destroy(message); }
-};
-using MessagePtr = std::unique_ptr<rd_kafka_message_t, MessageDestroyer>;
+constexpr std::chrono::milliseconds kAskAgain{100};
 
 // What a partition does whose start lies outside its log.
 const char* reset_for(Start::Kind kind) {
@@ -37,9 +35,6 @@ bool is_final(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
       return true;
     default:
       return false;
@@ -61,6 +56,7 @@ Result<std::unique_ptr<PlainReader>> PlainReader::make(const Options& options, c
   for (const auto& topic : wanted.topics) {
     if (auto opened = reader->open_topic(topic, wanted); !opened) return opened.error();
   }
+  reader->watch(options.partitions_refresh, wanted.partitions.empty());
   return reader;
 }
 
@@ -69,8 +65,10 @@ PlainReader::PlainReader(Handle handle)
 
 PlainReader::~PlainReader() {
   close();
+  watch_.reset();
+  missing_.clear();
   for (const auto& [partition, ended] : at_end_) {
-    (void)rd_kafka_consume_stop(topics_.at(partition.first), partition.second);
+    (void)rd_kafka_consume_stop(topics_.at(partition.topic), partition.partition);
   }
   rd_kafka_queue_destroy(queue_);
   for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
@@ -80,8 +78,43 @@ void PlainReader::close() {
   closed_ = true;
 }
 
+void PlainReader::watch(std::chrono::milliseconds interval, bool all) {
+  reads_all_ = all;
+  std::set<TopicPartition> known;
+  for (const auto& [partition, ended] : at_end_) known.insert(partition);
+  watch_ = std::make_unique<PartitionWatch>(handle_.get(), topics_, std::move(known), interval);
+}
+
+void PlainReader::take_news() {
+  const auto news = watch_->take();
+  if (news.gone) failed_ = news.gone;
+  if (!reads_all_) return;
+  for (const TopicPartition& added : news.added) {
+    // From its beginning, wherever the others began: all of it was written since this reader reads the topic.
+    if (auto begun = begin(added, RD_KAFKA_OFFSET_BEGINNING); !begun) failed_ = begun.error();
+  }
+}
+
+Result<void> PlainReader::begin(const TopicPartition& one, int64_t offset) {
+  if (rd_kafka_consume_start_queue(topics_.at(one.topic), one.partition, offset, queue_) != 0) {
+    return error_from(rd_kafka_last_error(), "reading " + one.topic + "-" + std::to_string(one.partition));
+  }
+  at_end_[one] = false;
+  return {};
+}
+
 Result<std::vector<int32_t>> PlainReader::partitions_of(rd_kafka_topic_s* topic, const std::string& name,
                                                         const std::vector<int32_t>& wanted) {
+  for (const Deadline deadline(Missing::kPatience);;) {
+    auto found = ask_partitions(topic, name, wanted);
+    if (found || found.error().kind != ErrorKind::not_found || deadline.over()) return found;
+    // One that lags may have answered; the next is asked as chance has it.
+    std::this_thread::sleep_for(kAskAgain);
+  }
+}
+
+Result<std::vector<int32_t>> PlainReader::ask_partitions(rd_kafka_topic_s* topic, const std::string& name,
+                                                         const std::vector<int32_t>& wanted) {
   const struct rd_kafka_metadata* metadata = nullptr;
   const auto code = rd_kafka_metadata(handle_.get(), 0, topic, &metadata, kAskMs);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return error_from(code, "looking for topic " + name);
@@ -140,25 +173,25 @@ Result<void> PlainReader::open_topic(const std::string& name, const ReaderOption
   const auto starts = begins(name, *partitions, wanted.start);
   if (!starts) return starts.error();
   for (const auto& [partition, offset] : *starts) {
-    if (rd_kafka_consume_start_queue(topic, partition, offset, queue_) != 0) {
-      return error_from(rd_kafka_last_error(), "reading " + name + "-" + std::to_string(partition));
-    }
-    at_end_[{name, partition}] = false;
+    if (auto begun = begin({name, partition}, offset); !begun) return begun;
   }
   return {};
 }
 
 Result<std::vector<Record>> PlainReader::read(size_t records_max, std::chrono::milliseconds wait) {
   const std::lock_guard lock(polling_);
+  const Deadline deadline(wait);
   std::vector<Record> records;
   while (records.size() < records_max) {
     if (closed_) return Error{ErrorKind::closed, "the reader was closed", 0};
+    if (watch_->found()) take_news();
+    if (!failed_) failed_ = missing_.look(handle_.get());
     if (failed_ && records.empty()) return *std::exchange(failed_, std::nullopt);
-    const auto slice = records.empty() ? std::min(wait, kSlice) : std::chrono::milliseconds(0);
-    const MessagePtr message(rd_kafka_consume_queue(queue_, static_cast<int>(slice.count())));
+    if (failed_) break;
+    const auto slice = records.empty() ? std::min(deadline.left(), kSlice) : std::chrono::milliseconds(0);
+    MessagePtr message(rd_kafka_consume_queue(queue_, static_cast<int>(slice.count())));
     if (!message) {
-      wait -= slice;
-      if (!records.empty() || wait.count() <= 0) break;
+      if (!records.empty() || deadline.over()) break;
       continue;
     }
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -170,14 +203,15 @@ Result<std::vector<Record>> PlainReader::read(size_t records_max, std::chrono::m
       answered_ = true;
       // A reader that stops at the end need not wait to hear of it.
       if (records.empty() && std::ranges::all_of(at_end_, [](const auto& p) { return p.second; })) break;
-    } else if (is_final(message->err)) {
+    } else if (Missing::is(message->err) && message->rkt != nullptr) {
+      missing_.told(std::move(message));
+    } else if (is_final(message->err) || Missing::is(message->err)) {
       const std::string what = message->rkt != nullptr
                                    ? "reading " + std::string(rd_kafka_topic_name(message->rkt)) + "-" +
                                          std::to_string(message->partition)
                                    : "reading";
       // What came before is given first. The partition ends, and librdkafka tells of it once.
       failed_ = error_from(message->err, what, rd_kafka_message_errstr(message.get()));
-      if (!records.empty()) break;
     }
   }
   return records;
@@ -185,6 +219,7 @@ Result<std::vector<Record>> PlainReader::read(size_t records_max, std::chrono::m
 
 bool PlainReader::at_end() const {
   const std::lock_guard lock(polling_);
+  if (reads_all_ && watch_->found()) return false;
   return std::ranges::all_of(at_end_, [](const auto& partition) { return partition.second; });
 }
 

@@ -6,6 +6,8 @@
 #include <mutex>
 
 #include "client/handle.h"
+#include "client/missing.h"
+#include "client/partition_watch.h"
 
 struct rd_kafka_queue_s;
 struct rd_kafka_topic_s;
@@ -26,12 +28,17 @@ class PlainReader final : public Reader {
   void close() override;
 
  private:
-  using Partition = std::pair<std::string, int32_t>;
-
   explicit PlainReader(Handle handle);
   Result<void> open_topic(const std::string& name, const ReaderOptions& wanted);
+  // From now on it is looked what becomes of the topics; `all`: partitions that are added are read, too.
+  void watch(std::chrono::milliseconds interval, bool all);
+  void take_news();
+  Result<void> begin(const TopicPartition& one, int64_t offset);
+  // Those that are to be read. Error: not_found, when brokers said so for Missing::kPatience.
   Result<std::vector<int32_t>> partitions_of(rd_kafka_topic_s* topic, const std::string& name,
                                              const std::vector<int32_t>& wanted);
+  Result<std::vector<int32_t>> ask_partitions(rd_kafka_topic_s* topic, const std::string& name,
+                                              const std::vector<int32_t>& wanted);
   // The offset, or one of librdkafka's names for one, at which each begins.
   Result<std::map<int32_t, int64_t>> begins(const std::string& name, const std::vector<int32_t>& partitions,
                                             Start start);
@@ -43,8 +50,13 @@ class PlainReader final : public Reader {
   std::atomic<bool> closed_{false};
   // A partition gave a record or told its end.
   std::atomic<bool> answered_{false};
-  std::map<Partition, bool> at_end_;
+  // All that are read.
+  std::map<TopicPartition, bool> at_end_;
+  Missing missing_;
   std::optional<Error> failed_;  // to be told by the next read
+  bool reads_all_ = false;
+  // There is one in every reader that was opened.
+  std::unique_ptr<PartitionWatch> watch_;
 };
 
 }  // namespace godwit::client

@@ -102,6 +102,18 @@ class Commands(unittest.TestCase):
         self.assertNotIn("readers", self.run_command("group", "list"))
         self.run_command("group", "describe", "readers", code=1)
 
+    def test_a_reader_without_a_group_reads_partitions_that_are_added(self):
+        self.run_command("topic", "create", "growing", "--partitions", "1")
+        self.run_command("produce", "growing", text="a\nb\n")
+        # From an offset, where those that are added do not begin.
+        with subprocess.Popen(["timeout", "60", BINARY, "consume", "growing", "--from", "1", "--count", "3", "--json",
+                               "--brokers", self.broker.address], stdout=subprocess.PIPE, text=True) as reader:
+            read = lines(reader.stdout.readline())
+            self.run_command("topic", "alter", "growing", "--partitions", "3")
+            self.run_command("produce", "growing", "--partition", "2", text="c\nd\n")
+            read += lines(reader.stdout.read())
+        self.assertEqual([(r["partition"], r["offset"], r["value"]) for r in read], [(0, 1, "b"), (2, 0, "c"), (2, 1, "d")])
+
     def test_the_cluster_tells_its_brokers(self):
         info = lines(self.run_command("cluster", "info", "--json"))[0]
         self.assertEqual(len(info["brokers"]), 1)
