@@ -53,9 +53,11 @@ void print_json(Session& session, const Group& group, const Offsets& committed, 
   for (const auto& [name, offset] : committed) {
     Json json;
     json.set("topic", name.first).set("partition", name.second).set("committed", offset);
-    const auto end = ends.find(name);
-    if (end != ends.end())
+    if (const auto end = ends.find(name); end != ends.end()) {
       json.set("end", end->second).set("lag", std::max<int64_t>(0, end->second - offset));
+    } else {
+      json.set_null("end").set_null("lag");
+    }
     offsets.push_back(json.text());
   }
   session.line(Json()
@@ -155,13 +157,14 @@ Task<int> run(Session& session, const GroupDescribe& ask) {
     for (const auto& member : group->members) {
       if (auto assigned = parse_assignment(member.member_assignment)) names.merge(*assigned);
     }
-    const auto ends = co_await list_offsets(session, names, kLatest);
-    // A topic that was deleted has no end; what was committed is told all the same.
+    // A topic that was deleted has no end, and a leader may hang; what was committed is told all the same.
+    const ToldOffsets ends = co_await told_offsets(session, names, kLatest);
     if (session.json()) {
-      print_json(session, *group, *committed, ends.value_or(Offsets{}));
+      print_json(session, *group, *committed, ends.offsets);
     } else {
-      print_table(session, *group, *committed, ends.value_or(Offsets{}));
+      print_table(session, *group, *committed, ends.offsets);
     }
+    note_unknown(session, ends.unknown);
   }
   co_return code;
 }

@@ -23,4 +23,16 @@ constexpr int64_t kEarliest = -2;
 // without such a record is left out. Errors: those of peer::Cluster::call; not_found names the partition.
 runtime::Task<Result<Offsets>> list_offsets(Session& session, PartitionNames names, int64_t when);
 
+// What was told in time, and why the rest was not.
+struct ToldOffsets {
+  Offsets offsets;
+  std::map<std::string, PartitionNames> unknown;  // by the reason
+};
+
+// The same for who had rather know a part than nothing, as when brokers hang: within a few seconds, however many do.
+runtime::Task<ToldOffsets> told_offsets(Session& session, PartitionNames names, int64_t when);
+
+// Says on standard error which offsets are not known, and why: a line for each reason, each partition once.
+void note_unknown(Session& session, const std::map<std::string, PartitionNames>& unknown);
+
 }  // namespace godwit::cli

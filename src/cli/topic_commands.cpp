@@ -177,9 +177,12 @@ Task<int> run(Session& session, const TopicDescribe& ask) {
       if (partition.leader_id != kNoBroker) names.insert({*topic.name, partition.partition_index.value()});
     }
   }
-  const auto first = co_await list_offsets(session, names, kEarliest);
-  const auto last = co_await list_offsets(session, names, kLatest);
-  if (!first || !last) co_return session.failed(!first ? first.error() : last.error());
+  std::vector<Task<ToldOffsets>> asking;
+  for (const int64_t when : {kEarliest, kLatest}) asking.push_back(told_offsets(session, names, when));
+  auto ends = co_await runtime::when_all(std::move(asking));
+  const Offsets& first = ends[0].offsets;
+  const Offsets& last = ends[1].offsets;
+  for (auto& [why, unknown] : ends[1].unknown) ends[0].unknown[why].merge(unknown);
   const ReplicaSizes sizes = co_await replica_sizes(session, brokers, std::move(all));
   Table table(
       {"TOPIC", "PARTITION", "LEADER", "EPOCH", "REPLICAS", "LAG", "IN SYNC", "OFFLINE", "FIRST", "END"});
@@ -195,15 +198,15 @@ Task<int> run(Session& session, const TopicDescribe& ask) {
       table.add({name.first, std::to_string(name.second), led ? to_string(partition.leader_id) : "none",
                  to_string(partition.leader_epoch), ids(partition.replica_nodes),
                  lags(partition.replica_nodes, sizes, name), ids(partition.isr_nodes),
-                 partition.offline_replicas.empty() ? "-" : ids(partition.offline_replicas), number(*first),
-                 number(*last)});
+                 partition.offline_replicas.empty() ? "-" : ids(partition.offline_replicas), number(first),
+                 number(last)});
       Json json;
       json.set("partition", name.second).set("leader", partition.leader_id.value());
       json.set("leaderEpoch", partition.leader_epoch.value())
           .raw("replicas", json_ids(partition.replica_nodes));
       json.raw("inSync", json_ids(partition.isr_nodes)).raw("offline", json_ids(partition.offline_replicas));
-      json.raw("first", first->contains(name) ? number(*first) : "null");
-      json.raw("end", last->contains(name) ? number(*last) : "null");
+      json.raw("first", first.contains(name) ? number(first) : "null");
+      json.raw("end", last.contains(name) ? number(last) : "null");
       json.raw("state", json_state(partition.replica_nodes, sizes, name));
       partitions.push_back(json.text());
     }
@@ -217,6 +220,7 @@ Task<int> run(Session& session, const TopicDescribe& ask) {
     }
   }
   if (!session.json() && !topics->empty()) session.console.write(table.text());
+  note_unknown(session, ends[0].unknown);
   co_return code;
 }
 
