@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "coordination/memory/memory_client.h"
 #include "coordination/memory/memory_coordination.h"
 #include "runtime/sim/node.h"
 #include "runtime/sim/world.h"
@@ -99,6 +100,61 @@ TEST(Registration, ALeaseThatIsFoundEndedByACommitIsFollowedByOneThatCountsASeco
     co_await gate.close();
     co_await registration.end();
   }));
+}
+
+// Rule 19: the timeout that was negotiated is promised, and one line says that it is longer than the operator wished.
+TEST(Registration, AStoreThatGrantsOnlyLongerSessionsIsNamedAndItsSessionsCount) {
+  struct Case {
+    Duration least;  // that the store grants
+    Duration granted;
+    size_t warnings;
+  };
+  for (const Case& one : {Case{2s, 3s, 0}, Case{3s, 3s, 0}, Case{3001ms, 3001ms, 1}, Case{8s, 8s, 1}}) {
+    SCOPED_TRACE(one.least / 1ms);
+    runtime::sim::World world(6);
+    coordination::MemoryServer server(world.add_node("store"), {.lease_timeout_min = one.least});
+    runtime::sim::Node& node = world.add_node("a");
+    RecordingSink sink;
+    // What its process holds, and goes with it.
+    struct Process {
+      std::unique_ptr<Coordination> store;
+      Bell bell;
+      std::optional<Roster> roster;
+      std::optional<Registration> registration;
+    };
+    Process* process = nullptr;
+    ASSERT_TRUE(node.run([&](runtime::Runtime& runtime) -> Task<void> {
+      process = &node.make<Process>();
+      MetadataOptions options;
+      options.self.id = BrokerId(1);
+      options.self.listeners["PLAINTEXT"] = {"a", 9092};
+      options.session_timeout = 3s;
+      process->store = coordination::connect(server, runtime, {.node = "a"});
+      process->roster.emplace(*process->store, process->bell, sink, options.session_timeout);
+      process->registration.emplace(options, *process->store, runtime, process->bell, *process->roster, sink);
+      EXPECT_TRUE(co_await process->registration->begin());
+    }));
+    const auto key = keys::broker(BrokerId(1));
+    ASSERT_TRUE(server.keys().get(key));
+    std::vector<Diagnostic> told;
+    for (const Diagnostic& event : sink.events)
+      if (event.name == "coordination.session_timeout") told.push_back(event);
+    ASSERT_EQ(told.size(), one.warnings);
+    if (!told.empty()) {
+      EXPECT_EQ(told[0].severity, Severity::warning);
+      const std::vector<std::pair<std::string, std::string>> fields = {
+          {"asked_ms", "3000"}, {"granted_ms", std::to_string(one.granted / 1ms)}};
+      EXPECT_EQ(told[0].fields, fields);
+    }
+    // Kept alive meanwhile; from its end on others take it for alive just as long.
+    world.run_for(20s);
+    ASSERT_TRUE(server.keys().get(key));
+    node.crash(runtime::sim::CrashKind::kill);
+    const MonotonicTime died = world.now();
+    ASSERT_TRUE(world.run_until([&] { return !server.keys().get(key); }, 1min));
+    EXPECT_LE(world.now() - died, one.granted + 100ms);
+    EXPECT_GE(world.now() - died, one.granted * 2 / 3 - 100ms) << "a third passes between two keep-alives";
+  }
 }
 
 }  // namespace

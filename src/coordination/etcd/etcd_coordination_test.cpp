@@ -240,6 +240,40 @@ TEST(Etcd, TlsIsSpokenAndAStrangersCertificateIsNotTrusted) {
   });
 }
 
+// Rule 19. etcd grants no lease that is shorter than one and a half of its election timeouts.
+TEST(Etcd, ALeaseThatIsGrantedForLongerThanAskedIsKeptForThatLongAndToldOf) {
+  using namespace std::chrono_literals;
+  RealStage stage;
+  EtcdServer server({.more = {"--heartbeat-interval", "500", "--election-timeout", "4000"}});
+  const auto warnings = [&stage] {
+    std::vector<Diagnostic> found;
+    for (const Diagnostic& event : stage.diagnostics().events)
+      if (event.name == "coordination.lease_longer") found.push_back(event);
+    return found;
+  };
+  stage.run([&](Runtime& runtime) -> Task<void> {
+    const auto store = co_await open(stage, {.endpoints = {server.endpoint()}});
+    GW_REQUIRE(store);
+    const auto as_asked = co_await store->grant(10s);
+    GW_REQUIRE_OK(as_asked);
+    EXPECT_EQ((*as_asked)->timeout(), 10s);
+    EXPECT_TRUE(warnings().empty());
+    const MonotonicTime before = runtime.shard(0).now();
+    const auto longer = co_await store->grant(3s);
+    GW_REQUIRE_OK(longer);
+    EXPECT_EQ((*longer)->timeout(), 6s);
+    EXPECT_GE((*longer)->valid_until(), before + 6s) << "what was negotiated is promised";
+    GW_REQUIRE(warnings().size() == 1);
+    const Diagnostic told = warnings().front();
+    EXPECT_EQ(told.severity, Severity::warning);
+    const std::vector<std::pair<std::string, std::string>> fields = {{"asked", "3000 ms"},
+                                                                     {"granted", "6000 ms"}};
+    EXPECT_EQ(told.fields, fields);
+    for (const auto* lease : {&*as_asked, &*longer}) EXPECT_TRUE(co_await (*lease)->revoke());
+    co_await store->close();
+  });
+}
+
 TEST(Etcd, ALeaseThatTheEngineDoesNotKnowCommitsNothing) {
   RealStage stage;
   EtcdServer server;
