@@ -102,6 +102,29 @@ TEST(Registration, ALeaseThatIsFoundEndedByACommitIsFollowedByOneThatCountsASeco
   }));
 }
 
+// What a broker's process holds on a simulated node, and goes with it.
+struct Process {
+  std::unique_ptr<Coordination> store;
+  Bell bell;
+  std::optional<Roster> roster;
+  std::optional<Registration> registration;
+};
+
+// Registers broker 1 from this data directory, asking for sessions of 3 s.
+Task<Result<void>> begin(runtime::sim::Node& node, coordination::MemoryServer& server, uint8_t storage,
+                         DiagnosticSink& sink) {
+  Process& process = node.make<Process>();
+  MetadataOptions options;
+  options.self.id = BrokerId(1);
+  options.self.listeners["PLAINTEXT"] = {node.name(), 9092};
+  options.storage_id.bytes[0] = std::byte(storage);
+  options.session_timeout = 3s;
+  process.store = coordination::connect(server, node, {.node = node.name()});
+  process.roster.emplace(*process.store, process.bell, sink, options.session_timeout);
+  process.registration.emplace(options, *process.store, node, process.bell, *process.roster, sink);
+  co_return co_await process.registration->begin();
+}
+
 // Rule 19: the timeout that was negotiated is promised, and one line says that it is longer than the operator wished.
 TEST(Registration, AStoreThatGrantsOnlyLongerSessionsIsNamedAndItsSessionsCount) {
   struct Case {
@@ -115,25 +138,8 @@ TEST(Registration, AStoreThatGrantsOnlyLongerSessionsIsNamedAndItsSessionsCount)
     coordination::MemoryServer server(world.add_node("store"), {.lease_timeout_min = one.least});
     runtime::sim::Node& node = world.add_node("a");
     RecordingSink sink;
-    // What its process holds, and goes with it.
-    struct Process {
-      std::unique_ptr<Coordination> store;
-      Bell bell;
-      std::optional<Roster> roster;
-      std::optional<Registration> registration;
-    };
-    Process* process = nullptr;
-    ASSERT_TRUE(node.run([&](runtime::Runtime& runtime) -> Task<void> {
-      process = &node.make<Process>();
-      MetadataOptions options;
-      options.self.id = BrokerId(1);
-      options.self.listeners["PLAINTEXT"] = {"a", 9092};
-      options.session_timeout = 3s;
-      process->store = coordination::connect(server, runtime, {.node = "a"});
-      process->roster.emplace(*process->store, process->bell, sink, options.session_timeout);
-      process->registration.emplace(options, *process->store, runtime, process->bell, *process->roster, sink);
-      EXPECT_TRUE(co_await process->registration->begin());
-    }));
+    ASSERT_TRUE(node.run(
+        [&](runtime::Runtime&) -> Task<void> { EXPECT_TRUE(co_await begin(node, server, 1, sink)); }));
     const auto key = keys::broker(BrokerId(1));
     ASSERT_TRUE(server.keys().get(key));
     std::vector<Diagnostic> told;
@@ -155,6 +161,26 @@ TEST(Registration, AStoreThatGrantsOnlyLongerSessionsIsNamedAndItsSessionsCount)
     EXPECT_LE(world.now() - died, one.granted + 100ms);
     EXPECT_GE(world.now() - died, one.granted * 2 / 3 - 100ms) << "a third passes between two keep-alives";
   }
+}
+
+// Rule 2: another data directory under this id waits for the old one's session, which is as long as the store grants it.
+TEST(Registration, AnotherDataDirectoryWaitsForAsLongAsTheStoresSessionsLast) {
+  runtime::sim::World world(7);
+  coordination::MemoryServer server(world.add_node("store"), {.lease_timeout_min = 8s});
+  runtime::sim::Node& old = world.add_node("old");
+  runtime::sim::Node& other = world.add_node("new");
+  RecordingSink sink;
+  ASSERT_TRUE(
+      old.run([&](runtime::Runtime&) -> Task<void> { EXPECT_TRUE(co_await begin(old, server, 1, sink)); }));
+  old.crash(runtime::sim::CrashKind::power_cut);
+  const MonotonicTime died = world.now();
+  ASSERT_TRUE(other.run([&](runtime::Runtime&) -> Task<void> {
+    const auto begun = co_await begin(other, server, 2, sink);
+    EXPECT_TRUE(begun) << begun.error().describe();
+  }));
+  EXPECT_GT(world.now() - died, 7s);
+  EXPECT_LT(world.now() - died, 9s);
+  EXPECT_TRUE(sink.contains("broker.id_in_use"));
 }
 
 }  // namespace
