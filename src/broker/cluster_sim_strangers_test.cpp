@@ -155,6 +155,42 @@ TEST_F(ClusterSimStrangers, DoNotGoOnWithTheSessionOfAnother) {
   }));
 }
 
+// Rule 1: what an earlier process began is not the later one's, though it is the same broker.
+TEST_F(ClusterSimStrangers, ASessionDoesNotOutliveTheIncarnationThatBeganIt) {
+  begin();
+  EXPECT_TRUE(stage.client.run([&](Runtime& runtime) -> Task<void> {
+    auto connection = co_await peer::Connection::connect(runtime.network(), {"b1", 9092}, {});
+    EXPECT_TRUE(connection.has_value());
+    if (!connection) co_return;
+    const auto begun = co_await (*connection)->call(fetch_as(2, 0));
+    EXPECT_TRUE(begun && begun->error_code == ErrorCode::none);
+    if (!begun) co_return;
+    // By the leader; 0 while the broker is not registered.
+    const auto known = [&]() -> uint64_t {
+      const auto image = stage.broker(1)->metadata().image();
+      const auto found = image->brokers.find(BrokerId(2));
+      return found == image->brokers.end() ? 0 : found->second.incarnation;
+    };
+    const uint64_t before = known();
+    stage.world.after(1ms, [&] {
+      stage.node(2).crash(CrashKind::kill);
+      stage.start(2);
+    });
+    for (int i = 0; i < 1000 && known() <= before; ++i) co_await runtime::sleep_for(10ms);
+    EXPECT_GT(known(), before);
+    kafka::FetchRequest later = fetch_as(2, 0);
+    later.replica_state.replica_epoch = static_cast<int64_t>(known());
+    later.session_id = begun->session_id;
+    later.session_epoch = 1;
+    const auto refused = co_await (*connection)->call(later);
+    EXPECT_TRUE(refused && refused->error_code == ErrorCode::fetch_session_id_not_found);
+    later.session_id = 0;
+    later.session_epoch = 0;
+    const auto anew = co_await (*connection)->call(later);
+    EXPECT_TRUE(anew && anew->error_code == ErrorCode::none);
+  }));
+}
+
 // One line for the operator, but for brokers of the cluster: those that restart come under another incarnation for a moment.
 TEST_F(ClusterSimStrangers, AreToldOf) {
   begin();
