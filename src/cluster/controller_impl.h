@@ -137,6 +137,9 @@ class ControllerImpl final : public Controller {
   void finish_moves(Draft& draft);
   IsrOutcome alter_one_isr(Draft& draft, BrokerId asker, uint64_t incarnation, const IsrChange& change,
                            ChangeList& changes);
+  // Refuses a change that takes replicas away and leaves fewer than the topic itself asks for to be in sync.
+  Changed<void> check_replicas(const Topic& topic, const PartitionState& before,
+                               const PartitionState& after) const;
   Changed<void> reassign_one(Draft& draft, const Reassignment& wish);
   Changed<void> elect_one(Draft& draft, bool unclean, const TopicPartition& id);
 
@@ -168,6 +171,9 @@ class ControllerImpl final : public Controller {
   Changed<void> remove(Draft& draft, TopicId id);
   // Whether replicas may be given to it by hand: it has joined some time, is perhaps dead, and is not given up.
   bool is_known(BrokerId id) const;
+  bool is_alone() const;
+  // What the topic itself asks for; 1 where it does not.
+  static int own_min_insync(const ConfigMap& config);
   // Brokers that get replicas.
   std::vector<placement::Broker> usable() const;
 

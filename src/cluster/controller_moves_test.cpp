@@ -148,6 +148,63 @@ TEST_F(Moves, AReassignmentCanBeCancelledAndSurvivesTheController) {
   });
 }
 
+TEST_F(Moves, APartitionKeepsAsManyReplicasAsItsTopicAsksForToBeInSync) {
+  options.auto_rebalance = false;
+  options.topic_defaults["min.insync.replicas"] = "3";  // a default is heeded as far as the replicas go
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3, 4});
+    NewTopic demanding = topic_at("demanding", {ids({1, 2, 3})});
+    demanding.config["min.insync.replicas"] = "2";
+    const TopicId id = co_await create(controller, std::move(demanding));
+    const TopicId other = co_await create(controller, topic_at("other", {ids({1, 2, 3})}));
+    const auto reassign = [&](TopicId topic,
+                              std::optional<std::vector<BrokerId>> target) -> Task<Changed<void>> {
+      std::vector<Reassignment> wishes{{{topic, PartitionIndex(0)}, std::move(target)}};
+      co_return (co_await controller.reassign(std::move(wishes)))[0];
+    };
+    const PartitionState before = state(controller, id);
+    for (const auto& target : {ids({1}), ids({4})}) {
+      const auto refused = co_await reassign(id, target);
+      EXPECT_EQ(refused.error().code, ErrorCode::invalid_replica_assignment);
+      EXPECT_EQ(
+          refused.error().message,
+          "topic demanding has min.insync.replicas 2, but the partition would have 1 replica(s): name more "
+          "brokers, or lower min.insync.replicas before");
+    }
+    EXPECT_EQ(state(controller, id), before);
+    EXPECT_TRUE(co_await reassign(other, ids({1})));
+    EXPECT_TRUE(co_await reassign(id, ids({1, 4})));
+    EXPECT_FALSE(co_await reassign(id, ids({4}))) << "nor in the place of a move under way";
+    EXPECT_EQ(state(controller, id).removing, ids({2, 3}));
+    // It asks for more while it gets more: what it has is not to come back.
+    EXPECT_TRUE(co_await reassign(id, ids({1, 2, 3, 4})));
+    const auto all = [](const ConfigMap&) -> Changed<ConfigMap> {
+      return ConfigMap{{"min.insync.replicas", "4"}};
+    };
+    EXPECT_TRUE(co_await controller.alter_topic_config(id, all, false));
+    EXPECT_EQ((co_await reassign(id, std::nullopt)).error().code, ErrorCode::invalid_replica_assignment);
+    EXPECT_EQ(state(controller, id).replicas.size(), 4u);
+  });
+}
+
+// It was made while a broker was alone, which takes what tools bring.
+TEST_F(Moves, APartitionThatHasFewerReplicasThanItsTopicAsksForMayMoveAndGrow) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1});
+    NewTopic demanding = topic_at("demanding", {ids({1})});
+    demanding.config["min.insync.replicas"] = "3";
+    const TopicId id = co_await create(controller, std::move(demanding));
+    co_await join(controller, {2, 3});
+    for (const auto& target : {ids({2}), ids({2, 3}), ids({1, 2, 3})}) {
+      std::vector<Reassignment> wishes{{{id, PartitionIndex(0)}, target}};
+      EXPECT_TRUE((co_await controller.reassign(wishes))[0]);
+    }
+    std::vector<Reassignment> fewer{{{id, PartitionIndex(0)}, ids({2, 3})}};
+    EXPECT_FALSE((co_await controller.reassign(fewer))[0]);
+  });
+}
+
 TEST_F(Moves, ADrainEmptiesABrokerAndIsTakenBackByResume) {
   options.auto_rebalance = false;
   with_controller([&](Controller& controller) -> Task<void> {

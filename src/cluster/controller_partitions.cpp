@@ -122,6 +122,19 @@ Task<std::vector<Changed<void>>> ControllerImpl::reassign(std::vector<Reassignme
   co_return std::move(*outcome);
 }
 
+// By the topic's own setting: a default for all topics is heeded as far as the replicas of each go. What has fewer since a broker
+// that was alone took it may stay so, or grow.
+Changed<void> ControllerImpl::check_replicas(const Topic& topic, const PartitionState& before,
+                                             const PartitionState& after) const {
+  const auto min = static_cast<size_t>(own_min_insync(topic.config));
+  const size_t count = settled(after).size();
+  if (count >= min || count >= settled(before).size()) return {};
+  return refuse(ErrorCode::invalid_replica_assignment,
+                "topic " + topic.name + " has min.insync.replicas " + std::to_string(min) +
+                    ", but the partition would have " + std::to_string(count) +
+                    " replica(s): name more brokers, or lower min.insync.replicas before");
+}
+
 Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wish) {
   const PartitionState* const present = draft.image().find(wish.id);
   if (present == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such partition");
@@ -155,6 +168,7 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
     }
   }
   if (!next) return {};
+  if (auto enough = check_replicas(*draft.image().find(wish.id.topic), state, *next); !enough) return enough;
   note(Severity::info, wish.replicas ? "reassignment.begun" : "reassignment.cancelled",
        describe_change(draft.image(), wish.id, state, *next));
   moving_.insert(wish.id);

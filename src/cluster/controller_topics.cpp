@@ -24,15 +24,13 @@ std::string settings_fault(const ConfigMap& config) {
 
 // Kafka takes a min.insync.replicas above the replication factor and heeds what is possible. So does a broker that is alone:
 // tools bring such topics to it. In a cluster it is a mistake that is better told.
-Changed<void> check_settings(const ConfigMap& config, size_t replication_factor, const Image& image) {
+// `own_min`: what they say of min.insync.replicas.
+Changed<void> check_settings(const ConfigMap& config, int own_min, size_t replication_factor, bool alone) {
   if (std::string fault = settings_fault(config); !fault.empty())
     return refuse(ErrorCode::invalid_config, fault);
-  if (!config.contains("min.insync.replicas") || image.brokers.size() <= 1) return {};
-  Topic probe;
-  probe.config = config;
-  if (const int min = min_insync(probe, {}); static_cast<size_t>(min) > replication_factor) {
+  if (!alone && static_cast<size_t>(own_min) > replication_factor) {
     return refuse(ErrorCode::invalid_config,
-                  "min.insync.replicas is " + std::to_string(min) + ", but the topic has " +
+                  "min.insync.replicas is " + std::to_string(own_min) + ", but the topic has " +
                       std::to_string(replication_factor) +
                       " replica(s): nothing could ever be acknowledged under acks=all");
   }
@@ -47,12 +45,23 @@ size_t fewest_replicas(const Topic& topic) {
 
 }  // namespace
 
+int ControllerImpl::own_min_insync(const ConfigMap& config) {
+  Topic probe;  // without partitions, of which the number that is taken where nothing is said depends
+  probe.config = config;
+  return std::max(1, min_insync(probe, {}));
+}
+
 std::vector<placement::Broker> ControllerImpl::usable() const {
   std::vector<placement::Broker> brokers;
   for (const auto& [id, broker] : fleet_.brokers()) {
     if (broker.alive() && !broker.info.draining && !broker.leaving) brokers.push_back({id, broker.info.rack});
   }
   return brokers;
+}
+
+// No other broker ever joined, or all others were given up.
+bool ControllerImpl::is_alone() const {
+  return std::ranges::count_if(fleet_.brokers(), [](const auto& entry) { return entry.second.stored; }) <= 1;
 }
 
 bool ControllerImpl::is_known(BrokerId id) const {
@@ -173,9 +182,9 @@ Changed<std::shared_ptr<const Topic>> ControllerImpl::create(Draft& draft, NewTo
   topic->name = std::move(wish.name);
   topic->config = std::move(wish.config);
   topic->partitions = std::move(*placed);
-  if (auto checked = check_settings(topic->config, fewest_replicas(*topic), draft.image()); !checked) {
-    return tl::unexpected(checked.error());
-  }
+  auto checked =
+      check_settings(topic->config, own_min_insync(topic->config), fewest_replicas(*topic), is_alone());
+  if (!checked) return tl::unexpected(checked.error());
   if (validate_only) return topic;
   note(Severity::info, "topic.created",
        topic->name + " (" + to_string(topic->id) + "), " + std::to_string(topic->partitions.size()) +
@@ -253,8 +262,8 @@ Task<Changed<void>> ControllerImpl::alter_topic_config(TopicId id, ConfigEdit ch
         if (topic == nullptr) return refuse(ErrorCode::unknown_topic_or_partition, "there is no such topic");
         auto config = change(topic->config);
         if (!config) return tl::unexpected(config.error());
-        if (auto checked = check_settings(*config, fewest_replicas(*topic), draft.image()); !checked)
-          return checked;
+        auto checked = check_settings(*config, own_min_insync(*config), fewest_replicas(*topic), is_alone());
+        if (!checked) return checked;
         if (validate_only || *config == topic->config) return {};
         auto altered = std::make_shared<Topic>(*topic);
         altered->config = std::move(*config);

@@ -84,6 +84,22 @@ TEST_F(Topics, WhatCanNotBeIsRefusedAndLeavesNothing) {
   });
 }
 
+// Who is left of several is not a broker that is alone.
+TEST_F(Topics, TooHighAMinimumIsRefusedAlsoWhileOthersAreDead) {
+  with_controller([&](Controller& controller) -> Task<void> {
+    NewTopic demanding = topic_named("t", 1, 1);
+    demanding.config["min.insync.replicas"] = "2";
+    co_await join(controller, {1});
+    EXPECT_TRUE(co_await controller.create_topic(demanding, true));
+    co_await join(controller, {2});
+    co_await controller.died(BrokerId(2), 20, "refused");
+    EXPECT_EQ((co_await controller.create_topic(demanding, true)).error().code, ErrorCode::invalid_config);
+    EXPECT_EQ((co_await order(controller, "remove", 2)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(std::chrono::seconds(3));
+    EXPECT_TRUE(co_await controller.create_topic(demanding, true)) << "given up";
+  });
+}
+
 TEST_F(Topics, ACreationIsAnsweredOnceTheBrokersServeIt) {
   with_controller([&](Controller& controller) -> Task<void> {
     co_await join(controller, {1, 2});
