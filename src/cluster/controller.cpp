@@ -128,7 +128,7 @@ Task<Result<void>> ControllerImpl::load_brokers(Image& image) {
                          : stored.error().message);
       continue;
     }
-    fleet_.load(*id, *stored, now());
+    fleet_.load(*id, *stored, now(), shard_.wall_now());
     if (fleet_.find(*id)->alive()) {
       image.brokers[*id] = fleet_.shown(*id);
       missing_.insert(*id);

@@ -35,7 +35,7 @@ struct ControllerOptions {
   coordination::Version fence_version = 0;  // of the fence's key: the condition of every write
   FeatureRange features = kFeatures;        // of this broker's build
   Duration session_timeout = std::chrono::seconds(3);
-  // Leadership returns to the preferred broker after it was steady for so long, doubled with each death within an hour.
+  // Leadership returns to the preferred broker after it was steady for so long, doubled with each further failure within an hour.
   Duration preferred_after = std::chrono::seconds(10);
   ConfigMap topic_defaults;
   // Whether a broker answers when it is asked directly; null: nobody who is silent is asked, nor loses its leadership.

@@ -51,13 +51,18 @@ void ControllerImpl::on_registered(Draft& draft, const BrokerInfo& info) {
 
 void ControllerImpl::store_broker(Draft& draft, BrokerId id) {
   if (fleet_.find(id)->alive()) {
-    draft.write({{keys::joined(id), draft.encoded(fleet_.stored(id))}});
+    draft.write({{keys::joined(id), draft.encoded(stored_of(id))}});
     draft.put_broker(fleet_.shown(id));
   } else {
     // A controller that finds this and not the elections makes up for them.
-    draft.write_beside({{keys::joined(id), draft.encoded(fleet_.stored(id))}});
+    draft.write_beside({{keys::joined(id), draft.encoded(stored_of(id))}});
     draft.remove_broker(id);
   }
+}
+
+void ControllerImpl::count_failure(Draft& draft, BrokerId id) {
+  fleet_.failed(id, now());
+  draft.write_beside({{keys::joined(id), draft.encoded(stored_of(id))}});
 }
 
 Task<void> ControllerImpl::died(BrokerId id, uint64_t incarnation, std::string why) {
@@ -305,14 +310,17 @@ Changed<void> ControllerImpl::on_health(Draft& draft, const BrokerReportRequest&
   take_contradictions(draft, request);
   Fleet::Broker& broker = *fleet_.find(id);
   const bool before = broker.may_lead();
+  const bool comes_back = request.can_append && !broker.can_append;
   broker.can_append = request.can_append;
   if (before && !broker.may_lead()) {
     note(Severity::info, "broker.cannot_append", named(id, incarnation) + " cannot append");
+    count_failure(draft, id);
     review_and_note(
         draft, [id](const PartitionState& state) { return state.leader == id; },
         named(id, incarnation) + " cannot append");
-  } else if (!before && broker.may_lead()) {
-    broker.steady_since = now();
+  } else if (comes_back) {
+    fleet_.recovered(id, now());
+    if (!broker.may_lead()) return {};
     note(Severity::info, "broker.can_append", named(id, incarnation) + " can append again");
   }
   return {};

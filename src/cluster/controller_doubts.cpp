@@ -47,7 +47,7 @@ void ControllerImpl::settle_doubts(Draft& draft) {
     if (left.size() == known.doubts.size()) continue;
     fleet_.find(id)->doubts = std::move(left);
     // After the states: a controller that finds a doubt still there does the same once more.
-    draft.write({{keys::joined(id), draft.encoded(fleet_.stored(id))}});
+    draft.write({{keys::joined(id), draft.encoded(stored_of(id))}});
   }
 }
 

@@ -161,6 +161,9 @@ class ControllerImpl final : public Controller {
   // Logs that know more than the store (controller_contradictions.cpp).
   void take_contradictions(Draft& draft, const kafka::BrokerReportRequest& request);
   void store_broker(Draft& draft, BrokerId id);
+  // It cannot lead any more, though it lives: counts that, durably.
+  void count_failure(Draft& draft, BrokerId id);
+  StoredJoined stored_of(BrokerId id) const { return fleet_.stored(id, shard_.now(), shard_.wall_now()); }
 
   // Topics (controller_topics.cpp).
   // States of new partitions, from number `first` on.

@@ -70,6 +70,7 @@ void ControllerImpl::take_leadership(Draft& draft, BrokerId id, uint64_t incarna
   fleet_.find(id)->unheard = true;
   const std::string why =
       "broker " + to_string(id) + " does not ask the controller any more, though its lease lives";
+  count_failure(draft, id);
   note(Severity::warning, "broker.unheard", why + ": others lead where they can");
   review_and_note(
       draft, [id](const PartitionState& state) { return state.leader == id; }, why);
@@ -78,7 +79,7 @@ void ControllerImpl::take_leadership(Draft& draft, BrokerId id, uint64_t incarna
 void ControllerImpl::heard_again(BrokerId id, uint64_t incarnation) {
   Fleet::Broker* const broker = fleet_.find(id);
   if (broker == nullptr || !fleet_.alive(id, incarnation) || !std::exchange(broker->unheard, false)) return;
-  broker->steady_since = now();
+  fleet_.recovered(id, now());
   note(Severity::info, "broker.heard", "broker " + to_string(id) + " asks the controller again");
 }
 

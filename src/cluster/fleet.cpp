@@ -7,11 +7,17 @@ namespace {
 
 constexpr Duration kHour = std::chrono::hours(1);
 constexpr size_t kDoublingsMax = 8;
-constexpr size_t kDeathsKept = 16;
+constexpr size_t kFailuresKept = 16;
+
+void count(Fleet::Broker& broker, MonotonicTime now) {
+  std::erase_if(broker.failures, [&](MonotonicTime at) { return now - at > kHour; });
+  if (broker.failures.size() >= kFailuresKept) broker.failures.erase(broker.failures.begin());
+  broker.failures.push_back(now);
+}
 
 }  // namespace
 
-void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now) {
+void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now, WallTime wall_now) {
   Broker& broker = brokers_[id];
   broker.info.id = id;
   broker.info.incarnation = static_cast<uint64_t>(stored.incarnation);
@@ -28,9 +34,14 @@ void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now) {
   broker.doubts = stored.doubts;
   broker.removing = stored.removing;
   broker.steady_since = now;
+  for (const int64_t at_ms : stored.failures_ms) {
+    // By another machine's clock, perhaps; and it may have been set since.
+    if (at_ms < (wall_now + -kHour).ms || broker.failures.size() == kFailuresKept) continue;
+    broker.failures.push_back(now - std::chrono::milliseconds(wall_now.ms - std::min(at_ms, wall_now.ms)));
+  }
 }
 
-StoredJoined Fleet::stored(BrokerId id) const {
+StoredJoined Fleet::stored(BrokerId id, MonotonicTime now, WallTime wall_now) const {
   const Broker& broker = brokers_.at(id);
   StoredJoined stored;
   stored.incarnation = static_cast<int64_t>(broker.joined);
@@ -39,6 +50,9 @@ StoredJoined Fleet::stored(BrokerId id) const {
   stored.emptied = broker.emptied;
   stored.storage_id = broker.storage_id;
   stored.doubts = broker.doubts;
+  for (const MonotonicTime at : broker.failures) {
+    if (now - at <= kHour) stored.failures_ms.push_back((wall_now + -(now - at)).ms);
+  }
   stored.rack = broker.info.rack;
   stored.features_first = broker.info.features.first;
   stored.features_last = broker.info.features.last;
@@ -82,9 +96,18 @@ void Fleet::died(BrokerId id, MonotonicTime now) {
   broker.leaving = false;
   broker.unheard = false;
   broker.can_append = true;
-  std::erase_if(broker.deaths, [&](MonotonicTime at) { return now - at > kHour; });
-  if (broker.deaths.size() >= kDeathsKept) broker.deaths.erase(broker.deaths.begin());
-  broker.deaths.push_back(now);
+  if (!std::exchange(broker.failing, false)) count(broker, now);
+}
+
+void Fleet::failed(BrokerId id, MonotonicTime now) {
+  Broker& broker = brokers_.at(id);
+  if (!std::exchange(broker.failing, true)) count(broker, now);
+}
+
+void Fleet::recovered(BrokerId id, MonotonicTime now) {
+  Broker& broker = brokers_.at(id);
+  broker.steady_since = now;
+  broker.failing = broker.unheard || !broker.can_append;
 }
 
 Eligible Fleet::eligible() const {
@@ -108,9 +131,9 @@ BrokerInfo Fleet::shown(BrokerId id) const {
 
 MonotonicTime Fleet::trusted_from(BrokerId id, Duration after, MonotonicTime now) const {
   const Broker& broker = brokers_.at(id);
-  const auto deaths = static_cast<size_t>(std::count_if(broker.deaths.begin(), broker.deaths.end(),
-                                                        [&](MonotonicTime at) { return now - at <= kHour; }));
-  const size_t doublings = std::min(kDoublingsMax, deaths > 0 ? deaths - 1 : 0);
+  const auto failures = static_cast<size_t>(std::count_if(
+      broker.failures.begin(), broker.failures.end(), [&](MonotonicTime at) { return now - at <= kHour; }));
+  const size_t doublings = std::min(kDoublingsMax, failures > 0 ? failures - 1 : 0);
   return broker.steady_since + after * (int64_t{1} << doublings);
 }
 

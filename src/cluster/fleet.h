@@ -23,20 +23,22 @@ class Fleet {
     std::vector<StoredJoined::Doubt> doubts;
     bool removing = false;  // dead for good, by an operator's order
     bool can_append = true;
-    bool leaving = false;               // about to stop
-    MonotonicTime dead_since;           // when it was declared dead last
-    bool undecided = false;             // it could not read the tombstones yet
-    bool unheard = false;               // asks no more, though its lease lives
-    MonotonicTime steady_since;         // alive and able to lead since then
-    std::vector<MonotonicTime> deaths;  // in the last hour
+    bool leaving = false;        // about to stop
+    MonotonicTime dead_since;    // when it was declared dead last
+    bool undecided = false;      // it could not read the tombstones yet
+    bool unheard = false;        // asks no more, though its lease lives
+    MonotonicTime steady_since;  // alive and able to lead since then
+    std::vector<MonotonicTime>
+        failures;          // in the last hour: deaths, and what kept it from leading while it lived
+    bool failing = false;  // what was counted last still lasts
     bool alive() const { return joined != 0; }
     bool may_lead() const { return alive() && can_append && !leaving && !unheard && !info.draining; }
   };
 
   // As the store says at the beginning.
-  void load(BrokerId id, const StoredJoined& stored, MonotonicTime now);
+  void load(BrokerId id, const StoredJoined& stored, MonotonicTime now, WallTime wall_now);
   // What is to be stored of it.
-  StoredJoined stored(BrokerId id) const;
+  StoredJoined stored(BrokerId id, MonotonicTime now, WallTime wall_now) const;
 
   Broker* find(BrokerId id) {
     const auto found = brokers_.find(id);
@@ -57,12 +59,17 @@ class Fleet {
   Broker& registered(const BrokerInfo& info);
   void joined(BrokerId id, const Uuid& storage_id, bool emptied, bool can_append, MonotonicTime now);
   void died(BrokerId id, MonotonicTime now);
+  // It lives, and cannot append, or does not ask any more. What comes of it before it is well again is the same failure. (One that
+  // lasts while the office changes hands is counted again by the new controller, which learns of it anew.)
+  void failed(BrokerId id, MonotonicTime now);
+  // It appends again, or asks again.
+  void recovered(BrokerId id, MonotonicTime now);
   void forget(BrokerId id) { brokers_.erase(id); }
 
   Eligible eligible() const;
   // As it stands in the image.
   BrokerInfo shown(BrokerId id) const;
-  // From when on it may take leadership back: `after` it became steady, doubled with each further death within an hour.
+  // From when on it may take leadership back: `after` it became steady, doubled with each further failure within an hour.
   MonotonicTime trusted_from(BrokerId id, Duration after, MonotonicTime now) const;
 
  private:

@@ -48,6 +48,8 @@ struct StoredJoined {
   // Of the data directory with which it joined last; zero: it did not say so.
   Uuid storage_id;
   std::vector<Doubt> doubts;
+  // When it failed within the last hour, in milliseconds since 1970: a broker that fails often gets its leadership back later.
+  std::vector<int64_t> failures_ms;
   static void fields(auto& f) {
     f("incarnation", &StoredJoined::incarnation);
     f("draining", &StoredJoined::draining);
@@ -59,6 +61,7 @@ struct StoredJoined {
     f("features_last", &StoredJoined::features_last, codec::always().tagged(1));
     f("storage_id", &StoredJoined::storage_id, codec::always().tagged(2));
     f("doubts", &StoredJoined::doubts, codec::always().tagged(3));
+    f("failures_ms", &StoredJoined::failures_ms, codec::always().tagged(4));
   }
   friend bool operator==(const StoredJoined&, const StoredJoined&) = default;
 };
