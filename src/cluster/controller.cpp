@@ -289,6 +289,11 @@ void ControllerImpl::note(Severity severity, std::string what, std::string detai
   log_.note(severity, std::move(what), std::move(detail), shard_.wall_now());
 }
 
+void ControllerImpl::note(Severity severity, const std::string& what, const std::string& why,
+                          const ChangeList& changes) {
+  log_.note(severity, what, why, changes, shard_.wall_now());
+}
+
 Task<void> ControllerImpl::close() {
   end();
   co_await gate_.close();

@@ -276,14 +276,15 @@ void ControllerImpl::lose(Draft& draft, BrokerId id, const std::vector<TopicPart
   if (shrunk.count() != 0) {
     note(Severity::warning, "replicas.unproven",
          "broker " + to_string(id) + " cannot prove " + std::to_string(shrunk.count()) +
-             " of its replicas, which others have: " + shrunk.describe());
+             " of its replicas, which others have",
+         shrunk);
   }
   if (gone.count() != 0) {
     note(Severity::error, "partitions.lost",
          "broker " + to_string(id) + " cannot prove " + std::to_string(gone.count()) +
              " replicas that were the last in sync; they have no leader until an unclean election is "
-             "ordered: " +
-             gone.describe());
+             "ordered",
+         gone);
   }
 }
 

@@ -119,8 +119,7 @@ Task<void> ControllerImpl::restore_preferred() {
     }
     if (changes.count() != 0) {
       note(Severity::info, "leaders.preferred",
-           std::to_string(changes.count()) +
-               " partitions go back to their preferred leader: " + changes.describe());
+           std::to_string(changes.count()) + " partitions go back to their preferred leader", changes);
     }
   });
 }

@@ -21,9 +21,8 @@ void ControllerImpl::take_contradictions(Draft& draft, const kafka::BrokerReport
   note(Severity::error, "partitions.contradicted",
        "broker " + to_string(request.broker_id) + " has later records of " + std::to_string(changes.count()) +
            " partitions than the coordination store knows of, which was put back from a backup, it seems; "
-           "they "
-           "have no leader until an unclean election is ordered, which takes the log that goes furthest: " +
-           changes.describe());
+           "they have no leader until an unclean election is ordered, which takes the log that goes furthest",
+       changes);
 }
 
 void ControllerImpl::forget_claims(BrokerId id) {

@@ -100,6 +100,7 @@ class ControllerImpl final : public Controller {
   // Waits until all live brokers serve the newest image, or a short while.
   runtime::Task<void> settle();
   void note(Severity severity, std::string what, std::string detail);
+  void note(Severity severity, const std::string& what, const std::string& why, const ChangeList& changes);
   MonotonicTime now() const { return shard_.now(); }
 
   // Of a key whose name is none of ours.

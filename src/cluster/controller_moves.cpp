@@ -110,8 +110,7 @@ void ControllerImpl::start_planned(Draft& draft) {
   planned_.insert(planned_.begin(), std::make_move_iterator(later.begin()),
                   std::make_move_iterator(later.end()));
   if (changes.count() != 0) {
-    note(Severity::info, "reassignment.begun",
-         std::to_string(changes.count()) + " partitions move: " + changes.describe());
+    note(Severity::info, "reassignment.begun", std::to_string(changes.count()) + " partitions move", changes);
   }
 }
 
@@ -161,7 +160,7 @@ void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
   write_moves(draft, std::move(writes));
   if (changes.count() != 0) {
     note(Severity::info, "reassignment.cancelled",
-         std::to_string(changes.count()) + " partitions stay where they are: " + changes.describe());
+         std::to_string(changes.count()) + " partitions stay where they are", changes);
   }
 }
 

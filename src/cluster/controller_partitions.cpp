@@ -48,8 +48,8 @@ void ControllerImpl::review_and_note(Draft& draft, const Concerns& concerns, con
   ChangeList changes;
   review(draft, concerns, changes);
   if (changes.count() == 0) return;
-  note(Severity::info, "leaders.moved",
-       why + ": " + std::to_string(changes.count()) + " partitions change: " + changes.describe());
+  note(Severity::info, "leaders.moved", why + ": " + std::to_string(changes.count()) + " partitions change",
+       changes);
 }
 
 Task<std::vector<IsrOutcome>> ControllerImpl::alter_isr(BrokerId asker, uint64_t incarnation,
@@ -66,7 +66,8 @@ Task<std::vector<IsrOutcome>> ControllerImpl::alter_isr(BrokerId asker, uint64_t
         if (listed.count() != 0) {
           note(Severity::info, "isr.changed",
                "as leader " + to_string(asker) + " asked: " + std::to_string(listed.count()) +
-                   " partitions change: " + listed.describe());
+                   " partitions change",
+               listed);
         }
         return outcomes;
       });
@@ -205,8 +206,8 @@ void ControllerImpl::finish_moves(Draft& draft) {
   }
   write_moves(draft, std::move(writes));
   if (changes.count() != 0) {
-    note(Severity::info, "reassignment.finished",
-         std::to_string(changes.count()) + " partitions have moved: " + changes.describe());
+    note(Severity::info, "reassignment.finished", std::to_string(changes.count()) + " partitions have moved",
+         changes);
   }
 }
 

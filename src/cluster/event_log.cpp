@@ -1,27 +1,43 @@
 #include "cluster/event_log.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
+#include <algorithm>
 #include <charconv>
 
+#include "cluster/fenced_store.h"
 #include "cluster/stored_control.h"
 
 namespace godwit::cluster {
 namespace {
 
-constexpr size_t kDescribed = 10;      // partitions named in one event
-constexpr size_t kDetailMax = 8'000;   // characters
-constexpr size_t kEventsPerKey = 50;   // so that an entry stays far below what a transaction takes
-constexpr size_t kRemovedAtOnce = 50;  // keys
+constexpr size_t kWhyMax = 1'000;  // characters, beside a part of a list
+constexpr size_t kEventsPerEntry = 50;
+constexpr size_t kBytesPerEntry = 100'000;  // far below what a transaction takes
+constexpr size_t kRemovedAtOnce = 50;       // entries, beside what is written anyway
+static_assert(kWhyMax + ChangeList::kPartMax + 100 <= EventLog::kDetailMax);
+static_assert(2 * kBytesPerEntry <= FencedStore::kBytesMax && kRemovedAtOnce <= FencedStore::kWritesMax);
 
-std::string list(const std::vector<BrokerId>& ids) {
-  std::vector<int32_t> numbers;
-  for (const BrokerId id : ids) numbers.push_back(id.value());
-  return fmt::format("[{}]", fmt::join(numbers, ","));
+int8_t stored_severity(Severity severity) {
+  switch (severity) {
+    case Severity::error:
+      return 2;
+    case Severity::warning:
+      return 1;
+    default:
+      return 0;
+  }
 }
 
 }  // namespace
+
+EventLog::Weight EventLog::weight_of(Severity severity, const std::string& what) {
+  if (severity >= Severity::warning) return Weight::grave;
+  return what == "isr.changed" ? Weight::chatter : Weight::routine;
+}
+
+size_t EventLog::size_of(const Event& event) {
+  constexpr size_t kBeside = 32;  // time, lengths
+  return event.what.size() + event.detail.size() + kBeside;
+}
 
 void EventLog::load(const std::vector<coordination::KeyValue>& entries) {
   for (const auto& entry : entries) {
@@ -30,99 +46,130 @@ void EventLog::load(const std::vector<coordination::KeyValue>& entries) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), first);
     auto stored = codec::decode_versioned<StoredEvents>(SharedBytes::copy(entry.value));
     if (error != std::errc{} || end != digits.data() + digits.size() || first < next_ ||
-        entry.key != keys::events(first) || !stored) {
+        entry.key != keys::events(first) || !stored || stored->events.empty()) {
       diagnostics_.emit({Severity::warning,
                          "controller.event_unreadable",
                          "an entry of the cluster's events does not decode and is skipped",
                          {{"key", entry.key}}});
       continue;
     }
-    keys_.push_back(first);
     next_ = first;
+    Entry loaded;
+    loaded.weight = Weight::chatter;
     for (auto& event : stored->events) {
-      events_.push_back(
+      // Builds before wrote events of several weights into one.
+      const auto severity =
+          event.severity > stored_severity(Severity::info) ? Severity::warning : Severity::info;
+      loaded.weight = std::max(loaded.weight, weight_of(severity, event.what));
+      loaded.events.push_back(
           {next_++, event.time_ms, stored->controller, std::move(event.what), std::move(event.detail)});
+      loaded.bytes += size_of(loaded.events.back());
     }
+    keep(std::move(loaded));
   }
-  while (events_.size() > kKept) events_.pop_front();
+  drop_old(next_);
+  told_ = next_;
 }
 
 void EventLog::note(Severity severity, std::string what, std::string detail, WallTime now) {
   if (detail.size() > kDetailMax) detail.resize(kDetailMax);
   untold_.push_back({severity, "cluster." + what, detail});
-  events_.push_back({next_++, now.ms, controller_, std::move(what), std::move(detail)});
-  ++unwritten_;
+  add(severity, std::move(what), std::move(detail), now);
+}
+
+void EventLog::note(Severity severity, const std::string& what, const std::string& why,
+                    const ChangeList& changes, WallTime now) {
+  const std::string reason = why.substr(0, kWhyMax);
+  untold_.push_back({severity, "cluster." + what, reason + ": " + changes.brief()});
+  const std::vector<std::string> parts = changes.parts();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    std::string detail = reason;
+    if (parts.size() > 1) {
+      detail += " (part " + std::to_string(i + 1) + " of " + std::to_string(parts.size()) + ")";
+    }
+    add(severity, what, detail + ": " + parts[i], now);
+  }
+}
+
+void EventLog::add(Severity severity, std::string what, std::string detail, WallTime now) {
+  if (detail.size() > kDetailMax) detail.resize(kDetailMax);
+  noted_.push_back({severity, {next_++, now.ms, controller_, std::move(what), std::move(detail)}});
 }
 
 void EventLog::tell() {
   for (const Diagnostic& diagnostic : std::exchange(untold_, {})) diagnostics_.emit(diagnostic);
+  told_ = noted_.empty() ? next_ : noted_.front().event.sequence;
+}
+
+void EventLog::keep(Entry entry) {
+  const int64_t first = entry.events.front().sequence;
+  Kept& kept = kept_[static_cast<size_t>(entry.weight)];
+  kept.entries.push_back(first);
+  kept.events += entry.events.size();
+  kept.bytes += entry.bytes;
+  entries_.emplace(first, std::move(entry));
+}
+
+void EventLog::drop_old(int64_t unwritten) {
+  for (Kept& kept : kept_) {
+    while (kept.events > kKept || kept.bytes > kBytesKept) {
+      const int64_t first = kept.entries.front();
+      kept.entries.pop_front();
+      const auto oldest = entries_.find(first);
+      kept.events -= oldest->second.events.size();
+      kept.bytes -= oldest->second.bytes;
+      entries_.erase(oldest);
+      if (first < unwritten) gone_.push_back(first);
+    }
+  }
 }
 
 void EventLog::flush(Draft& draft) {
-  while (unwritten_ > 0) {
+  if (noted_.empty()) return;
+  const int64_t unwritten = noted_.front().event.sequence;
+  std::map<int64_t, Bytes> written;
+  for (size_t next = 0; next < noted_.size();) {
+    Entry entry;
+    entry.weight = weight_of(noted_[next].severity, noted_[next].event.what);
     StoredEvents stored;
     stored.controller = controller_;
-    const size_t from = events_.size() - unwritten_;
-    const size_t count = std::min(unwritten_, kEventsPerKey);
-    for (size_t i = from; i < from + count; ++i) {
-      stored.events.push_back({events_[i].time_ms, events_[i].what, events_[i].detail});
+    for (; next < noted_.size() && entry.events.size() < kEventsPerEntry; ++next) {
+      auto& [severity, event] = noted_[next];
+      if (weight_of(severity, event.what) != entry.weight) break;
+      if (!entry.events.empty() && entry.bytes + size_of(event) > kBytesPerEntry) break;
+      stored.events.push_back({event.time_ms, event.what, event.detail, stored_severity(severity)});
+      entry.bytes += size_of(event);
+      entry.events.push_back(std::move(event));
     }
-    keys_.push_back(events_[from].sequence);
-    draft.write_beside({{keys::events(events_[from].sequence), draft.encoded(stored)}});
-    unwritten_ -= count;
+    written.emplace(entry.events.front().sequence, draft.encoded(stored));
+    keep(std::move(entry));
   }
-  while (events_.size() > kKept) events_.pop_front();
-  // An entry goes when the next one begins before all that is kept.
-  std::vector<Draft::Write> gone;
-  while (!events_.empty() && keys_.size() > 1 && keys_[1] <= events_.front().sequence &&
-         gone.size() < kRemovedAtOnce) {
-    gone.push_back({keys::events(keys_.front()), std::nullopt});
-    keys_.pop_front();
+  noted_.clear();
+  drop_old(unwritten);
+  for (auto& [first, value] : written) {
+    if (entries_.contains(first)) draft.write_beside({{keys::events(first), std::move(value)}});
   }
-  if (!gone.empty()) draft.write_beside(std::move(gone));
+  // More than are written, so that what is left over gets fewer.
+  for (size_t most = written.size() + kRemovedAtOnce; most > 0 && !gone_.empty();) {
+    std::vector<Draft::Write> gone;
+    for (; most > 0 && !gone_.empty() && gone.size() < kRemovedAtOnce; --most) {
+      gone.push_back({keys::events(gone_.front()), std::nullopt});
+      gone_.pop_front();
+    }
+    draft.write_beside(std::move(gone));
+  }
 }
 
 std::vector<EventLog::Event> EventLog::newest(size_t count) const {
-  const size_t happened = events_.size() - std::min(untold_.size(), events_.size());
-  const size_t from = happened - std::min(count, happened);
-  return {events_.begin() + static_cast<std::ptrdiff_t>(from),
-          events_.begin() + static_cast<std::ptrdiff_t>(happened)};
-}
-
-std::string describe_change(const Image& image, const TopicPartition& id, const PartitionState& before,
-                            const PartitionState& after) {
-  const Topic* const topic = image.find(id.topic);
-  std::string text =
-      fmt::format("{}-{}", topic == nullptr ? to_string(id.topic) : topic->name, id.partition.value());
-  const auto leader = [](const PartitionState& state) {
-    return state.leader == kNoBroker ? std::string("none") : to_string(state.leader);
-  };
-  std::string_view separator = ": ";
-  const auto add = [&](const std::string& part) {
-    text += separator;
-    text += part;
-    separator = ", ";
-  };
-  if (before.leader_epoch != after.leader_epoch) {
-    add(fmt::format("leader {} -> {}", leader(before), leader(after)));
-    add(fmt::format("epoch {} -> {}", before.leader_epoch.value(), after.leader_epoch.value()));
+  std::vector<Event> found;
+  for (auto entry = entries_.rbegin(); entry != entries_.rend() && found.size() < count; ++entry) {
+    const auto& events = entry->second.events;
+    for (auto event = events.rbegin(); event != events.rend() && found.size() < count; ++event) {
+      if (event->sequence < told_) found.push_back(*event);
+    }
   }
-  if (before.isr != after.isr) add(fmt::format("isr {} -> {}", list(before.isr), list(after.isr)));
-  if (before.replicas != after.replicas) {
-    add(fmt::format("replicas {} -> {}", list(before.replicas), list(after.replicas)));
-  }
-  return text;
-}
-
-void ChangeList::add(const Image& image, const TopicPartition& id, const PartitionState& before,
-                     const PartitionState& after) {
-  if (count_++ >= kDescribed) return;
-  if (!text_.empty()) text_ += "; ";
-  text_ += describe_change(image, id, before, after);
-}
-
-std::string ChangeList::describe() const {
-  return count_ > kDescribed ? fmt::format("{}; and {} more", text_, count_ - kDescribed) : text_;
+  std::reverse(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace godwit::cluster

@@ -1,12 +1,22 @@
 // What controllers decided, in the order in which they did: for people, now (diagnostics) and later (`godwit cluster events`).
-// The newest thousand are kept. Pure but for the sink.
+//
+// Events are kept by weight, the newest of each, in bounds of their own: what comes often does not push out what matters later.
+//
+//   grave    severities warning and error: deaths, losses, unclean elections
+//   routine  elections, moves, orders, topics
+//   chatter  isr.changed, of which one slow disk makes as many as it likes
+//
+// The store has them in entries: events of one weight that follow one another, which go together. Pure but for the sink.
 #pragma once
 
+#include <array>
 #include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "base/diagnostic.h"
+#include "cluster/change_list.h"
 #include "cluster/draft.h"
 #include "coordination/coordination.h"
 #include "kafka/messages/cluster_command.h"
@@ -16,7 +26,12 @@ namespace godwit::cluster {
 class EventLog {
  public:
   using Event = kafka::ClusterCommandResponse::Event;
+  // Of each weight, at most: events, and bytes of their text. A list of changes alone never comes near that.
   static constexpr size_t kKept = 1000;
+  static constexpr size_t kBytesKept = 1'500'000;
+  static constexpr size_t kDetailMax = 8'000;  // characters of one event
+  static_assert(ChangeList::kBytesMax < kBytesKept);
+  static_assert(ChangeList::kPartMax < kDetailMax);
 
   EventLog(BrokerId controller, DiagnosticSink& diagnostics)
       : controller_(controller), diagnostics_(diagnostics) {}
@@ -25,39 +40,50 @@ class EventLog {
   void load(const std::vector<coordination::KeyValue>& entries);
   // Noted, and told by tell() only.
   void note(Severity severity, std::string what, std::string detail, WallTime now);
+  // The same for what changed many partitions: as many events as it takes to name them all, each with the reason. The diagnostic
+  // names the first few.
+  void note(Severity severity, const std::string& what, const std::string& why, const ChangeList& changes,
+            WallTime now);
   // Adds what was noted since the last call to the draft, and takes what is too old out of the store.
   void flush(Draft& draft);
-  bool dirty() const { return unwritten_ != 0; }
+  bool dirty() const { return !noted_.empty(); }
   // What was noted has happened: it stands in the store. What never does is never told.
   void tell();
   // The newest `count` that were told, oldest first.
   std::vector<Event> newest(size_t count) const;
 
  private:
+  enum class Weight { chatter, routine, grave };
+  struct Entry {
+    Weight weight = Weight::routine;
+    size_t bytes = 0;
+    std::vector<Event> events;
+  };
+  struct Noted {
+    Severity severity;
+    Event event;
+  };
+  struct Kept {
+    std::deque<int64_t> entries;  // oldest first
+    size_t events = 0;
+    size_t bytes = 0;
+  };
+  static Weight weight_of(Severity severity, const std::string& what);
+  static size_t size_of(const Event& event);
+  void add(Severity severity, std::string what, std::string detail, WallTime now);
+  void keep(Entry entry);
+  // Forgets what is beyond the bounds. Entries from number `unwritten` on are not in the store.
+  void drop_old(int64_t unwritten);
+
   BrokerId controller_;
   DiagnosticSink& diagnostics_;
-  std::deque<Event> events_;
-  size_t unwritten_ = 0;            // at the end of `events_`
-  std::vector<Diagnostic> untold_;  // as many at the end of `events_`
+  std::map<int64_t, Entry> entries_;  // by the number of their first event
+  std::array<Kept, 3> kept_;          // by weight
+  std::vector<Noted> noted_;          // and not in an entry yet
+  std::vector<Diagnostic> untold_;
   int64_t next_ = 1;
-  std::deque<int64_t> keys_;  // the first number of each entry in the store
-};
-
-// "orders-3: leader 1 -> 2, epoch 3 -> 4, isr [1,2,3] -> [2,3]"
-std::string describe_change(const Image& image, const TopicPartition& id, const PartitionState& before,
-                            const PartitionState& after);
-
-// Changes of many partitions for one reason: the first few are described, the rest counted.
-class ChangeList {
- public:
-  void add(const Image& image, const TopicPartition& id, const PartitionState& before,
-           const PartitionState& after);
-  size_t count() const { return count_; }
-  std::string describe() const;
-
- private:
-  size_t count_ = 0;
-  std::string text_;
+  int64_t told_ = 1;          // what comes before this number was told
+  std::deque<int64_t> gone_;  // entries that are to be taken out of the store
 };
 
 }  // namespace godwit::cluster

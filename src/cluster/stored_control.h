@@ -78,17 +78,19 @@ struct StoredTombstone {
   friend bool operator==(const StoredTombstone&, const StoredTombstone&) = default;
 };
 
-// /events/<number of the first>: what was decided in one pass.
+// /events/<number of the first>: what was decided in one pass, or a part of it: events that are kept and forgotten together.
 struct StoredEvents {
   static constexpr codec::Format kFormat{.name = "StoredEvents", .versions = {0, 0}, .flexible_since = 0};
   struct Event {
     int64_t time_ms = 0;
     std::string what;
     std::string detail;
+    int8_t severity = 0;  // 1: warning, 2: error; 0: neither, or of a build that did not say it
     static void fields(auto& f) {
       f("time_ms", &Event::time_ms);
       f("what", &Event::what);
       f("detail", &Event::detail);
+      f("severity", &Event::severity, codec::always().tagged(0));
     }
     friend bool operator==(const Event&, const Event&) = default;
   };
