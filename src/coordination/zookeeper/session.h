@@ -22,8 +22,8 @@ class Session {
   using Listener = std::function<void(const Notice&)>;
 
   Session(runtime::Shard& shard, SessionOptions options, Listener listener);
-  // Leaves the session to lapse. Waits for the thread's end (milliseconds; while names are being resolved as long as the
-  // resolver takes): await stopped() before where the shard must not wait.
+  // Leaves the session to lapse. Waits for the thread's end (milliseconds): await stopped() before where the shard must not
+  // wait.
   ~Session();
 
   // Waits for a connection, sends all requests in one go and gives the answers in their order; each reply says what became

@@ -10,14 +10,13 @@
 
 #include "base/check.h"
 #include "coordination/zookeeper/client_handle.h"
-#include "coordination/zookeeper/resolve.h"
 
 namespace godwit::coordination::zookeeper {
 namespace {
 
 constexpr Duration kWaitMax = std::chrono::milliseconds(500);
-// How long without a connection until names are looked up again.
-constexpr Duration kResolveAgain = std::chrono::seconds(5);
+// How often a session that has no server yet looks whether the names are known now.
+constexpr Duration kNamesAwaited = std::chrono::milliseconds(10);
 // How many session timeouts without a connection until a renewed session is begun anew.
 constexpr int kTimeoutsUntilNew = 2;
 
@@ -51,7 +50,7 @@ class Rounds {
   void round(MonotonicTime serve_until) {
     const MonotonicTime now = boot_now();
     if (!handle_ && !over_) open(now);
-    ClientHandle::Interest interest{.wait = kWaitMax};
+    ClientHandle::Interest interest{.wait = over_ ? kWaitMax : open_again_ - now};
     set_silent(handle_ && now >= serve_until, now);
     if (silent_) {
       // Looks whether the server hung up, and reads nothing.
@@ -88,10 +87,11 @@ class Rounds {
 
   void open(MonotonicTime now) {
     if (now < open_again_) return;
-    open_again_ = now + kWaitMax;
-    addresses_ = resolve_servers(options_.servers);
+    // Beside: whoever is known is asked meanwhile.
+    options_.names->look_up();
+    open_again_ = now + (options_.names->looking_up() ? kNamesAwaited : kWaitMax);
+    addresses_ = options_.names->addresses();
     if (!addresses_.empty()) handle_ = ClientHandle::open(addresses_, options_, notify_);
-    resolved_at_ = now;
     was_connected_ = false;
   }
 
@@ -112,9 +112,8 @@ class Rounds {
       end(now);
       return;
     }
-    if (now - resolved_at_ < kResolveAgain) return;
-    resolved_at_ = now;
-    auto addresses = resolve_servers(options_.servers);
+    options_.names->look_up();
+    auto addresses = options_.names->addresses();
     if (!addresses.empty() && addresses != addresses_)
       handle_->use_servers(addresses_ = std::move(addresses));
   }
@@ -173,7 +172,6 @@ class Rounds {
   std::unique_ptr<ClientHandle> handle_;
   std::string addresses_;
   MonotonicTime open_again_ = MonotonicTime::min();
-  MonotonicTime resolved_at_{};
   MonotonicTime apart_since_{};
   bool was_connected_ = false;  // by this handle
   bool connected_ = false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "coordination/zookeeper/names.h"
 #include "coordination/zookeeper/requests.h"
 #include "runtime/sync.h"
 
@@ -44,10 +45,10 @@ struct Notice {
 };
 
 struct SessionOptions {
-  std::string servers;      // ZookeeperOptions::servers
-  Duration timeout;         // asked of the server
-  bool renewed = true;      // begins a new session when the server ended the old one
-  std::string credentials;  // "user:password" for the scheme digest; empty: none
+  std::shared_ptr<Names> names;  // of the servers; shared by all sessions with them
+  Duration timeout;              // asked of the server
+  bool renewed = true;           // begins a new session when the server ended the old one
+  std::string credentials;       // "user:password" for the scheme digest; empty: none
 };
 
 class SessionThread {

@@ -12,7 +12,7 @@ constexpr size_t kKnownNodesMax = 100'000;
 }  // namespace
 
 SessionOptions Store::session_options(Duration timeout, bool renewed) const {
-  return {.servers = options.servers,
+  return {.names = names,
           .timeout = timeout,
           .renewed = renewed,
           .credentials = options.user.empty() ? std::string() : options.user + ":" + options.password};

@@ -16,7 +16,11 @@ namespace godwit::coordination::zookeeper {
 
 struct Store {
   Store(runtime::Shard& s, ZookeeperOptions o, DiagnosticSink& d)
-      : shard(s), options(std::move(o)), diagnostics(d), layout(options.root) {}
+      : shard(s),
+        options(std::move(o)),
+        diagnostics(d),
+        layout(options.root),
+        names(std::make_shared<Names>(options.servers)) {}
 
   SessionOptions session_options(Duration timeout, bool renewed) const;
   MonotonicTime deadline() const { return shard.now() + options.call_timeout; }
@@ -38,6 +42,7 @@ struct Store {
   const ZookeeperOptions options;
   DiagnosticSink& diagnostics;
   const KeyLayout layout;
+  const std::shared_ptr<Names> names;
   std::shared_ptr<Session> session;  // without leases; renews itself
   ChangeHub changes;
   int64_t zxid_seen = 0;

@@ -23,8 +23,10 @@
 namespace godwit::coordination {
 
 struct ZookeeperOptions {
-  std::string servers;  // as the C client wants them: "10.0.0.1:2181,fd00::3:2181"
-  std::string root;     // the node under which everything stands, such as "/prod/godwit"
+  // As the C client wants them: "10.0.0.1:2181,fd00::3:2181", or names. These are looked up beside the sessions, at their
+  // begin and, while a server is being looked for, every 5 s: a nameserver that is dead costs no server that is known.
+  std::string servers;
+  std::string root;  // the node under which everything stands, such as "/prod/godwit"
   // For the scheme digest; with a user, all nodes are made for that user alone (everybody else gets `permission`).
   std::string user{};
   std::string password{};
@@ -34,8 +36,8 @@ struct ZookeeperOptions {
 };
 
 // Belongs to `shard`, the calling one, which must outlive it and its leases and watches, as `diagnostics` must. close()
-// waits for its threads without holding up the shard; destroying it without close() may hold the shard up for milliseconds
-// (while a name is being resolved, as long as the resolver takes).
+// waits for its threads without holding up the shard; destroying it without close() may hold the shard up for milliseconds.
+// A name that is being looked up is waited for by neither.
 std::unique_ptr<Coordination> open_zookeeper(runtime::Shard& shard, ZookeeperOptions options,
                                              DiagnosticSink& diagnostics);
 

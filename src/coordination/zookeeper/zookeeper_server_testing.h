@@ -86,7 +86,8 @@ class ZookeeperHost final : public RealHost {
   const std::string& root() const { return root_; }
   // For a test that speaks to the server past the implementation.
   zookeeper::SessionOptions session_options() const {
-    return {.servers = server_->servers(), .timeout = std::chrono::seconds(4)};
+    return {.names = std::make_shared<zookeeper::Names>(server_->servers()),
+            .timeout = std::chrono::seconds(4)};
   }
   // Removes everything below the root, as an operator might.
   runtime::Task<void> remove_root() {
