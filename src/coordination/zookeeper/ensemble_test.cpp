@@ -10,11 +10,13 @@ using runtime::Task;
 
 class Ensemble final : public RealHost {
  public:
-  Ensemble() : first_port_(free_ports(9)) {
+  // `sync_limit`: for how many ticks of 200 ms a server goes on that hears nothing of the others.
+  explicit Ensemble(int sync_limit = 20) : first_port_(free_ports(9)) {
     for (size_t i = 0; i < 3; ++i) {
       const std::string directory = directories_[i].path();
       std::ofstream(directory + "/zoo.cfg")
-          << "tickTime=200\ninitLimit=50\nsyncLimit=20\nmaxSessionTimeout=60000\nmaxClientCnxns=0\n"
+          << "tickTime=200\ninitLimit=50\nsyncLimit=" << sync_limit
+          << "\nmaxSessionTimeout=60000\nmaxClientCnxns=0\n"
           << "admin.enableServer=false\ndataDir=" << directory << "/data\nclientPort=" << port(i)
           << "\nclientPortAddress=127.0.0.1\n"
           << server_line(0) << server_line(1) << server_line(2);
@@ -25,6 +27,7 @@ class Ensemble final : public RealHost {
   }
   void start(size_t i) { processes_[i] = run_zookeeper(directories_[i].path()); }
   void kill(size_t i) { processes_[i]->kill(); }
+  void freeze(size_t i) { processes_[i]->freeze(); }
 
   // A client of the servers that are named, once it is connected.
   Task<std::unique_ptr<Coordination>> connect_to(std::vector<size_t> servers) {
@@ -112,6 +115,27 @@ TEST(ZookeeperEnsemble, AnyOneServerMayDieAndNothingIsLostNotEvenALease) {
     EXPECT_TRUE(co_await eventually(
         [&]() -> Task<bool> { co_return (*lease)->valid_until() > runtime.shard(0).now(); }));
     EXPECT_TRUE(co_await (*lease)->revoke());
+    co_await store->close();
+  });
+}
+
+// It still answers whoever reads, and would for 40 s; meanwhile its leader may have ended the session long ago.
+TEST(ZookeeperEnsemble, AServerThatIsCutFromItsLeaderRenewsNoLease) {
+  Ensemble ensemble(200);
+  ensemble.run([&](runtime::Runtime& runtime) -> Task<void> {
+    const auto& shard = runtime.shard(0);
+    // Of servers that know as much as one another, one with a higher number leads.
+    const auto store = co_await ensemble.connect_to({0});
+    const auto lease = co_await store->grant(std::chrono::seconds(2));
+    GW_REQUIRE_OK(lease);
+    const MonotonicTime granted = (*lease)->valid_until();
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return (*lease)->valid_until() > granted; }));
+    ensemble.freeze(1);
+    ensemble.freeze(2);
+    const MonotonicTime cut = shard.now();
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return (*lease)->valid_until() <= shard.now(); },
+                                    std::chrono::seconds(20)));
+    EXPECT_LE((*lease)->valid_until(), cut + (*lease)->timeout());
     co_await store->close();
   });
 }

@@ -50,6 +50,16 @@ bool must_have_lapsed(const Holding& holding, MonotonicTime now) {
          other.since() < before;
 }
 
+// Whether the ensemble had the session alive after the question was sent. That a server answers a read says nothing: one
+// that is cut from its leader goes on with that for as long as syncLimit allows, while the leader ends the session; so the
+// leader is asked through it. A root that nobody made yet is an answer too.
+bool proves_life(const std::vector<Reply>& answer) {
+  const auto is_answer = [](const Reply& reply) {
+    return reply.error == NodeError::none || reply.error == NodeError::no_node;
+  };
+  return std::ranges::all_of(answer, is_answer);
+}
+
 Task<void> beat(std::shared_ptr<Holding> holding) {
   runtime::Shard& shard = holding->store->shard;
   const Duration step = holding->timeout / kBeatsInTimeout;
@@ -65,14 +75,15 @@ Task<void> beat(std::shared_ptr<Holding> holding) {
     const bool healthy = holding->is_healthy();
     holding->session->serve_for(healthy ? 3 * step : Duration::zero());
     if (healthy && shard.now() >= next_question) {
-      // The answer proves that the server had the session alive after this moment.
       const MonotonicTime asked = shard.now();
-      std::vector<Request> requests{{.kind = Request::Kind::exists, .path = holding->store->layout.root()}};
+      const std::string& root = holding->store->layout.root();
+      std::vector<Request> requests{{.kind = Request::Kind::sync, .path = root},
+                                    {.kind = Request::Kind::exists, .path = root}};
       const Duration patience = std::min(holding->store->options.call_timeout, 2 * step);
       const auto session = holding->session;
       const auto answer = co_await session->ask(std::move(requests), asked + patience);
       if (holding->over()) break;
-      if (answer) {
+      if (answer && proves_life(*answer)) {
         holding->valid_until = std::max(holding->valid_until, asked + believed(holding->timeout));
         next_question = asked + 2 * step;
       } else {
