@@ -96,6 +96,28 @@ TEST_F(StoreTroubles, AnOutageIsWaitedForAndTold) {
   }
 }
 
+TEST_F(StoreTroubles, AWriteThatTheStoreWillNotTakeIsToldOnceAndNotRepeatedWithoutAPause) {
+  for (const Fate fate : {Fate::broken, Fate::dropped}) {
+    with_controller([&](Controller& controller) -> Task<void> {
+      co_await join(controller, {1, 2});
+      const TopicId id =
+          co_await create(controller, topic_at(fate == Fate::broken ? "b" : "d", {ids({1, 2})}));
+      // The guard may be raised, what is to be written may not.
+      store.next_fate = [fate](const Transaction& transaction) {
+        return transaction.writes.front().key == keys::kGuard ? Fate::pass : fate;
+      };
+      world.after(10s, [this] { store.next_fate = nullptr; });
+      sink.events.clear();
+      store.commits = 0;
+      co_await controller.died(BrokerId(1), 10, "refused");
+      EXPECT_EQ(state(controller, id).leader, BrokerId(2));
+      EXPECT_EQ(std::ranges::count(sink.events, "controller.store_unavailable", &Diagnostic::name), 1);
+      // The write and the guard, each 20 ms.
+      EXPECT_LE(store.commits, 2 * 50 * 10 + 20);
+    });
+  }
+}
+
 TEST_F(StoreTroubles, AStoreThatIsFullWhileAnUncertainWriteIsSettledIsTold) {
   with_controller([&](Controller& controller) -> Task<void> {
     co_await join(controller, {1, 2});

@@ -27,6 +27,8 @@ class ShakyStore final : public Coordination {
     late,     // timed out, and carried out when the test says deliver_late()
     down,     // unavailable: nothing happens
     full,     // no_space: nothing happens
+    broken,   // io: nothing happens, and nobody knows
+    dropped,  // timed out at once, for the connection went: nothing happens, and nobody knows
   };
   explicit ShakyStore(Coordination& inner) : inner_(inner) {}
 
@@ -46,6 +48,8 @@ class ShakyStore final : public Coordination {
     --in_flight_;
     const Fate fate = next_fate ? next_fate(transaction) : Fate::pass;
     if (fate == Fate::full) co_return fail(ErrorKind::no_space, "the store is over its quota");
+    if (fate == Fate::broken) co_return fail(ErrorKind::io, "the store refuses");
+    if (fate == Fate::dropped) co_return fail(ErrorKind::timed_out, "the connection was lost");
     if (fate == Fate::down) co_return fail(ErrorKind::unavailable, "the store is down");
     if (fate == Fate::late) late_.push_back(transaction);
     if (fate == Fate::unheard) (void)co_await carry_out(std::move(transaction));

@@ -35,6 +35,7 @@ Task<Result<void>> FencedStore::open() {
 }
 
 Task<bool> FencedStore::write(std::vector<Write> writes) {
+  bool uncertain_before = false;
   while (!ended_) {
     const Version used = guard_version_;
     Transaction transaction;
@@ -70,6 +71,12 @@ Task<bool> FencedStore::write(std::vector<Write> writes) {
         end();
         break;
       default:
+        // Unknown whether it happened. What is no timeout, or comes again, may come at once each time: a store that refuses for
+        // reasons of its own, or ends the connection for what this write is.
+        if (std::exchange(uncertain_before, true) || done.error().kind != ErrorKind::timed_out) {
+          tell(done.error());
+          co_await back_off();
+        }
         co_await renew(used, true);
         break;
     }

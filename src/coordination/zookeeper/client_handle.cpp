@@ -16,6 +16,9 @@ std::mutex& library() {
   return one;
 }
 
+// Of servers from 3.7 on with enforceQuota; Debian's client gives it on without a name for it.
+constexpr int kQuotaExceeded = -125;
+
 NodeError error_of(int code) {
   switch (code) {
     case ZOK:
@@ -35,6 +38,10 @@ NodeError error_of(int code) {
       return NodeError::session_ended;
     case ZCLOSING:
       return NodeError::closing;
+    case kQuotaExceeded:
+      return NodeError::quota;
+    case ZTHROTTLEDOP:
+      return NodeError::throttled;
     case ZCONNECTIONLOSS:
     case ZOPERATIONTIMEOUT:
     case ZRUNTIMEINCONSISTENCY:

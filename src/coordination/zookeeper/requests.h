@@ -28,6 +28,8 @@ enum class NodeError {
   lost,           // the connection went after it was sent: whether it happened is unknown
   session_ended,  // expired at the server
   closing,        // the session is being closed by us
+  quota,          // the server enforces a quota, and this would exceed it
+  throttled,      // the server has too much to do, and did not look at it
   other,          // the server refused for another reason
 };
 

@@ -78,6 +78,10 @@ Error error_of(NodeError error, const std::string& path) {
                                          ": it belongs to another user, or the password is wrong"};
     case NodeError::no_node:
       return {ErrorKind::unavailable, "ZooKeeper has no node " + path + " any more"};
+    case NodeError::quota:
+      return {ErrorKind::no_space, "ZooKeeper's quota for " + path + " or what is above it is used up"};
+    case NodeError::throttled:
+      return {ErrorKind::unavailable, "ZooKeeper has too much to do for a request for " + path};
     default:
       return {ErrorKind::io, "ZooKeeper refuses a request for " + path};
   }

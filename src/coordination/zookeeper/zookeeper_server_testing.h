@@ -25,13 +25,15 @@ inline std::unique_ptr<ServerProcess> run_zookeeper(const std::string& directory
 
 class ZookeeperServer {
  public:
-  explicit ZookeeperServer(int tick_ms = 200) : port_(free_ports()) {
+  // `more`: lines of its configuration.
+  explicit ZookeeperServer(int tick_ms = 200, const std::string& more = {}) : port_(free_ports()) {
     std::ofstream config(directory_.path() + "/zoo.cfg");
     // Sessions may be as long as a scenario asks; what a real server defaults to (2 to 20 ticks) needs long ticks.
     config << "tickTime=" << tick_ms << "\ndataDir=" << directory_.path() << "/data\nclientPort=" << port_
            << "\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\nmaxSessionTimeout=60000\nadmin.enableServer="
               "false\n"
-           << "4lw.commands.whitelist=*\n";
+           << "4lw.commands.whitelist=*\n"
+           << more;
     config.close();
     start();
   }

@@ -322,6 +322,38 @@ TEST_F(Zookeeper, AValueAsLargeAsAllowedIsWrittenAndRead) {
   });
 }
 
+TEST_F(Zookeeper, AQuotaThatTheServerEnforcesIsNoSpace) {
+  with(std::make_unique<ZookeeperHost>(std::make_shared<ZookeeperServer>(200, "enforceQuota=true\n")),
+       [](ZookeeperHost& host, Coordination& store) -> Task<void> {
+         using zookeeper::Operation;
+         using zookeeper::Request;
+         GW_REQUIRE_OK(co_await put(store, "/a", "1"));
+         zookeeper::Session session(*runtime::Shard::current(), host.session_options(), nullptr);
+         const MonotonicTime deadline = runtime::Shard::current()->now() + std::chrono::seconds(20);
+         // As `setquota -B 1000 ROOT` does.
+         std::vector<Request> quota{{.kind = Request::Kind::change}};
+         std::string node = "/zookeeper/quota";
+         for (size_t at = 0; at != std::string::npos;) {
+           const size_t next = host.root().find('/', at + 1);
+           node += host.root().substr(at, next - at);
+           quota[0].operations.push_back({.kind = Operation::Kind::create, .path = node, .value = {}});
+           at = next;
+         }
+         quota[0].operations.push_back(
+             {.kind = Operation::Kind::create,
+              .path = node + "/zookeeper_limits",
+              .value = value_of("count=-1,bytes=-1;byteHardLimit=1000;countHardLimit=-1")});
+         quota[0].operations.push_back({.kind = Operation::Kind::create,
+                                        .path = node + "/zookeeper_stats",
+                                        .value = value_of("count=0,bytes=0")});
+         const auto set = co_await session.ask(std::move(quota), deadline);
+         GW_REQUIRE_OK(set);
+         EXPECT_EQ(set->front().error, zookeeper::NodeError::none);
+         GW_EXPECT_ERROR(co_await put(store, "/b", std::string(2000, 'x')), ErrorKind::no_space);
+         EXPECT_TRUE(co_await put(store, "/a", "2"));
+       });
+}
+
 TEST_F(Zookeeper, NodesThatSomebodyRemovedAreMadeAgain) {
   with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
     EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
