@@ -25,6 +25,12 @@ Task<std::unique_ptr<EtcdCoordination>> open(RealStage& stage, EtcdOptions optio
   co_return answered ? std::move(*store) : nullptr;
 }
 
+// Writes until it succeeds; false when it does not for long.
+Task<bool> put_eventually(Coordination& store, std::string key, std::string value) {
+  co_return co_await eventually(
+      [&]() -> Task<bool> { co_return (co_await put(store, key, value)).has_value(); });
+}
+
 TEST(Etcd, ClientsOfDifferentPrefixesDoNotSeeEachOther) {
   RealStage stage;
   EtcdServer server;
@@ -311,6 +317,48 @@ TEST(Etcd, AWatchFromARevisionThatWasCompactedSaysChangedAndGoesOn) {
     watched->news = false;
     EXPECT_TRUE(co_await put(*store, "/a", "1"));
     while (!watched->news) co_await watched->arrived.wait();
+    watches.stop();
+    co_await gate.close();
+    co_await store->close();
+  });
+}
+
+// A server's token that it does not know (any more) is refused by the stream, not by its end, and without the watch's name.
+TEST(Etcd, AWatchThatIsRefusedForAnOldTokenIsMadeAgainWithANewOne) {
+  RealStage stage;
+  EtcdServer server;
+  stage.run([&](Runtime& runtime) -> Task<void> {
+    const auto store =
+        co_await open(stage, {.endpoints = {server.endpoint()}, .user = "root", .password = "right"});
+    GW_REQUIRE(store);
+    etcd::Wire wire(runtime.shard(0), {.endpoints = {server.endpoint()}});
+    EXPECT_TRUE(co_await wire.enable_auth(0, "right"));
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "1"));
+    etcd::Session session(wire, {.user = "root", .password = "right"}, stage.diagnostics());
+    GW_REQUIRE(co_await eventually(
+        [&]() -> Task<bool> { co_return (co_await session.authenticate(0)).has_value(); }));
+    // The session takes it for good from here on.
+    wire.set_token("x.1");
+    {
+      const auto inbox = std::make_shared<etcd::WatchInbox>();
+      const auto stream = wire.watch(0, inbox);
+      stream->create(7, "/a", "/b", 0);
+      while (inbox->news.empty()) co_await inbox->bell.wait();
+      const etcd::WatchNews& news = inbox->news.front();
+      EXPECT_EQ(news.kind, etcd::WatchNews::Kind::cancelled);
+      EXPECT_EQ(news.watch, etcd::WatchNews::kNoWatch);
+      GW_REQUIRE(news.why);
+      EXPECT_EQ(news.why->kind, etcd::Failure::Kind::token) << news.why->message;
+    }
+    etcd::Watches watches(wire, session);
+    runtime::Gate gate;
+    gate.spawn(runtime.shard(0), watches.run());
+    const auto watched = watches.add("/a", 0);
+    const auto hears = [&]() -> Task<bool> { co_return watched->news; };
+    EXPECT_TRUE(co_await eventually(hears)) << "made at last";
+    watched->news = false;
+    EXPECT_TRUE(co_await put_eventually(*store, "/a", "2"));
+    EXPECT_TRUE(co_await eventually(hears));
     watches.stop();
     co_await gate.close();
     co_await store->close();

@@ -10,6 +10,11 @@ using runtime::Task;
 constexpr Duration kSignEvery = std::chrono::milliseconds(500);
 constexpr Duration kSilenceMax = std::chrono::milliseconds(1500);
 
+// A watch was not made, and nothing else says which: the stream goes on without it, and it would never hear anything.
+bool is_refusal(const WatchNews& news) {
+  return news.kind == WatchNews::Kind::cancelled && news.watch == WatchNews::kNoWatch;
+}
+
 }  // namespace
 
 std::string end_of_prefix(std::string prefix) {
@@ -75,8 +80,8 @@ void Watches::register_new(WatchStream& stream) {
 bool Watches::handle(const WatchNews& news, size_t endpoint) {
   using Kind = WatchNews::Kind;
   if (news.kind == Kind::alive) return true;
-  if (news.kind == Kind::ended) {
-    if (news.why->kind == Failure::Kind::token) session_.forget_token();
+  if (news.why && news.why->kind == Failure::Kind::token) session_.forget_token();
+  if (news.kind == Kind::ended || is_refusal(news)) {
     session_.note_failure(endpoint, *news.why);
     return false;
   }
@@ -120,7 +125,8 @@ Task<bool> Watches::follow(size_t endpoint) {
       const WatchNews news = std::move(inbox->news.front());
       inbox->news.pop_front();
       heard = shard.now();
-      useful = useful || (news.kind != WatchNews::Kind::ended && news.kind != WatchNews::Kind::cancelled);
+      useful = !is_refusal(news) &&
+               (useful || (news.kind != WatchNews::Kind::ended && news.kind != WatchNews::Kind::cancelled));
       goes_on = handle(news, endpoint);
     }
     if (!goes_on) break;

@@ -46,7 +46,7 @@ class Watches {
   };
   void take_off_stream();
   void register_new(WatchStream& stream);
-  // One stream from its beginning to its end. Whether it ever said something.
+  // One stream from its beginning to its end. Whether it ever said something, and did not end by a refusal.
   runtime::Task<bool> follow(size_t endpoint);
   // False when the stream is of no more use.
   bool handle(const WatchNews& news, size_t endpoint);

@@ -25,6 +25,12 @@ bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
+// etcd does not know this client (any more): a new token helps.
+bool lacks_token(const std::string& text) {
+  return contains(text, "invalid auth token") || contains(text, "auth store is old") ||
+         contains(text, "user name is empty");
+}
+
 // What a status means for who called. etcd's own words decide where its codes are too wide
 // (api/v3rpc/rpctypes in its sources).
 Failure classify(const grpc::Status& status, bool closed) {
@@ -32,10 +38,7 @@ Failure classify(const grpc::Status& status, bool closed) {
   const std::string& text = status.error_message();
   const auto as = [&text](Kind kind) { return Failure{kind, text}; };
   if (closed) return {Kind::closed, "the coordination store was closed"};
-  if (contains(text, "invalid auth token") || contains(text, "auth store is old") ||
-      contains(text, "user name is empty")) {
-    return as(Kind::token);
-  }
+  if (lacks_token(text)) return as(Kind::token);
   switch (status.error_code()) {
     case grpc::StatusCode::UNAUTHENTICATED:
       return as(Kind::token);
@@ -257,9 +260,7 @@ class GrpcWatchStream final : public WatchStream {
       WatchNews news{WatchNews::Kind::alive, response.watch_id(), response.header().revision(), std::nullopt};
       if (response.canceled()) {
         news.kind = WatchNews::Kind::cancelled;
-        const auto kind =
-            response.compact_revision() != 0 ? Failure::Kind::compacted : Failure::Kind::refused;
-        news.why = Failure{kind, response.cancel_reason()};
+        news.why = Failure{why_cancelled(), response.cancel_reason()};
       } else if (response.created()) {
         news.kind = WatchNews::Kind::created;
       } else if (response.events_size() > 0) {
@@ -268,6 +269,12 @@ class GrpcWatchStream final : public WatchStream {
       response.Clear();
       calls->post([to = inbox, news = std::move(news)] { deliver(*to, news); });
       StartRead(&response);
+    }
+    Failure::Kind why_cancelled() const {
+      using Kind = Failure::Kind;
+      if (response.compact_revision() != 0) return Kind::compacted;
+      if (lacks_token(response.cancel_reason())) return Kind::token;
+      return contains(response.cancel_reason(), "permission denied") ? Kind::denied : Kind::refused;
     }
     void OnDone(const grpc::Status& outcome) override {
       {

@@ -81,7 +81,10 @@ struct MemberReply {
 struct WatchNews {
   enum class Kind { created, changed, cancelled, alive, ended };
   Kind kind;
+  // As given to create(). Of `cancelled`, kNoWatch where etcd refused a watch without saying which: one of those that were
+  // asked for last (a token that is not valid any more, or rights that are missing).
   int64_t watch = 0;
+  static constexpr int64_t kNoWatch = -1;
   int64_t revision = 0;
   std::optional<Failure> why;  // of cancelled and ended
 };
