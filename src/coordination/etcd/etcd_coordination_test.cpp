@@ -365,6 +365,39 @@ TEST(Etcd, AWatchThatIsRefusedForAnOldTokenIsMadeAgainWithANewOne) {
   });
 }
 
+Task<void> authenticate(etcd::Session& session, std::optional<bool>& out) {
+  out = (co_await session.authenticate(0)).has_value();
+}
+
+TEST(Etcd, WhenTheTaskThatAsksForATokenIsDestroyedAnotherAsks) {
+  RealStage stage;
+  EtcdServer server;
+  stage.run([&](Runtime& runtime) -> Task<void> {
+    const auto store =
+        co_await open(stage, {.endpoints = {server.endpoint()}, .user = "root", .password = "right"});
+    GW_REQUIRE(store);
+    etcd::Wire wire(runtime.shard(0),
+                    {.endpoints = {server.endpoint()}, .attempt_timeout = std::chrono::seconds(10)});
+    EXPECT_TRUE(co_await wire.enable_auth(0, "right"));
+    etcd::Session session(wire, {.user = "root", .password = "right"}, stage.diagnostics());
+    std::optional<bool> first;
+    std::optional<bool> second;
+    std::optional<bool> late;
+    auto asks = authenticate(session, first);
+    asks.start();
+    auto waits = authenticate(session, second);
+    waits.start();
+    EXPECT_FALSE(first || second);
+    asks = {};
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return second.has_value(); }));
+    EXPECT_TRUE(second.value_or(false));
+    auto comes = authenticate(session, late);
+    comes.start();
+    EXPECT_TRUE(late.value_or(false)) << "the token is there";
+    co_await store->close();
+  });
+}
+
 TEST(Etcd, AListThatIsTooLargeForOneAnswerComesInSmallerPages) {
   RealStage stage;
   EtcdServer server;

@@ -37,17 +37,17 @@ bool Session::lacks_user(const Failure& failure) const {
 }
 
 Task<Reply<Done>> Session::authenticate(size_t endpoint) {
-  if (authenticated_ || options_.user.empty()) co_return Done{};
-  if (const std::shared_ptr<Asking> under_way = asking_) {
-    while (!under_way->outcome) co_await under_way->answered.wait();
-    co_return *under_way->outcome;
+  for (;;) {
+    if (authenticated_ || options_.user.empty()) co_return Done{};
+    const std::shared_ptr<Asking> under_way = asking_;
+    if (!under_way || under_way->over) break;
+    while (!under_way->over) co_await under_way->ended.wait();
+    if (under_way->outcome) co_return *under_way->outcome;
   }
   const auto asking = asking_ = std::make_shared<Asking>();
-  Reply<Done> outcome = co_await ask_for_token(endpoint);
-  asking_.reset();
-  asking->outcome = outcome;
-  asking->answered.notify_all();
-  co_return outcome;
+  const AskingScope scope(asking);
+  asking->outcome = co_await ask_for_token(endpoint);
+  co_return *asking->outcome;
 }
 
 Task<Reply<Done>> Session::ask_for_token(size_t endpoint) {

@@ -68,7 +68,22 @@ class Session {
   // A token that is on its way, for all who wait for it.
   struct Asking {
     std::optional<Reply<Done>> outcome;
-    runtime::Condition answered;
+    bool over = false;  // without an outcome: whoever asked was destroyed meanwhile, and the next one asks
+    runtime::Condition ended;
+  };
+  // Ends an asking with the task that asks, however that ends. Touches nothing of the session, which may be gone by then.
+  class AskingScope {
+   public:
+    explicit AskingScope(std::shared_ptr<Asking> asking) : asking_(std::move(asking)) {}
+    ~AskingScope() {
+      asking_->over = true;
+      asking_->ended.notify_all();
+    }
+    AskingScope(const AskingScope&) = delete;
+    AskingScope& operator=(const AskingScope&) = delete;
+
+   private:
+    std::shared_ptr<Asking> asking_;
   };
 
   Wire& wire_;
