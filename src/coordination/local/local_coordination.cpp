@@ -63,7 +63,9 @@ Task<Result<void>> LocalCoordination::persist(const std::vector<Transaction::Wri
 
 Result<Bytes> LocalCoordination::snapshot() const {
   std::vector<Transaction::Write> writes;
-  for (auto& entry : keys().list("")) writes.push_back({std::move(entry.key), std::move(entry.value)});
+  // What a lease holds is not durable, as in MemoryLease::commit.
+  for (auto& entry : keys().list(""))
+    if (!is_leased(entry.key)) writes.push_back({std::move(entry.key), std::move(entry.value)});
   return encode(writes);
 }
 

@@ -72,6 +72,34 @@ TEST(LocalCoordination, ALongHistoryIsReplacedByWhatItCameTo) {
   }));
 }
 
+TEST(LocalCoordination, WhatALeaseHoldsIsNotThereAfterANewStartAlsoWhereTheFileWasReplaced) {
+  for (const bool replaced : {false, true}) {
+    runtime::sim::World world(3);
+    auto& node = world.add_node("a");
+    ASSERT_TRUE(node.run([replaced](Runtime& runtime) -> Task<void> {
+      auto store = co_await open(runtime);
+      EXPECT_TRUE(co_await put(**store, "/live/2", "lasting"));
+      EXPECT_TRUE(co_await put(**store, "/live/3", "lasting"));
+      const auto lease = co_await (*store)->grant(std::chrono::seconds(3));
+      Transaction claim;
+      claim.put_leased("/live/1", value_of("x")).put_leased("/live/2", value_of("x"));
+      claim.put_leased("/live/3", value_of("x"));
+      EXPECT_TRUE(co_await (*lease)->commit(std::move(claim)));
+      EXPECT_TRUE(co_await put(**store, "/live/3", "lasting again"));
+      for (int i = 0; replaced && i < 1500; ++i)
+        EXPECT_TRUE(co_await put(**store, "/k", std::string(1000, 'x')));
+      EXPECT_EQ(co_await read(**store, "/live/1"), "x");
+    }));
+    if (replaced) EXPECT_LT(node.disk().contents("coordination")->size(), 1u << 20);
+    ASSERT_TRUE(node.run([](Runtime& runtime) -> Task<void> {
+      auto store = co_await open(runtime);
+      EXPECT_FALSE(co_await read(**store, "/live/1"));
+      EXPECT_FALSE(co_await read(**store, "/live/2"));
+      EXPECT_EQ(co_await read(**store, "/live/3"), "lasting again");
+    }));
+  }
+}
+
 TEST(LocalCoordination, AFullDiskRefusesAChangeAndLosesNothing) {
   runtime::sim::World world(3);
   auto& node = world.add_node("a");

@@ -88,8 +88,14 @@ class MemoryCoordination::MemoryLease final : public Lease {
     GW_TRY(co_return, store_.keys_.check(transaction));
     // What a lease holds is not durable: a new start of the process is a new holder.
     std::vector<Transaction::Write> lasting;
-    for (const auto& write : transaction.writes)
-      if (!write.leased) lasting.push_back(write);
+    for (const auto& write : transaction.writes) {
+      if (!write.leased) {
+        lasting.push_back(write);
+      } else if (store_.keys_.get(write.key) && !store_.is_leased(write.key)) {
+        // The durable value that stood there is gone from now on, whatever becomes of the lease.
+        lasting.push_back({write.key, std::nullopt});
+      }
+    }
     if (store_.persist_ && !lasting.empty()) GW_TRY(co_return, co_await store_.persist_(lasting));
     if (revoked_) {
       // While the others were made durable: those stand, as at an engine where the revocation came a moment later.

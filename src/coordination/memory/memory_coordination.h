@@ -51,6 +51,8 @@ class MemoryCoordination : public Coordination {
   // For loading: applies writes that are durable already.
   void load(const std::vector<Transaction::Write>& writes) { keys_.apply(writes); }
   const KeySpace& keys() const { return keys_; }
+  // Whether the key vanishes with a lease: it has never been made durable, or not any more.
+  bool is_leased(const std::string& key) const { return owners_.contains(key); }
 
  private:
   class MemoryLease;
