@@ -6,6 +6,7 @@
 
 #include "coordination/etcd/managed/door.h"
 #include "coordination/etcd/managed/member_record.h"
+#include "coordination/etcd/managed/output.h"
 #include "coordination/etcd/managed/replacement.h"
 #include "coordination/etcd/session.h"
 
@@ -20,6 +21,7 @@ namespace {
 
 constexpr Duration kAskEvery = milliseconds(200);     // others' doors
 constexpr Duration kLookEvery = milliseconds(200);    // whether the process answers, and still runs
+constexpr Duration kOutputEvery = seconds(1);         // how large what it printed is
 constexpr Duration kDoorTimeout = milliseconds(500);  // one question
 constexpr int kMuteMeansEtcd = 5;
 constexpr Duration kTroublePause = seconds(2);  // after what an operator must see to
@@ -49,6 +51,7 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
         record(host.files(), options.folder) {}
 
   std::string data() const { return options.folder + "/data"; }
+  std::string output() const { return options.folder + "/output"; }
   bool tls() const { return options.settings.tls(); }
   MonotonicTime now() const { return runtime::Shard::current()->now(); }
   void tell(Severity severity, std::string name, std::string text,
@@ -89,6 +92,7 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
   MemberState state() const;
   Task<void> watch_over();
   Task<bool> prove();
+  Task<void> bound_what_it_printed();
   Task<void> end_process(runtime::Process& process);
   Task<void> hand_over();
 
@@ -309,9 +313,21 @@ Task<bool> ManagedEtcd::Core::prove() {
   co_return true;
 }
 
+Task<void> ManagedEtcd::Core::bound_what_it_printed() {
+  const auto bounded = co_await bound_output(runtime.files(), output(), options.output_bytes_max);
+  if (bounded) co_return;
+  tell_once(Severity::warning, "etcd.output_not_kept",
+            "what the etcd member printed could not be kept as usual: " + bounded.error().describe());
+}
+
 // Until the process has ended, or all is to end.
 Task<void> ManagedEtcd::Core::watch_over() {
+  MonotonicTime next_output = now();
   while (!ending && process->running()) {
+    if (now() >= next_output) {
+      co_await bound_what_it_printed();
+      next_output = now() + kOutputEvery;
+    }
     if (!proven) {
       proven = co_await prove();
       if (proven) tell(Severity::info, "etcd.answers", "the etcd member of this broker answers");
@@ -328,7 +344,7 @@ Task<void> ManagedEtcd::Core::run(std::shared_ptr<Core> core) {
       if (!co_await me.prepare()) break;
       auto started = me.processes.start(
           {.arguments = member_command(me.options.settings, me.own, me.data(), me.record.value),
-           .output_path = me.options.folder + "/output",
+           .output_path = me.output(),
            .environment_dropped = "ETCD_"});
       if (!started) {
         me.tell_once(Severity::error, "etcd.not_started",
@@ -350,8 +366,7 @@ Task<void> ManagedEtcd::Core::run(std::shared_ptr<Core> core) {
     me.proven = false;
     failures = me.now() - since > seconds(30) ? 1 : failures + 1;
     me.tell(Severity::error, "etcd.ended",
-            "the etcd member of this broker ended by itself; it is started again",
-            {{"output", me.options.folder + "/output"}});
+            "the etcd member of this broker ended by itself; it is started again", {{"output", me.output()}});
     const Duration pause =
         std::min<Duration>(kRestartPauseMax, milliseconds(100) * (1 << std::min(failures, 10)));
     if (!co_await me.pause(pause)) break;

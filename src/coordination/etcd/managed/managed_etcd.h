@@ -10,7 +10,8 @@
 // diagnostics say for whom it waits. The member is a process in a session of its own: kill -9 of the broker leaves it
 // running, and the next start adopts it. formation.h has the rules by which a cluster forms once.
 //
-// On one shard. Folder: member.a, member.b (what is remembered), data/ (etcd's), output (what etcd printed).
+// On one shard. Folder: member.a, member.b (what is remembered), data/ (etcd's), output (what etcd printed),
+// output.1 (what it printed before).
 #pragma once
 
 #include <memory>
@@ -30,6 +31,8 @@ struct ManagedEtcdOptions {
   std::string folder;   // for this alone; absolute; made when missing (its parent exists)
   std::string cluster;  // godwit's name of the cluster: one line
   etcd::MemberSettings settings{};
+  // Of what etcd prints so much is kept, and as much again in the file beside it.
+  uint64_t output_bytes_max = 16 << 20;
 };
 
 class ManagedEtcd {
