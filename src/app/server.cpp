@@ -4,6 +4,7 @@
 
 #include "app/version.h"
 #include "cluster/cluster_id.h"
+#include "config/printing.h"
 #include "runtime/real/machine.h"
 #include "runtime/real/signals.h"
 #include "runtime/real/start_pages.h"
@@ -217,8 +218,8 @@ Task<void> Server::reload() {
                     change.restart ? "takes effect at the next start" : "takes effect now",
                     {{"setting", change.name}}};
     if (!setting->secret) {
-      told.fields.emplace_back("before", change.before.text);
-      told.fields.emplace_back("after", change.after.text);
+      told.fields.emplace_back("before", config::shown(*setting, change.before.text));
+      told.fields.emplace_back("after", config::shown(*setting, change.after.text));
     }
     diagnostics_.emit(told);
     if (!change.restart) configuration_.adopt(change);

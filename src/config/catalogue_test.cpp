@@ -179,6 +179,15 @@ TEST_F(Settings, ASecretIsNeverPrinted) {
   EXPECT_NE(effective_table(catalogue_, resolution.values).find("(hidden)"), std::string::npos);
 }
 
+TEST_F(Settings, APasswordThatWasTypedIntoAnAddressIsNotPrinted) {
+  const Setting setting{.name = "coordination", .doc = "where"};
+  EXPECT_EQ(shown(setting, "etcd://root:secret@h:2379,i:2379/x"), "etcd://(hidden)@h:2379,i:2379/x");
+  EXPECT_EQ(shown(setting, "etcd://root:se@cr/et@h:2379"), "etcd://(hidden)@h:2379");
+  for (const char* as_it_is :
+       {"etcd://h:2379,i:2379", "managed-etcd://1@h:2379,2@i:2379,3@j:2379", "local", "me@home: well"})
+    EXPECT_EQ(shown(setting, as_it_is), as_it_is);
+}
+
 TEST_F(Settings, TheTableSaysWhereEachValueCameFrom) {
   const auto resolution = resolve(catalogue_, flags({"--level", "debug"}));
   const std::string table = effective_table(catalogue_, resolution.values);

@@ -5,9 +5,14 @@
 namespace godwit::config {
 namespace {
 
-std::string shown(const Setting& setting, const std::string& value) {
-  if (value.empty()) return "-";
-  return setting.secret ? "(hidden)" : value;
+// Of an address with "user:password@" in it, that hidden. "managed-etcd://1@h:2379" has none.
+std::string without_password(std::string text) {
+  const size_t mark = text.find("://");
+  if (mark == std::string::npos) return text;
+  const size_t begin = mark + 3;
+  const size_t first = text.find('@', begin);
+  if (first == std::string::npos || text.find(':', begin) > first) return text;
+  return text.replace(begin, text.rfind('@') - begin, "(hidden)");
 }
 
 std::string padded(std::string text, size_t width) {
@@ -45,6 +50,11 @@ std::string fallback(const Setting& setting) {
 }
 
 }  // namespace
+
+std::string shown(const Setting& setting, std::string_view value) {
+  if (value.empty()) return "-";
+  return setting.secret ? "(hidden)" : without_password(std::string(value));
+}
 
 std::string origin(const Value& value) {
   switch (value.source) {

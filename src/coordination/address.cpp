@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace godwit::coordination {
 namespace {
@@ -14,7 +15,27 @@ constexpr std::string_view kForms =
     "local, etcd://HOST:PORT,HOST:PORT, zookeeper://HOST:PORT,HOST:PORT/PATH or "
     "managed-etcd://ID@HOST:PORT,ID@HOST:PORT,ID@HOST:PORT";
 
+// Whether an '@' stands behind anything but a broker's id. Then a password may have been typed, wherever it begins and ends.
+bool may_hold_password(std::string_view text) {
+  std::string_view behind = "://";  // of the first; the others follow a comma
+  for (size_t at = text.find('@'); at != std::string_view::npos; at = text.find('@', at + 1)) {
+    const std::string_view head = text.substr(0, at);
+    const std::string_view before = head.substr(0, head.find_last_not_of("0123456789") + 1);
+    if (before.size() == head.size() || !before.ends_with(std::exchange(behind, ","))) return true;
+  }
+  return false;
+}
+
 tl::unexpected<Error> bad(std::string_view text, std::string_view why) {
+  // What is printed is kept in files that others read.
+  if (may_hold_password(text)) {
+    return fail(
+        ErrorKind::invalid,
+        fmt::format(
+            "the coordination address cannot be read, and is not shown, for with an '@' it may hold a "
+            "password: user and password go into engine.user and engine.password, the address is {}",
+            kForms));
+  }
   return fail(ErrorKind::invalid, fmt::format("coordination '{}': {}", text, why));
 }
 

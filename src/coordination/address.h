@@ -49,7 +49,8 @@ struct ManagedEtcdAddress {
 
 using Address = std::variant<LocalAddress, EtcdAddress, ZooKeeperAddress, ManagedEtcdAddress>;
 
-// Error: invalid, naming the part that is wrong and what it should be.
+// Error: invalid, naming the part that is wrong and what it should be; where a password may have been typed into it
+// (etcd://root:secret@h:2379), only where that belongs.
 Result<Address> parse_address(std::string_view text);
 // What parse_address() reads back as the same.
 std::string to_string(const Address& address);

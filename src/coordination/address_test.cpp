@@ -8,6 +8,7 @@ namespace {
 
 using runtime::Endpoint;
 using testing::HasSubstr;
+using testing::Not;
 
 TEST(CoordinationAddress, EachKindIsReadAndWrittenBack) {
   EXPECT_EQ(parse_address("local"), Address(LocalAddress{}));
@@ -60,11 +61,28 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"etcd://http://a:1", "not a number"}, Bad{"etcd://::1:2", "in brackets"},
         Bad{"zookeeper://a:1/x/", "does not end"}, Bad{"zookeeper://a:1/zookeeper", "keeps for itself"},
         Bad{"zookeeper://a:1/zookeeper/x", "keeps for itself"}, Bad{"managed-etcd://a:1", "not ID@HOST:PORT"},
-        Bad{"managed-etcd://x@a:1", "broker id"}, Bad{"managed-etcd://-1@a:1", "broker id"},
+        Bad{"managed-etcd://9999999999@a:1", "broker id"},
         Bad{"managed-etcd://1@a:1,1@b:1,2@c:1", "broker 1 is named twice"},
         Bad{"managed-etcd://1@a:1,2@b:1", "odd number"}, Bad{"managed-etcd://1@a:65535", "next port"},
         Bad{"managed-etcd://1@a:1,2@a:2,3@a:5", "collide"}, Bad{"managed-etcd://1@a:1/x", "no path"},
         Bad{"managed-etcd://1@a:1,2@a:3,3@a:5,4@a:7,5@a:9,6@a:11,7@a:13,8@a:15,9@a:17", "at most 7"}));
+
+TEST(CoordinationAddress, APasswordThatWasTypedIntoItIsNotSaidAgain) {
+  for (const char* text :
+       {"etcd://root:secret@h:2379", "etcd://root:secret@h:2379,h2:2379/prefix",
+        "etcd://root:se/secret@h:2379", "etcd://root:secret,1@h:2379", "etcd://root:secret/1@h:2379",
+        "etcd://h:1,root:secret@h2:2379", "etcd://root:secret@1@h:2379",
+        "zookeeper://root:secret@h:2181/path", "consul://root:secret@h:1", "root:secret@h:2379",
+        "etcd:/root:secret@h:2379", "managed-etcd://root:secret@h:2379",
+        "managed-etcd://1@h:2379,root:secret@h2:2379,3@h3:2379", "managed-etcd://secret@h:2379", "secret@"}) {
+    const auto parsed = parse_address(text);
+    ASSERT_FALSE(parsed) << text;
+    EXPECT_EQ(parsed.error().kind, ErrorKind::invalid);
+    EXPECT_THAT(parsed.error().message, Not(HasSubstr("secret"))) << text;
+    EXPECT_THAT(parsed.error().message, HasSubstr("go into engine.user and engine.password")) << text;
+    EXPECT_THAT(parsed.error().message, HasSubstr("managed-etcd://ID@HOST:PORT")) << text;
+  }
+}
 
 }  // namespace
 }  // namespace godwit::coordination
