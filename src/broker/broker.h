@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/diagnostic.h"
-#include "broker/cluster_gauges.h"
 #include "broker/broker_shard.h"
+#include "broker/cluster_gauges.h"
 #include "broker/incarnation_file.h"
 #include "broker/options.h"
 #include "broker/unknown_logs.h"

@@ -370,6 +370,45 @@ TEST(ClusterSimCutOff, ABrokerWhoseDiskHangsLosesItsLeadershipAndKnowsIt) {
   });
 }
 
+// Readers went on at the next leader, and some ask the old one once more. That it knows of nothing there would throw them back to
+// where they began, or beyond what they have not read.
+TEST(ClusterSimCutOff, ALeaderThatWakesUpSendsWhoReadFurtherElsewhereToTheNext) {
+  for_seeds([](uint64_t seed) {
+    ClusterStage stage(seed, 1 + seed % 2);
+    stage.start_all();
+    ASSERT_TRUE(stage.create(kTopic, 1));
+    // Followers ask all the time, so that questions of theirs lie in its sockets when it stops.
+    History history;
+    Load load(stage, history, kTopic, 1, 1ms);
+    stage.world.run_for(300ms + std::chrono::microseconds(stage.world.random().below(3000)));
+    stage.node(1).pause();
+    ASSERT_TRUE(stage.wait([&] { return stage.leader(kTopic, 0) > 1; }, 20s));
+    const int leader = stage.leader(kTopic, 0);
+    const size_t before = load.acknowledged();
+    ASSERT_TRUE(stage.wait([&] { return load.acknowledged() > before + 20; }, 10s));
+    const int64_t read = stage.replica(leader, kTopic, 0)->high_watermark().value();
+    std::vector<std::shared_ptr<Asked<kafka::FetchResponse>>> parked;
+    for (int i = 0; i < 10; ++i)
+      parked.push_back(ask_later(stage, 1, fetch_request(kTopic, 0, read, 500), 11));
+    stage.world.run_for(50ms);
+    stage.node(1).resume();
+    for (int i = 0; i < 20; ++i) {
+      stage.world.run_for(1ms);
+      parked.push_back(ask_later(stage, 1, fetch_request(kTopic, 0, read, 500), 11));
+    }
+    ASSERT_TRUE(
+        stage.wait([&] { return std::ranges::all_of(parked, [](const auto& one) { return one->ended; }); }));
+    size_t answered = 0;
+    for (const auto& one : parked) {
+      if (!one->answer) continue;
+      ++answered;
+      EXPECT_NE(only(*one->answer).error_code, ErrorCode::offset_out_of_range);
+    }
+    EXPECT_GT(answered, 0U);
+    expect_whole_again(stage, load, history);
+  });
+}
+
 TEST(ClusterSimCutOff, ABrokerThatIsIdleOrSlowKeepsItsLease) {
   for_seeds([](uint64_t seed) {
     ClusterStage stage(seed, 1 + seed % 2);

@@ -189,6 +189,17 @@ class Fetching {
       take_back_offsets(answer);
       co_return;
     }
+    // A broker that hung or was cut off, and goes on, may not know yet that another leads and what was published there: that
+    // an offset is beyond the end would throw the reader back to the beginning, or on to the latest. What followers had sent before,
+    // and arrives now, proves nothing.
+    const bool perhaps_superseded = partition->leading() && !partition->lease_holds() &&
+                                    (asked.fetch_offset > partition->high_watermark() ||
+                                     asked.last_fetched_epoch > partition->leader_epoch());
+    if (perhaps_superseded) {
+      answer.error_code = ErrorCode::not_leader_or_follower;
+      take_back_offsets(answer);
+      co_return;
+    }
     if (diverges(*partition, asked, answer)) co_return;
     // Nothing new would come from here (rule 14).
     if (asked.fetch_offset >= partition->high_watermark() && partition->cut_off()) {
