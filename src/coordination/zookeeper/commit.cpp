@@ -161,11 +161,15 @@ Task<Result<void>> commit(std::shared_ptr<Store> store, std::shared_ptr<Session>
     if (!operations) co_return fail(operations.error());
     if (packet_size(*operations) > kPacketMax)
       co_return fail(ErrorKind::limit, "the transaction is larger than what ZooKeeper takes at once");
-    std::vector<std::string> buckets;
+    // The group's nodes too: `created` may stand there alone, where somebody who removes everything met somebody who made it
+    // anew. Those that are known cost nothing.
+    std::vector<std::string> nodes;
+    for (const auto& [group, stat] : seen->groups)
+      std::ranges::move(store->layout.parents_of_group(group), std::back_inserter(nodes));
     for (const auto& operation : *operations)
       if (operation.kind == Operation::Kind::create || operation.kind == Operation::Kind::create_leased)
-        buckets.push_back(operation.path.substr(0, operation.path.rfind('/')));
-    GW_TRY(co_return, co_await Store::ensure(store, session, std::move(buckets), deadline));
+        nodes.push_back(operation.path.substr(0, operation.path.rfind('/')));
+    GW_TRY(co_return, co_await Store::ensure(store, session, std::move(nodes), deadline));
     std::vector<Request> requests(1);
     requests[0] = {.kind = Request::Kind::change, .path = {}, .operations = std::move(*operations)};
     const auto replies = co_await session->ask(std::move(requests), deadline);

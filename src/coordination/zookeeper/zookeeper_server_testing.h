@@ -92,9 +92,11 @@ class ZookeeperHost final : public RealHost {
             .timeout = std::chrono::seconds(4)};
   }
   // Removes everything below the root, as an operator might.
-  runtime::Task<void> remove_root() {
+  runtime::Task<void> remove_root() { co_await remove_node(root_); }
+  // The same for a node and what is below it.
+  runtime::Task<void> remove_node(std::string path) {
     zookeeper::Session session(*runtime::Shard::current(), session_options(), nullptr);
-    co_await remove(session, root_);
+    co_await remove(session, std::move(path));
   }
   using RealHost::diagnostics;
   using RealHost::runtime;

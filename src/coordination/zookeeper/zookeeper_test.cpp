@@ -369,6 +369,21 @@ TEST_F(Zookeeper, NodesThatSomebodyRemovedAreMadeAgain) {
   });
 }
 
+// As a removal of everything leaves it that meets a watch, which makes the group's nodes anew.
+TEST_F(Zookeeper, AGroupOfWhichOnlyAPartWasRemovedIsMadeWholeAgain) {
+  with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
+    const zookeeper::KeyLayout layout(host.root());
+    for (const std::string& part : {layout.keys("/topics/"), layout.changes("/topics/")}) {
+      EXPECT_TRUE(co_await put(store, "/topics/a", "1"));
+      co_await host.remove_node(part);
+      EXPECT_TRUE(co_await eventually([&]() -> Task<bool> {
+        co_return (co_await put(store, "/topics/a", "2")).has_value();
+      })) << part;
+      EXPECT_EQ(co_await read(store, "/topics/a"), "2") << part;
+    }
+  });
+}
+
 // Whoever made them died in between: each beginning of the row of nodes that a group needs.
 TEST_F(Zookeeper, AGroupWhoseNodesWereMadeInPartIsMadeWholeByTheNextCommit) {
   with(on_shared_zookeeper(), [](ZookeeperHost& host, Coordination& store) -> Task<void> {
