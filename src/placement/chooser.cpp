@@ -19,7 +19,7 @@ Chooser::Chooser(std::span<const Broker> brokers, const Load& load)
     : ring_(ids_of(brokers)), load_(load.begin(), load.end()) {
   std::map<std::string, int> racks;
   for (const Broker& broker : brokers) {
-    Candidate candidate{.id = broker.id, .load = &load_[broker.id]};
+    Candidate candidate{.id = broker.id, .reserve = broker.reserve, .load = &load_[broker.id]};
     if (!broker.rack.empty())
       candidate.rack = racks.try_emplace(broker.rack, static_cast<int>(racks.size())).first->second;
     candidates_.push_back(candidate);
@@ -28,8 +28,9 @@ Chooser::Chooser(std::span<const Broker> brokers, const Load& load)
 }
 
 void Chooser::set_totals(int64_t replicas, int64_t leaders) {
-  replicas_bound_ = load_bound(replicas, candidates_.size());
-  leaders_bound_ = load_bound(leaders, candidates_.size());
+  const auto takers = static_cast<size_t>(std::ranges::count(candidates_, 0, &Candidate::reserve));
+  replicas_bound_ = load_bound(replicas, takers);
+  leaders_bound_ = load_bound(leaders, takers);
 }
 
 void Chooser::prefer(std::span<const BrokerId> brokers, int64_t target) {
@@ -71,8 +72,8 @@ std::optional<BrokerId> Chooser::pick(uint64_t point, std::span<const BrokerId> 
     chosen_racks_.push_back(its == nullptr ? kOwnRack : its->rack);
   }
   std::optional<BrokerId> best;
-  // Lowest first: shares a rack, is at its bound (and by how much), is not preferred, has its share of this topic.
-  std::tuple<int64_t, int64_t, bool, int64_t> best_rank;
+  // Lowest first: is a reserve, shares a rack, is at its bound (and by how much), is not preferred, has its share of this topic.
+  std::tuple<int, int64_t, int64_t, bool, int64_t> best_rank;
   for (const Candidate* const candidate : order_) {
     if (std::ranges::find(chosen, candidate->id) != chosen.end()) continue;
     const BrokerLoad& has = *candidate->load;
@@ -88,7 +89,7 @@ std::optional<BrokerId> Chooser::pick(uint64_t point, std::span<const BrokerId> 
         if (leads) over_topic = std::max(over_topic, of->second.leaders + 1 - topic->leaders_max);
       }
     }
-    const std::tuple rank{rack_uses, over, late, over_topic};
+    const std::tuple rank{candidate->reserve, rack_uses, over, late, over_topic};
     if (best && rank >= best_rank) continue;  // of equals the first on the ring
     best = candidate->id;
     best_rank = rank;

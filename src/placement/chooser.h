@@ -37,7 +37,13 @@ class Chooser {
   // How many of `others` are in the same rack.
   int rack_uses(BrokerId broker, std::span<const BrokerId> others) const;
 
-  bool may_be_picked(BrokerId broker) const { return find(broker) != nullptr; }
+  // Whether what the broker has stays there.
+  bool keeps(BrokerId broker) const { return find(broker) != nullptr; }
+  // The same, and it is no reserve (placement.h): pick() gives one of those only where nobody else is left.
+  bool may_be_picked(BrokerId broker) const {
+    const Candidate* const its = find(broker);
+    return its != nullptr && its->reserve == 0;
+  }
   BrokerLoad& load(BrokerId broker) { return load_[broker]; }
   int64_t replicas_bound() const { return replicas_bound_; }
   int64_t leaders_bound() const { return leaders_bound_; }
@@ -48,6 +54,7 @@ class Chooser {
   struct Candidate {
     BrokerId id;
     int rack = kOwnRack;  // a number for each name
+    int reserve = 0;
     bool preferred = false;
     BrokerLoad* load = nullptr;  // in load_
   };

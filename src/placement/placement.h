@@ -27,6 +27,9 @@ namespace godwit::placement {
 struct Broker {
   BrokerId id;
   std::string rack;  // empty: a rack of its own
+  // Above 0: it is not there now, or is to be emptied. It keeps what it has; of new partitions it gets replicas only where there
+  // are not enough brokers of a lower number, and is the first of them only where all are like it; nothing is moved to it.
+  int reserve = 0;
 };
 
 // Replicas in their order; the first is the preferred leader.
@@ -56,8 +59,8 @@ struct NewPartitions {
 };
 
 // Places partitions beside what the brokers hold already (who is not in `load` holds nothing). The topic itself is
-// spread too: no broker gets more of it than the mean rounded up, where the rules above allow. Error `invalid`, with
-// the numbers: no brokers, a replication factor below 1 or above the number of brokers, no partitions.
+// spread too: no broker gets more of it than the mean rounded up, where the rules above allow. Reserves come last in each
+// partition, whatever their racks. Error `invalid`, with the numbers: no brokers, a replication factor below 1 or above the number of brokers, no partitions.
 Result<std::vector<Assignment>> place(const NewPartitions& wanted, std::span<const Broker> brokers,
                                       const Load& load);
 
@@ -76,6 +79,7 @@ struct Move {
 //   - replicas on brokers that are not in `after` (removed, drained) go elsewhere, and nothing else is touched
 //   - a broker that is only in `after` (added, resumed) takes its mean share of replicas and of leaders from those that
 //     have most, nothing moves between others
+//   - a reserve in `after` keeps its replicas and gets none
 // So about 1/N of all moves. A replica stays where it is when there is nobody left to take it (fewer brokers than
 // replicas). In the order of the assignments. `assignments` must be distinct partitions.
 std::vector<Move> rebalance(std::span<const Assignment> assignments, std::span<const Broker> before,

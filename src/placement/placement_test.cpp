@@ -178,6 +178,68 @@ TEST(Place, SaysWhatIsNotPossible) {
             "no broker may take replicas: none is registered, or all are draining (invalid)");
 }
 
+// Brokers 1 to count, of which these are reserves.
+std::vector<Broker> with_reserves(int count, const std::set<int>& reserves, int racks = 0) {
+  std::vector<Broker> all = brokers(count, racks);
+  for (Broker& broker : all) broker.reserve = reserves.contains(broker.id.value()) ? 1 : 0;
+  return all;
+}
+
+TEST(Place, ReservesComeLastAndLeadNothing) {
+  const auto all = with_reserves(3, {2});
+  const auto placed = cluster_of(all, 4, 3);
+  for (const Assignment& one : placed) EXPECT_EQ(one.replicas.back(), BrokerId(2));
+  const Load load = load_of(placed);
+  EXPECT_EQ(load.at(BrokerId(1)).leaders, 24);
+  EXPECT_EQ(load.at(BrokerId(3)).leaders, 24);
+  for (const Assignment& one : cluster_of(all, 4, 2)) {
+    EXPECT_EQ(std::ranges::find(one.replicas, BrokerId(2)), one.replicas.end()) << "there are enough others";
+  }
+}
+
+TEST(Place, AmongReservesThoseOfALowerNumberComeFirstAndThenRacksCount) {
+  std::vector<Broker> all = with_reserves(5, {3, 4, 5});
+  all[4].reserve = 2;
+  for (const Assignment& one : cluster_of(all, 2, 4)) {
+    EXPECT_EQ(std::ranges::find(one.replicas, BrokerId(5)), one.replicas.end());
+  }
+  all = with_reserves(4, {3, 4});
+  all[0].rack = all[1].rack = all[2].rack = "a";
+  all[3].rack = "b";
+  for (const Assignment& one : cluster_of(all, 2, 3)) EXPECT_EQ(one.replicas.back(), BrokerId(4));
+}
+
+// Brokers 1, 2, 3 have all; 3 goes, and 2 is away for a moment.
+TEST(Rebalance, AReserveKeepsItsReplicasAndGetsNone) {
+  const auto before = brokers(4);
+  const std::vector<Assignment> held{
+      {{topic(1), PartitionIndex(0)}, {BrokerId(1), BrokerId(2), BrokerId(3)}}};
+  std::vector<Broker> after = with_reserves(4, {2});
+  after.erase(after.begin() + 2);
+  const auto moves = rebalance(held, before, after);
+  ASSERT_EQ(moves.size(), 1u);
+  EXPECT_EQ(moves[0].after, (std::vector{BrokerId(1), BrokerId(2), BrokerId(4)}));
+  after.back().reserve = 1;
+  EXPECT_TRUE(rebalance(held, before, after).empty()) << "nobody is there to take it";
+}
+
+TEST(Rebalance, ATakerIsOnAnotherRackThanTheReserveThatKeepsItsReplica) {
+  std::vector<Broker> after = with_reserves(5, {2});
+  after[0].rack = "a";
+  after[1].rack = "b";
+  after[3].rack = "b";
+  after[4].rack = "c";
+  const auto before = after;
+  after.erase(after.begin() + 2);
+  for (int i = 0; i < 20; ++i) {
+    const std::vector<Assignment> held{
+        {{topic(i), PartitionIndex(0)}, {BrokerId(1), BrokerId(2), BrokerId(3)}}};
+    const auto moves = rebalance(held, before, after);
+    ASSERT_EQ(moves.size(), 1u);
+    EXPECT_EQ(moves[0].after.back(), BrokerId(5));
+  }
+}
+
 TEST(Ring, ABrokerMoreTakesOnlyItsOwnPlaces) {
   for (int count = 3; count <= 50; count += 3) {
     std::vector<BrokerId> ids;

@@ -36,13 +36,13 @@ class Rebalancing {
     chooser_.set_totals(replicas_, partitions());
   }
 
-  // Replicas on brokers that may not be picked go elsewhere; `fresh` brokers take theirs first.
+  // Replicas on brokers that keep nothing go elsewhere; `fresh` brokers take theirs first.
   void vacate(std::span<const BrokerId> fresh) {
     chooser_.prefer(fresh, mean(replicas_));
     for (const size_t i : by_id_) {
       const Replicas before = current_[i].replicas;
       for (const BrokerId broker : before) {
-        if (!chooser_.may_be_picked(broker)) replace_gone(current_[i], broker);
+        if (!chooser_.keeps(broker)) replace_gone(current_[i], broker);
       }
     }
   }
@@ -124,7 +124,7 @@ class Rebalancing {
                          return !chooser_.may_be_picked(id) || leaders_of(id) >= chooser_.leaders_bound();
                        });
     const auto to = chooser_.pick(ring_point(assignment.id), rest, leads);
-    if (!to) return;
+    if (!to || !chooser_.may_be_picked(*to)) return;
     replace(replicas, gone, *to);
     if (!led) return;
     // The lead is open: whoever leads least.
@@ -142,7 +142,8 @@ class Rebalancing {
     const Replicas rest = without(assignment.replicas, from);
     const bool leads = assignment.replicas.front() == from;
     const auto to = chooser_.pick(ring_point(assignment.id), rest, leads);
-    if (!to || *to == from || chooser_.rack_uses(*to, rest) > chooser_.rack_uses(from, rest)) return;
+    if (!to || *to == from || !chooser_.may_be_picked(*to)) return;
+    if (chooser_.rack_uses(*to, rest) > chooser_.rack_uses(from, rest)) return;
     if (chooser_.load(*to).replicas >= chooser_.replicas_bound()) return;
     if (leads && leaders_of(*to) >= chooser_.leaders_bound()) return;
     replace(assignment.replicas, from, *to);
