@@ -85,7 +85,7 @@ struct TopicElect {
 };
 
 struct ClusterStatus {
-  bool check = false;  // ends with 1 where a partition lacks a leader or a replica
+  bool check = false;  // ends with 1 where a partition lacks a leader or a replica, or a topic is left aside
 };
 struct ClusterEvents {
   int64_t count = 100;

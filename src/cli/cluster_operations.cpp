@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "cli/move_look.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -52,6 +54,54 @@ std::string ids(const std::vector<BrokerId>& all) {
   return fmt::format("{}", fmt::join(numbers, ","));
 }
 
+constexpr size_t kNamesShown = 10;
+
+std::string names(const std::vector<std::string>& all) {
+  const auto shown = std::min(all.size(), kNamesShown);
+  return fmt::format("{}{}", fmt::join(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+                     shown < all.size() ? ", …" : "");
+}
+
+std::string json_names(const std::vector<std::string>& all) {
+  std::vector<std::string> quoted;
+  quoted.reserve(all.size());
+  for (const std::string& one : all) quoted.push_back(json_text(one));
+  return json_array(quoted);
+}
+
+// What keeps a broker that is drained or removed from giving its replicas up.
+std::string in_words(const Response::Wait& wait) {
+  const std::string which =
+      fmt::format("{} of broker {} ({})", counted(wait.partitions, "replica", "replicas"),
+                  to_string(wait.broker), names(wait.named));
+  const std::string_view waits = wait.partitions == 1 ? "waits" : "wait";
+  if (wait.needs == Response::Wait::kBroker) {
+    return fmt::format(
+        "{} {} for another broker, that can take {}: start one, or order fewer replicas with 'godwit topic "
+        "reassign'",
+        which, waits, wait.partitions == 1 ? "it" : "them");
+  }
+  if (wait.needs == Response::Wait::kLeader) {
+    return fmt::format(
+        "{} {} for a leader to be copied from: bring a replica in sync back, or see 'godwit topic elect'",
+        which, waits);
+  }
+  if (wait.needs == Response::Wait::kTarget) {
+    return fmt::format("{} {} for the broker that is to take {}, which is dead, or for another one", which,
+                       waits, wait.partitions == 1 ? "it" : "them");
+  }
+  return fmt::format("{} {}", which, waits);
+}
+
+// Of one broker, behind a separator.
+std::string what_waits(const Response& status, BrokerId broker) {
+  std::string text;
+  for (const auto& wait : status.waits) {
+    if (wait.broker == broker) text += "; " + in_words(wait);
+  }
+  return text;
+}
+
 void show_status_json(Session& session, const Response& status, const MoveEstimate& moves) {
   std::vector<std::string> brokers;
   brokers.reserve(status.brokers.size());
@@ -84,6 +134,17 @@ void show_status_json(Session& session, const Response& status, const MoveEstima
     left ? json.set("secondsLeft", std::chrono::duration<double>(*left).count())
          : json.set_null("secondsLeft");
   }
+  json.raw("leftAside", json_names(status.aside));
+  std::vector<std::string> waits;
+  for (const auto& wait : status.waits) {
+    waits.push_back(Json()
+                        .set("broker", wait.broker.value())
+                        .set("needs", wait.needs)
+                        .set("partitions", wait.partitions)
+                        .raw("named", json_names(wait.named))
+                        .text());
+  }
+  json.raw("waits", json_array(waits));
   session.line(json.raw("brokers", json_array(brokers)).text());
 }
 
@@ -105,7 +166,16 @@ void show_status(Session& session, const Response& status, const MoveEstimate& m
         "describe' who was in "
         "sync; bring such a broker back, or see 'godwit topic elect --unclean'");
   }
+  if (!status.aside.empty()) {
+    session.line(
+        fmt::format("{} not served, since a key in the coordination store that describes {} is damaged: {}; "
+                    "the diagnostic "
+                    "coordination.damaged names the key",
+                    counted(static_cast<int64_t>(status.aside.size()), "topic is", "topics are"),
+                    status.aside.size() == 1 ? "it" : "them", names(status.aside)));
+  }
   if (!moves.tally().idle()) session.line(moves.text());
+  for (const auto& wait : status.waits) session.line(in_words(wait));
   session.line("");
   Table table(
       {"BROKER", "STATE", "ADDRESS", "RACK", "LEADS", "REPLICAS", "OUT OF SYNC", "WRITES", "INCARNATION"});
@@ -169,19 +239,21 @@ Task<int> wait_drained(Session& session, int32_t broker) {
     if (found == nullptr)
       co_return session.failed(fmt::format("broker {} is not in the cluster any more", broker));
     if (found->replicas == 0) co_return kExitOk;
-    if (found->state != "draining" && found->state != "dead" && found->state != "silent")
+    // It may start again meanwhile: the order stands.
+    constexpr std::string_view kGoesOn[] = {"draining", "joining", "silent", "dead", "removing"};
+    if (std::ranges::find(kGoesOn, found->state) == std::end(kGoesOn))
       co_return session.failed(
           fmt::format("broker {} is {}: somebody took the drain back", broker, found->state));
     co_await look(session, *status, estimate);
     if (shard.now() >= deadline) {
       progress.clear();
-      co_return session.failed(
-          fmt::format("broker {} still holds {}; the drain goes on: 'godwit cluster status' shows it, a "
-                      "longer --timeout waits for it",
-                      broker, counted(found->replicas, "replica", "replicas")));
+      co_return session.failed(fmt::format(
+          "broker {} still holds {}; the drain goes on: 'godwit cluster status' shows it, a "
+          "longer --timeout waits for it{}",
+          broker, counted(found->replicas, "replica", "replicas"), what_waits(*status, BrokerId(broker))));
     }
-    progress.show(fmt::format("{} left on broker {}; {}", counted(found->replicas, "replica", "replicas"),
-                              broker, estimate.text()));
+    progress.show(fmt::format("{} left on broker {}; {}{}", counted(found->replicas, "replica", "replicas"),
+                              broker, estimate.text(), what_waits(*status, BrokerId(broker))));
     co_await runtime::sleep_for(kLookAgain);
   }
 }
@@ -241,7 +313,7 @@ Task<int> run(Session& session, const ClusterStatus& ask) {
   } else {
     show_status(session, *status, estimate);
   }
-  const bool well = status->without_leader == 0 && status->under_replicated == 0;
+  const bool well = status->without_leader == 0 && status->under_replicated == 0 && status->aside.empty();
   co_return ask.check && !well ? kExitFailed : kExitOk;
 }
 
@@ -281,8 +353,15 @@ Task<int> run(Session& session, const ClusterOrder& ask) {
   }
   if (session.json()) {
     session.line(Json().set("broker", ask.broker).set("order", verb_of(ask.what)).set("done", true).text());
-  } else {
-    session.line(done(ask));
+    co_return kExitOk;
+  }
+  session.line(done(ask));
+  if (ask.what != ClusterOrder::What::remove) co_return kExitOk;
+  // The order was taken, whatever the answer to this is.
+  const auto status = co_await ask_controller(session, request_for("status"));
+  if (!status || status->error_code != ErrorCode::none) co_return kExitOk;
+  for (const auto& wait : status->waits) {
+    if (wait.broker == BrokerId(ask.broker)) session.line(in_words(wait));
   }
   co_return kExitOk;
 }

@@ -57,7 +57,8 @@ Task<Result<MoveTally>> look_at_moves(Session& session, kafka::ClusterCommandRes
   }
   std::vector<BrokerId> brokers;
   for (const auto& broker : status.brokers) {
-    if (broker.state != "dead" && broker.state != "joining" && broker.state != "silent")
+    if (broker.state != "dead" && broker.state != "removing" && broker.state != "joining" &&
+        broker.state != "silent")
       brokers.push_back(broker.id);
   }
   PartitionNames names;

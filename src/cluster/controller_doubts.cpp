@@ -9,7 +9,7 @@ namespace godwit::cluster {
 // The caller stores the broker.
 void ControllerImpl::note_doubts(const kafka::BrokerReportRequest& request, bool emptied) {
   Fleet::Broker& broker = *fleet_.find(request.broker_id);
-  for (const TopicId& topic : aside_) {
+  for (const auto& [topic, name] : aside_) {
     std::vector<PartitionIndex> partitions;
     for (const auto& unproven : request.unproven) {
       if (unproven.topic == topic && !emptied) partitions = unproven.partitions;

@@ -122,7 +122,9 @@ class ControllerImpl final : public Controller {
   runtime::Task<void> start_moves();
   void plan(Draft& draft);
   void start_planned(Draft& draft);
-  std::set<TopicPartition> stranded(const Image& image, const std::set<BrokerId>& leaving) const;
+  // With the brokers to which they are on their way in vain.
+  std::map<TopicPartition, std::vector<BrokerId>> stranded(const Image& image,
+                                                           const std::set<BrokerId>& leaving) const;
   void cancel_moves_from(Draft& draft, BrokerId broker);
   void forget_removed(Draft& draft);
 
@@ -180,9 +182,19 @@ class ControllerImpl final : public Controller {
   static int own_min_insync(const ConfigMap& config);
   // Brokers that get replicas.
   std::vector<placement::Broker> usable() const;
+  // The same; and, where those are fewer than `factor`, as reserves all others that are known: living ones that are to be
+  // emptied, then dead ones.
+  std::vector<placement::Broker> places_for(int16_t factor) const;
+  // How many replicas a topic gets of which nobody says it.
+  int16_t usual_factor() const;
 
-  // Orders (controller_orders.cpp).
+  // Orders (controller_orders.cpp), and what is told (controller_status.cpp).
   Response status() const;
+  std::vector<Response::Wait> waits(const Image& image) const;
+  // Brokers that are to have no replicas.
+  std::set<BrokerId> leaving() const;
+  // Whether one of these could take one more replica of a partition.
+  static bool has_taker(const std::vector<placement::Broker>& takers, const std::vector<BrokerId>& replicas);
   Response events(int64_t count) const;
   Changed<void> drain(Draft& draft, BrokerId id, bool draining);
   Changed<void> forget_broker(Draft& draft, BrokerId id);
@@ -221,7 +233,7 @@ class ControllerImpl final : public Controller {
   std::deque<placement::Move> planned_;  // that have not begun
   MonotonicTime plan_again_at_;          // when to look again for what has to leave a broker
   std::optional<MonotonicTime> rebalance_at_;
-  std::set<TopicId> aside_;               // topics that the store does not describe well enough
+  std::map<TopicId, std::string> aside_;  // topics that the store does not describe well enough
   std::set<std::string> reserved_names_;  // of topics that the store does not describe well enough
   MonotonicTime opened_at_;
   bool isolated_ = false;

@@ -115,20 +115,21 @@ void ControllerImpl::start_planned(Draft& draft) {
 }
 
 // Partitions that leave a broker for one that is dead by now, and not for a moment: nobody would be sent there today.
-std::set<TopicPartition> ControllerImpl::stranded(const Image& image,
-                                                  const std::set<BrokerId>& leaving) const {
-  std::set<TopicPartition> found;
+std::map<TopicPartition, std::vector<BrokerId>> ControllerImpl::stranded(
+    const Image& image, const std::set<BrokerId>& leaving) const {
+  std::map<TopicPartition, std::vector<BrokerId>> found;
   for (const TopicPartition& id : moving_) {
     const PartitionState* const state = image.find(id);
     if (state == nullptr) continue;
     const bool leaves = std::any_of(state->removing.begin(), state->removing.end(),
                                     [&](BrokerId one) { return leaving.contains(one); });
-    const bool waits = std::any_of(state->adding.begin(), state->adding.end(), [&](BrokerId one) {
+    if (!leaves) continue;
+    for (const BrokerId one : state->adding) {
       const Fleet::Broker* const known = fleet_.find(one);
-      return !contains(state->isr, one) &&
-             (known == nullptr || (!known->alive() && now() - known->dead_since >= options_.move_patience));
-    });
-    if (leaves && waits) found.insert(id);
+      const bool gone =
+          known == nullptr || (!known->alive() && now() - known->dead_since >= options_.move_patience);
+      if (gone && !contains(state->isr, one)) found[id].push_back(one);
+    }
   }
   return found;
 }

@@ -8,7 +8,7 @@ namespace {
 
 using runtime::Task;
 
-constexpr size_t kMovesListed = 10'000;
+constexpr size_t kMovesListed = 10'000;  // by a rebalance
 constexpr int64_t kEventsShown = 100;
 constexpr std::string_view kThrottles[] = {"leader.replication.throttled.rate",
                                            "follower.replication.throttled.rate"};
@@ -61,65 +61,6 @@ Task<kafka::ClusterCommandResponse> ControllerImpl::command(kafka::ClusterComman
   co_return response;
 }
 
-kafka::ClusterCommandResponse ControllerImpl::status() const {
-  Response response;
-  const ImagePtr now_is = image();
-  const ConfigMap settings = fallback(*now_is);
-  struct Counts {
-    int32_t leads = 0;
-    int32_t replicas = 0;
-    int32_t out_of_sync = 0;
-  };
-  std::map<BrokerId, Counts> counts;
-  for (const auto& [name, topic] : now_is->topics()) {
-    const int min = min_insync(*topic, settings);
-    for (const PartitionState& state : topic->partitions) {
-      ++response.partitions;
-      if (state.leader == kNoBroker) ++response.without_leader;
-      if (state.isr.size() < settled(state).size()) ++response.under_replicated;
-      if (static_cast<int>(state.isr.size()) < std::min(min, static_cast<int>(state.replicas.size()))) {
-        ++response.under_min_isr;
-      }
-      if (!state.adding.empty() || !state.removing.empty()) ++response.moving;
-      if (state.leader != kNoBroker) ++counts[state.leader].leads;
-      for (const BrokerId id : state.replicas) {
-        ++counts[id].replicas;
-        if (std::find(state.isr.begin(), state.isr.end(), id) == state.isr.end()) ++counts[id].out_of_sync;
-      }
-    }
-  }
-  for (const auto& [id, broker] : fleet_.brokers()) {
-    Response::Broker line;
-    line.id = id;
-    line.incarnation = static_cast<int64_t>(broker.alive() ? broker.joined : broker.info.incarnation);
-    line.rack = broker.info.rack;
-    if (!broker.info.listeners.empty()) line.address = to_string(broker.info.listeners.begin()->second);
-    line.leads = counts[id].leads;
-    line.replicas = counts[id].replicas;
-    line.out_of_sync = counts[id].out_of_sync;
-    line.can_append = broker.can_append;
-    line.features_first = broker.info.features.first;
-    line.features_last = broker.info.features.last;
-    const auto contact = news_.contact(id, broker.joined);
-    if (!broker.alive()) {
-      line.state = broker.registered > broker.died ? "joining" : "dead";
-    } else if (broker.info.draining) {
-      line.state = line.replicas == 0 ? "drained" : "draining";
-    } else if (id != options_.self && (!contact || now() - *contact > options_.session_timeout)) {
-      line.state = "silent";
-    } else {
-      line.state = "live";
-    }
-    response.brokers.push_back(std::move(line));
-  }
-  for (const placement::Move& move : planned_) {
-    if (response.moves.size() == kMovesListed) break;
-    const Topic* const topic = now_is->find(move.id.topic);
-    if (topic != nullptr) response.moves.push_back({topic->name, move.id.partition, move.before, move.after});
-  }
-  return response;
-}
-
 kafka::ClusterCommandResponse ControllerImpl::events(int64_t count) const {
   Response response;
   response.events = log_.newest(static_cast<size_t>(count > 0 ? count : kEventsShown));
@@ -159,8 +100,14 @@ Changed<void> ControllerImpl::forget_broker(Draft& draft, BrokerId id) {
   }
   if (std::exchange(broker->removing, true)) return {};
   plan_again_at_ = now();
+  int32_t stuck = 0;
+  for (const Response::Wait& wait : waits(draft.image())) {
+    if (wait.broker == id && wait.needs == Response::Wait::kBroker) stuck = wait.partitions;
+  }
   note(Severity::info, "broker.removing",
-       "broker " + to_string(id) + " is removed as ordered: its replicas are made anew elsewhere");
+       "broker " + to_string(id) + " is removed as ordered: its replicas are made anew elsewhere" +
+           (stuck == 0 ? ""
+                       : "; " + std::to_string(stuck) + " partitions wait for another broker to take them"));
   store_broker(draft, id);
   return {};
 }
@@ -207,47 +154,52 @@ std::vector<placement::Move> ControllerImpl::even_moves(const Image& image) cons
 std::vector<placement::Move> ControllerImpl::leaving_moves(const Image& image) const {
   std::vector<placement::Broker> before;
   std::vector<placement::Broker> after;
-  std::set<BrokerId> leaving;
-  std::set<BrokerId> removing;
-  for (const auto& [id, known] : fleet_.brokers()) {
-    before.push_back({id, known.info.rack});
-    if (known.info.draining || known.removing) {
-      leaving.insert(id);
-    } else {
-      after.push_back(
-          {id, known.info.rack});  // who is dead keeps what it has; whether it gets more is seen below
-    }
-    if (known.removing) removing.insert(id);
-  }
-  const std::vector<placement::Assignment> assignments = assignments_of(image);
-  const auto concerned = [&](const placement::Assignment& one, const std::set<BrokerId>& whom) {
-    return std::any_of(one.replicas.begin(), one.replicas.end(),
-                       [&](BrokerId id) { return whom.contains(id); });
+  std::set<BrokerId> known;
+  const std::set<BrokerId> leaving = this->leaving();
+  const std::vector<placement::Broker> takers = usable();
+  const auto takes = [&](BrokerId id) {
+    return std::ranges::find(takers, id, &placement::Broker::id) != takers.end();
   };
-  const std::set<TopicPartition> waiting = stranded(image, leaving);
-  if (waiting.empty() &&
-      std::none_of(assignments.begin(), assignments.end(),
-                   [&](const placement::Assignment& one) { return concerned(one, leaving); })) {
-    return {};
+  const auto add = [&](BrokerId id, const std::string& rack) {
+    if (!known.insert(id).second) return;
+    before.push_back({id, rack});
+    // Who is dead keeps what it has, for it may only be starting again: it gets nothing more.
+    if (!leaving.contains(id)) after.push_back({id, rack, takes(id) ? 0 : 1});
+  };
+  for (const auto& [id, broker] : fleet_.brokers()) add(id, broker.info.rack);
+  std::vector<placement::Assignment> assignments = assignments_of(image);
+  std::map<TopicPartition, std::vector<BrokerId>> waiting = stranded(image, leaving);
+  std::map<TopicPartition, std::vector<BrokerId>> concerned;
+  bool any = false;
+  for (placement::Assignment& one : assignments) {
+    for (const BrokerId id : one.replicas) add(id, "");  // its key is damaged: it joins anew
+    const auto waits = waiting.find(one.id);
+    if (waits == waiting.end() &&
+        std::ranges::none_of(one.replicas, [&](BrokerId id) { return leaving.contains(id); }))
+      continue;
+    any = any || has_taker(takers, one.replicas);
+    concerned.emplace(one.id, one.replicas);
+    // What is on its way to a broker that stays dead is nowhere.
+    if (waits == waiting.end()) continue;
+    for (BrokerId& id : one.replicas) {
+      if (std::ranges::find(waits->second, id) != waits->second.end()) id = kNoBroker;
+    }
   }
-  // Replicas go to those alone that live; of a partition that moves anyway, those on dead brokers are made anew, too.
-  std::erase_if(after, [&](const placement::Broker& broker) { return !fleet_.find(broker.id)->alive(); });
-  std::erase_if(before, [&](const placement::Broker& broker) {
-    return !leaving.contains(broker.id) && !fleet_.find(broker.id)->alive();
-  });
+  if (!any) return {};
+  // Where nobody can take a replica it stays, also that of a broker which is removed: fewer replicas are an order of their own.
   std::vector<placement::Move> moves = placement::rebalance(assignments, before, after);
-  std::erase_if(moves, [&](const placement::Move& move) {
-    return !concerned({move.id, move.before}, leaving) && !waiting.contains(move.id);
+  std::erase_if(moves, [&](placement::Move& move) {
+    const auto from = concerned.find(move.id);
+    if (from == concerned.end()) return true;
+    move.before = from->second;
+    if (const auto waits = waiting.find(move.id); waits != waiting.end()) {
+      auto next = waits->second.begin();
+      for (BrokerId& id : move.after) {
+        if (id == kNoBroker) id = *next++;
+      }
+    }
+    return move.before == move.after;
   });
-  std::set<TopicPartition> planned;
-  for (const placement::Move& move : moves) planned.insert(move.id);
-  for (const placement::Assignment& one : assignments) {
-    if (planned.contains(one.id) || !concerned(one, removing)) continue;
-    // Nobody else is there to take it: the others stay.
-    std::vector<BrokerId> rest = one.replicas;
-    std::erase_if(rest, [&](BrokerId id) { return removing.contains(id); });
-    if (!rest.empty()) moves.push_back({one.id, one.replicas, std::move(rest)});
-  }
   return moves;
 }
 

@@ -140,7 +140,10 @@ Task<Result<void>> load_names(Coordination& store, const Topics& topics, LoadedI
   if (!listed) co_return fail(listed.error());
   for (const KeyValue& entry : *listed) {
     const auto id = Uuid::parse(as_text(entry.value));
-    if (id && topics.aside.contains(*id)) loaded.reserved_names.insert(entry.key.substr(keys::kNames.size()));
+    if (!id || !topics.aside.contains(*id)) continue;
+    const std::string name = entry.key.substr(keys::kNames.size());
+    loaded.reserved_names.insert(name);
+    loaded.aside[*id] = name;
   }
   co_return Result<void>();
 }
@@ -187,7 +190,11 @@ Task<Result<LoadedImage>> load_image(Coordination& store) {
   GW_TRY(co_return, co_await load_topics(store, topics, loaded));
   GW_TRY(co_return, co_await load_partitions(store, topics, loaded));
   GW_TRY(co_return, co_await load_names(store, topics, loaded));
-  loaded.aside = topics.aside;
+  for (const TopicId& id : topics.aside) {
+    std::string& name = loaded.aside[id];
+    const auto known = topics.whole.find(id);
+    if (name.empty() && known != topics.whole.end()) name = known->second->name;
+  }
   for (auto& [id, topic] : topics.whole) {
     if (!topics.aside.contains(id)) image.put(std::move(topic));
   }

@@ -1,6 +1,7 @@
 // Reads the metadata image out of a coordination store, when the office of controller is taken.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,8 +18,8 @@ struct LoadedImage {
   // What is left aside since it makes no sense; each names its key. Nothing of it is touched, so that it is there again once
   // somebody has mended or removed the key.
   std::vector<Error> damages;
-  // Topics that are left aside.
-  std::set<TopicId> aside;
+  // Topics that are left aside, with their names; empty: nothing tells it.
+  std::map<TopicId, std::string> aside;
   // Claimed by topics that are left aside: no other topic may have them.
   std::set<std::string> reserved_names;
 };

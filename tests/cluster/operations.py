@@ -189,6 +189,39 @@ def removed(world):
     load.finish()
 
 
+@scenario("one of three is dead and removed under load: what is made meanwhile has three replicas, all keep them, and a fourth broker ends it")
+def removed_of_three(world):
+    cluster = Cluster(world)
+    cluster.create("load", partitions=PARTITIONS)
+    load = Load(cluster, keys=KEYS)
+    victim = cluster.leader("load", 0)
+    victim.kill()
+    await_event(cluster, "broker.dead", f"broker {victim.number}")
+    cluster.say("topic", "create", "late", "--partitions", 3)
+    told = cluster.say("cluster", "remove", victim.number)
+    check("15 replicas" in told and "wait for another broker" in told, f"a removal that has to wait says: {told}")
+    load.goes_on(50)
+    for topic in ("load", "late"):
+        for partition, on in replicas(cluster, topic).items():
+            check(len(on) == 3, f"partition {partition} of {topic} has lost a replica: {on}")
+    waits = status(cluster)["waits"]
+    check([(wait["broker"], wait["needs"], wait["partitions"]) for wait in waits] == [(victim.number, "broker", 15)], f"{waits}")
+    check("load-0" in waits[0]["named"] and "late-2" in waits[0]["named"], f"{waits}")
+    check(cluster.run("cluster", "status", "--check").returncode == 1, "a replica is missing, and the check is content")
+    added = cluster.new_member(4)
+    cluster.members.append(added)
+    added.start()
+    wait_until(lambda: broker_of(status(cluster), victim) is None, MOVE_SECONDS, lambda: f"it stays: {status(cluster)}")
+    await_stillness(cluster)
+    for topic in ("load", "late"):
+        cluster.await_full_isr(topic)
+        for partition, on in replicas(cluster, topic).items():
+            check(len(on) == 3 and victim.number not in on, f"partition {partition} of {topic}: {on}")
+    check(cluster.run("cluster", "status", "--check").returncode == 0, f"{status(cluster)}")
+    load.goes_on(50)
+    load.finish()
+
+
 @scenario("the preferred replica is elected as soon as it is ordered, under load")
 def preferred(world):
     cluster = Cluster(world)

@@ -38,7 +38,8 @@ struct ClusterCommandResponse {
 
   struct Broker {
     BrokerId id = kNoBroker;
-    std::string state;  // "live", "joining", "silent", "draining", "drained", "dead"
+    std::string
+        state;  // "live", "joining", "silent", "draining", "drained", "dead", "removing" (dead for good, as ordered)
     int64_t incarnation = -1;
     std::string rack;
     std::string address;
@@ -100,6 +101,26 @@ struct ClusterCommandResponse {
     friend bool operator==(const Move&, const Move&) = default;
   };
 
+  // With "status": replicas that a broker which is drained or removed cannot give up now.
+  struct Wait {
+    static constexpr std::string_view kBroker = "broker";  // another broker that may take them
+    static constexpr std::string_view kLeader = "leader";  // one from which they could be copied
+    static constexpr std::string_view kTarget =
+        "target";  // who was to take them is dead, and there is nobody else
+    BrokerId broker = kNoBroker;
+    std::string needs;
+    int32_t partitions = 0;
+    std::vector<std::string> named;  // "orders-0"; not all of them where they are many
+
+    static void fields(auto& f) {
+      f("broker", &Wait::broker);
+      f("needs", &Wait::needs);
+      f("partitions", &Wait::partitions);
+      f("named", &Wait::named);
+    }
+    friend bool operator==(const Wait&, const Wait&) = default;
+  };
+
   ErrorCode error_code = ErrorCode::none;
   std::string message;
   BrokerId controller = kNoBroker;
@@ -115,6 +136,10 @@ struct ClusterCommandResponse {
   // At which the cluster works, and the highest that all its brokers take. With status and upgrade.
   int16_t feature_level = 1;
   int16_t feature_level_max = 1;
+  // With status: topics that nobody serves, since a key that describes them is damaged; by name, or id where no name is known.
+  // None of their partitions is counted above.
+  std::vector<std::string> aside;
+  std::vector<Wait> waits;
 
   static void fields(auto& f) {
     f("error_code", &ClusterCommandResponse::error_code);
@@ -131,6 +156,8 @@ struct ClusterCommandResponse {
     f("moves", &ClusterCommandResponse::moves);
     f("feature_level", &ClusterCommandResponse::feature_level, always().tagged(0));
     f("feature_level_max", &ClusterCommandResponse::feature_level_max, always().tagged(1));
+    f("aside", &ClusterCommandResponse::aside, always().tagged(2));
+    f("waits", &ClusterCommandResponse::waits, always().tagged(3));
   }
   friend bool operator==(const ClusterCommandResponse&, const ClusterCommandResponse&) = default;
 };
