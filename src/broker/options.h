@@ -80,7 +80,7 @@ struct BrokerOptions {
 
   bool auto_create_topics = true;
   int32_t default_partitions = 1;
-  int16_t default_replication_factor = -1;  // -1: min(3, brokers)
+  int16_t default_replication_factor = -1;  // -1: cluster::kUsualReplicas
   int32_t offsets_topic_partitions = 50;
   int32_t partitions_max = 200'000;  // of the whole broker
   size_t fetch_bytes_max = 55 << 20;

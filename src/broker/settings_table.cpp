@@ -62,7 +62,8 @@ constexpr Setting kSettings[] = {
      .fallback = "-1",
      .minimum = -1,
      .maximum = 32767,
-     .doc = "replicas of a topic that does not say how many; -1: three, or as many as there are brokers"},
+     .doc = "replicas of a topic that does not say how many; -1: three, or as many brokers as ever joined "
+            "and were not removed"},
     {.name = "disk.ballast.bytes",
      .type = Type::bytes,
      .minimum = 0,

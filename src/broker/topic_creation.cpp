@@ -12,8 +12,6 @@ using Created = cluster::Changed<std::shared_ptr<const cluster::Topic>>;
 
 namespace {
 
-constexpr int16_t kReplicationFactorUsual = 3;
-
 tl::unexpected<cluster::Refusal> refuse(ErrorCode code, std::string message) {
   return tl::unexpected(cluster::Refusal{code, std::move(message)});
 }
@@ -113,12 +111,6 @@ runtime::Task<Created> create_anywhere(BrokerShard& shard, TopicWish wish) {
 
 }  // namespace
 
-int16_t default_replication_factor(const BrokerOptions& options, const cluster::Image& image) {
-  if (options.default_replication_factor > 0) return options.default_replication_factor;
-  const auto brokers = static_cast<int16_t>(std::min<size_t>(image.brokers.size(), kReplicationFactorUsual));
-  return std::max<int16_t>(brokers, 1);
-}
-
 runtime::Task<Created> create_at_first_use(BrokerShard& shard, std::string name) {
   TopicWish wish;
   wish.name = std::move(name);
@@ -145,9 +137,10 @@ runtime::Task<Created> create_topic(BrokerShard& shard, TopicWish wish) {
   topic.config = std::move(wish.config);
   topic.assignment = std::move(wish.assignment);
   topic.partitions = wish.partitions == -1 ? shard.options().default_partitions : wish.partitions;
-  topic.replication_factor = wish.replication_factor == -1
-                                 ? default_replication_factor(shard.options(), *shard.image())
-                                 : wish.replication_factor;
+  topic.replication_factor =
+      wish.replication_factor == -1 ? shard.options().default_replication_factor : wish.replication_factor;
+  // How many brokers there are the controller knows, not an image, which has the living ones.
+  if (topic.replication_factor == -1) topic.replication_factor = cluster::kUsualReplicas;
   if (!topic.assignment.empty()) {
     topic.partitions = static_cast<int32_t>(topic.assignment.size());
     topic.replication_factor = static_cast<int16_t>(topic.assignment.front().size());

@@ -40,7 +40,4 @@ runtime::Task<cluster::Changed<void>> add_partitions(BrokerShard& shard, TopicId
                                                      std::vector<std::vector<BrokerId>> assignment,
                                                      bool validate_only);
 
-// How many replicas a topic gets where nobody says: as configured, else 3, or as many as there are brokers.
-int16_t default_replication_factor(const BrokerOptions& options, const cluster::Image& image);
-
 }  // namespace godwit::broker

@@ -1,10 +1,10 @@
 #include "broker/topic_settings_view.h"
 
 #include <algorithm>
+#include <set>
 
 #include "broker/start_settings_view.h"
 #include "broker/throttle_rates.h"
-#include "broker/topic_creation.h"
 #include "broker/topic_settings_table.h"
 
 namespace godwit::broker {
@@ -32,11 +32,20 @@ std::string default_of(const TopicSettingRow& row, const cluster::PartitionState
   return std::to_string(cluster::min_insync(bare, {}));
 }
 
-// A partition of a topic that does not say how many replicas it has.
+// A partition of a topic that does not say how many replicas it has: three, or as many as there are brokers, by what an image tells
+// of those that are dead.
 cluster::PartitionState usual_partition(const cluster::Image& image, const BrokerOptions& options) {
+  constexpr size_t kUsual = 3;
   cluster::PartitionState partition;
-  const auto replicas = default_replication_factor(options, image);
-  partition.replicas.assign(static_cast<size_t>(replicas), kNoBroker);
+  const int16_t configured = options.default_replication_factor;
+  std::set<BrokerId> brokers;
+  for (const auto& [id, broker] : image.brokers) brokers.insert(id);
+  for (const auto& [name, topic] : image.topics()) {
+    if (configured > 0 || brokers.size() >= kUsual) break;
+    for (const auto& state : topic->partitions) brokers.insert(state.replicas.begin(), state.replicas.end());
+  }
+  const size_t replicas = configured > 0 ? static_cast<size_t>(configured) : std::min(kUsual, brokers.size());
+  partition.replicas.assign(std::max<size_t>(replicas, 1), kNoBroker);
   return partition;
 }
 

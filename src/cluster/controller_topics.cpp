@@ -8,6 +8,7 @@ namespace {
 
 using runtime::Task;
 
+constexpr int16_t kReplicasUsual = 3;
 constexpr size_t kSettingsBytesMax = 300'000;  // of one topic or broker: below what one transaction takes
 
 // Why the settings can not be stored; empty where they can.
@@ -69,6 +70,28 @@ bool ControllerImpl::is_known(BrokerId id) const {
   return broker != nullptr && broker->stored && !broker->removing;
 }
 
+int16_t ControllerImpl::usual_factor() const {
+  int16_t known = 0;
+  for (const auto& [id, broker] : fleet_.brokers()) {
+    if (known < kReplicasUsual && is_known(id)) ++known;
+  }
+  return std::max<int16_t>(known, 1);
+}
+
+// As Kafka does: a broker that is dead at this moment is a broker. What is placed on it joins the ISR when it is back, and who never
+// comes back is removed by an order.
+std::vector<placement::Broker> ControllerImpl::places_for(int16_t factor) const {
+  std::vector<placement::Broker> places = usable();
+  if (places.size() >= static_cast<size_t>(factor)) return places;
+  for (const auto& [id, broker] : fleet_.brokers()) {
+    if (!is_known(id) || std::ranges::find(places, id, &placement::Broker::id) != places.end()) continue;
+    const bool stays = broker.alive() && !broker.leaving;
+    // Better on a broker that is to be emptied than not at all, and better now than later.
+    places.push_back({id, broker.info.rack, stays ? 1 : broker.info.draining ? 3 : 2});
+  }
+  return places;
+}
+
 Changed<std::vector<PartitionState>> ControllerImpl::place(
     const Draft& draft, TopicId topic, int32_t first, int32_t count, int16_t factor,
     const std::vector<std::vector<BrokerId>>& assignment) const {
@@ -77,12 +100,7 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
     if (factor < 1) {
       return refuse(ErrorCode::invalid_replication_factor, "Replication factor must be larger than 0.");
     }
-    std::vector<placement::Broker> brokers = usable();
-    if (brokers.size() < static_cast<size_t>(factor)) {
-      // Better on a broker that is to be emptied than not at all.
-      brokers.clear();
-      for (const auto& [id, broker] : draft.image().brokers) brokers.push_back({id, broker.rack});
-    }
+    const std::vector<placement::Broker> brokers = places_for(factor);
     if (brokers.size() < static_cast<size_t>(factor)) {
       return refuse(ErrorCode::invalid_replication_factor,
                     "Unable to replicate the partition " + std::to_string(factor) +
@@ -133,7 +151,8 @@ Changed<std::vector<PartitionState>> ControllerImpl::place(
     }
     if (state.isr.empty()) {
       return refuse(ErrorCode::invalid_replica_assignment,
-                    "of the brokers that the assignment names for partition " +
+                    (assignment.empty() ? "of the brokers that would get partition "
+                                        : "of the brokers that the assignment names for partition ") +
                         std::to_string(first + static_cast<int32_t>(states.size())) + " none is alive");
     }
     state.replicas = std::move(replicas);
@@ -177,7 +196,8 @@ Changed<std::shared_ptr<const Topic>> ControllerImpl::create(Draft& draft, NewTo
   }
   auto topic = std::make_shared<Topic>();
   topic->id = Uuid::from_random(shard_.random().bytes16());
-  auto placed = place(draft, topic->id, 0, wish.partitions, wish.replication_factor, wish.assignment);
+  const int16_t factor = wish.replication_factor == kUsualReplicas ? usual_factor() : wish.replication_factor;
+  auto placed = place(draft, topic->id, 0, wish.partitions, factor, wish.assignment);
   if (!placed) return tl::unexpected(placed.error());
   topic->name = std::move(wish.name);
   topic->config = std::move(wish.config);

@@ -84,10 +84,13 @@ struct MetadataOptions {
   std::function<bool()> healthy;
 };
 
+// Three replicas, or as many as there are brokers which have joined and are not given up, dead ones too.
+constexpr int16_t kUsualReplicas = -1;
+
 struct NewTopic {
   std::string name;
   int32_t partitions = 1;
-  int16_t replication_factor = 1;
+  int16_t replication_factor = 1;  // or kUsualReplicas
   // One list of brokers for each partition; empty: placed automatically.
   std::vector<std::vector<BrokerId>> assignment;
   ConfigMap config;
