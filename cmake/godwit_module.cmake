@@ -83,7 +83,8 @@ function(godwit_module)
 endfunction()
 
 # A fuzzer must find a bug that is seeded on purpose, within its time, or it would not find the next one either: the
-# fuzzer's own code is built once more with DEFINE, run from its seeds, and must report FINDS (an overflow on the heap where it is not given).
+# fuzzer's own code is built once more with DEFINE, run from its seeds for FUZZ_SECONDS as any fuzzer is (scripts/fuzz.sh),
+# and must say one of FINDS (an overflow on the heap where it is not given). scripts/test.sh builds and runs all of them.
 #
 #   godwit_seeded_bug(NAME storage_journal_fuzz DEFINE GODWIT_SEEDED_BUG_JOURNAL SOURCES a.cpp b.cpp LIBRARIES godwit_base)
 function(godwit_seeded_bug)
@@ -99,11 +100,6 @@ function(godwit_seeded_bug)
   target_compile_definitions(${target} PRIVATE ${ARG_DEFINE})
   target_link_libraries(${target} PRIVATE ${ARG_LIBRARIES})
   target_link_options(${target} PRIVATE -fsanitize=fuzzer)
-  # libFuzzer writes what it finds to the first folder that is named: not to the seeds.
-  set(found "${CMAKE_CURRENT_BINARY_DIR}/${target}_found")
-  file(MAKE_DIRECTORY "${found}")
   add_test(NAME ${ARG_NAME}_finds_seeded_bug
-    COMMAND ${target} -seed=1 -max_total_time=60 -artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/ "${found}"
-      "${CMAKE_CURRENT_SOURCE_DIR}/fuzz_corpus/${ARG_NAME}")
-  set_tests_properties(${ARG_NAME}_finds_seeded_bug PROPERTIES PASS_REGULAR_EXPRESSION "${ARG_FINDS}")
+    COMMAND "${CMAKE_SOURCE_DIR}/scripts/fuzz.sh" ${target} --finds "${ARG_FINDS}")
 endfunction()

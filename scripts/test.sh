@@ -101,13 +101,25 @@ stage_check() { script_tests scripts/check/check.py; }
 
 stage_asan() { sanitized asan; }
 
-# Each fuzzer goes on from src/<module>/fuzz_corpus/<fuzzer>/, which is kept in the repository.
+# Each fuzzer goes on from src/<module>/fuzz_corpus/<fuzzer>/, which is kept in the repository. First those that are built
+# with a bug on purpose (godwit_seeded_bug) have to find it: one that is declared and was neither built nor run is a failure.
 stage_fuzz() {
-  local fuzzers
+  local fuzzers seeded declared before=$passed
   configure asan || return
   mapfile -t fuzzers < <(targets asan '[a-z0-9_]+_fuzz')
+  mapfile -t seeded < <(targets asan '[a-z0-9_]+_fuzz_seeded_bug')
   if [[ ${#fuzzers[@]} == 0 ]]; then echo "no fuzzer is there yet"; return; fi
-  quietly build-fuzzers cmake --build --preset asan -j"$JOBS" --target "${fuzzers[@]}" || return
+  quietly build-fuzzers cmake --build --preset asan -j"$JOBS" --target "${fuzzers[@]}" "${seeded[@]}" || return
+  declared=$(grep -rhE --include=CMakeLists.txt '^[[:space:]]*godwit_seeded_bug\(' src | wc -l)
+  if [[ $declared != 0 ]]; then
+    FUZZ_SECONDS="$FUZZ_SECONDS" run_ctest asan -R '_fuzz_finds_seeded_bug$' || return
+    grep -h ': the seeded bug was found' build/asan/Testing/Temporary/LastTest.log
+  fi
+  if [[ $((passed - before)) != "$declared" ]]; then
+    echo "$declared bugs are seeded (godwit_seeded_bug), and $((passed - before)) of them were looked for and found"
+    failed=$((failed + 1))
+    return 1
+  fi
   printf '%s\n' "${fuzzers[@]}" | FUZZ_SECONDS="$FUZZ_SECONDS" xargs -P "$JOBS" -n 1 scripts/fuzz.sh >"$logs/fuzz.log" 2>&1
   cat "$logs/fuzz.log"
   # shellcheck disable=SC2046

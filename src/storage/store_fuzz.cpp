@@ -2,7 +2,9 @@
 // serves is what was published at that offset, or an error. Afterwards publishing goes on.
 //
 // The input is a list of changes, eight bytes each: what (a bit flips, bytes are set, a block becomes zeros or what it was
-// earlier, the file ends earlier, is gone, or is one of an earlier moment), which file, where, with what.
+// earlier, the file ends earlier, is gone, or is one of an earlier moment), which file, where, with what. A mutation is
+// mostly one such change more, less, or another: of a file that is drawn by what is in it, so that the journal and the
+// segments, which a start reads most of, are not among a dozen small files.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -13,6 +15,7 @@
 #include "record/batches.h"
 #include "record/record_reader.h"
 #include "runtime/sim/node.h"
+#include "runtime/sim/random.h"
 #include "storage/store.h"
 
 namespace godwit::storage {
@@ -125,6 +128,41 @@ const Origin& origin() {
   return made;
 }
 
+// A sector that is not empty, of the file'th file.
+struct Used {
+  uint8_t file = 0;
+  uint32_t position = 0;
+};
+constexpr size_t kSector = 512;
+
+const std::vector<Used>& used_sectors() {
+  static const std::vector<Used> made = [] {
+    std::vector<Used> all;
+    uint8_t file = 0;
+    for (const auto& [path, bytes] : origin().now) {
+      for (size_t at = 0; at < bytes.size(); at += kSector) {
+        const auto sector = BytesView(bytes).subspan(at, std::min(kSector, bytes.size() - at));
+        if (std::ranges::any_of(sector, [](std::byte b) { return b != std::byte{0}; })) {
+          all.push_back({file, static_cast<uint32_t>(at)});
+        }
+      }
+      ++file;
+    }
+    return all;
+  }();
+  return made;
+}
+
+// Writes a change that is drawn. It means what it says as long as no change before it removed a file.
+void draw_change(runtime::sim::SeededRandom& random, uint8_t* at) {
+  const Used& used = used_sectors()[random.below(used_sectors().size())];
+  at[0] = static_cast<uint8_t>(random.below(8));
+  at[1] = used.file;
+  auto* const bytes = reinterpret_cast<std::byte*>(at);
+  store_little(bytes + 2, static_cast<uint32_t>(used.position + random.below(kSector)));
+  store_little(bytes + 6, static_cast<uint16_t>(random.next()));
+}
+
 void change(Files& files, const Origin& from, const uint8_t* at) {
   if (files.empty()) return;
   auto file = std::next(files.begin(), at[1] % static_cast<ptrdiff_t>(files.size()));
@@ -214,6 +252,25 @@ Task<void> start(Runtime& runtime, const Origin& from) {
 
 }  // namespace
 }  // namespace godwit::storage
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t size_max);
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t size_max, unsigned seed) {
+  using namespace godwit::storage;
+  godwit::runtime::sim::SeededRandom random(seed);
+  const size_t changes = std::min(size / kChange, kChangesMax);
+  const uint64_t how = random.below(8);
+  if (how == 0) return LLVMFuzzerMutate(data, size, size_max);
+  if (how == 1 && changes > 1) {
+    const size_t gone = random.below(changes);
+    std::copy(data + (gone + 1) * kChange, data + changes * kChange, data + gone * kChange);
+    return (changes - 1) * kChange;
+  }
+  const bool more = changes == 0 || (how <= 4 && changes < kChangesMax);
+  if (more && (changes + 1) * kChange > size_max) return LLVMFuzzerMutate(data, size, size_max);
+  draw_change(random, data + (more ? changes : random.below(changes)) * kChange);
+  return (changes + (more ? 1 : 0)) * kChange;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace godwit::storage;

@@ -1,6 +1,7 @@
 // Recovery from arbitrary bytes in a journal file: it ends, in bounded memory, and delivers only what its
 // checksums cover. The fuzzer cannot guess a CRC: the first byte chooses whether headers, and fronts, are made
-// right before the journal is opened.
+// right before the journal is opened. Most of a file is payload and padding, so every other mutation is one of a number of a
+// round's header or table.
 #include <algorithm>
 #include <cstdlib>
 
@@ -8,6 +9,7 @@
 #include "base/crc32c.h"
 #include "base/endian.h"
 #include "runtime/sim/node.h"
+#include "runtime/sim/random.h"
 #include "storage/journal/make_file.h"
 
 namespace godwit::storage::journal {
@@ -40,6 +42,46 @@ void mend(Bytes& file, bool fronts) {
   }
 }
 
+// Another number in the place of `value`: near it, small, a power of two, or any.
+uint32_t draw_number(runtime::sim::SeededRandom& random, uint32_t value) {
+  switch (random.below(6)) {
+    case 0:
+      return value + 1;
+    case 1:
+      return value - 1;
+    case 2:
+      return 2 * value;
+    case 3:
+      return static_cast<uint32_t>(random.below(256));
+    case 4:
+      return uint32_t{1} << random.below(32);
+    default:
+      return static_cast<uint32_t>(random.next());
+  }
+}
+
+// Changes a number of a header, or of the table behind it, of one of the rounds in `file`. False where there is none.
+bool mutate_round(MutableBytes file, runtime::sim::SeededRandom& random) {
+  std::vector<MutableBytes> rounds;
+  for (size_t at = 0; at + kHeaderBytes <= file.size(); at += kBlock) {
+    if (as_text(BytesView(file).subspan(at, 4)) == "godw") rounds.push_back(file.subspan(at));
+  }
+  if (rounds.empty()) return false;
+  const MutableBytes round = rounds[random.below(rounds.size())];
+  const size_t table_max = (round.size() - kHeaderBytes) / kTableEntryBytes;
+  const size_t entries = std::min<size_t>(load_little<uint32_t>(round.data() + 80), table_max);
+  // Version and kind are the first behind the checksum.
+  size_t from = 12;
+  size_t to = kHeaderBytes;
+  if (entries > 0 && random.below(2) == 0) {
+    from = kHeaderBytes;
+    to = kHeaderBytes + entries * kTableEntryBytes;
+  }
+  std::byte* const at = round.data() + from + random.below((to - from) / sizeof(uint32_t)) * sizeof(uint32_t);
+  store_little(at, draw_number(random, load_little<uint32_t>(at)));
+  return true;
+}
+
 Task<void> recover_and_touch(Runtime& runtime) {
   JournalOptions options;
   options.directory = "/journal";
@@ -69,6 +111,20 @@ Task<void> recover_and_touch(Runtime& runtime) {
 
 }  // namespace
 }  // namespace godwit::storage::journal
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t size_max);
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t size_max, unsigned seed) {
+  using namespace godwit;
+  runtime::sim::SeededRandom random(seed);
+  const auto file = std::as_writable_bytes(std::span(data, size)).subspan(size > 0 ? 1 : 0);
+  if (random.below(2) == 0 || !storage::journal::mutate_round(file, random)) {
+    return LLVMFuzzerMutate(data, size, size_max);
+  }
+  // Without right checksums it is the same refusal as all others.
+  if (random.below(4) != 0) data[0] = 2;
+  return size;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace godwit;
