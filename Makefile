@@ -1,6 +1,6 @@
 # The two commands of the README do everything: make run, make test. `make help` lists the others.
 .DEFAULT_GOAL := help
-.PHONY: help run run-one build test check lint format bench compare fuzz steps races clean
+.PHONY: help run run-one build test check lint format bench compare fuzz sweeps steps races clean
 MAKEFLAGS += --no-print-directory
 
 DATA_DIR ?= data
@@ -25,7 +25,8 @@ help: ## this list
 	@echo 'make format   writes all C++ as clang-format-16 has it'
 	@echo 'make bench    measures (ARGS=… are handed on); docs/benchmarks.md says what and how'
 	@echo 'make compare  asks Apache Kafka and godwit the same, and compares the answers'
-	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS (default 10)'
+	@echo 'make fuzz     every fuzzer for FUZZ_SECONDS (default 10), and whether each finds a bug that is put there for it'
+	@echo 'make sweeps   storage, crashed at every write and sync in every way (minutes; make test takes the ways in turn)'
 	@echo 'make steps    three simulated brokers, disturbed at each step of an election and of an ISR change (hours; STEPS=500: so many of each)'
 	@echo 'make races    clusters of brokers that ThreadSanitizer watches, while they are killed, hung, rolled and moved (half an hour)'
 	@echo 'make clean    removes build/'
@@ -85,6 +86,15 @@ compare:
 
 fuzz:
 	@scripts/test.sh setup fuzz
+
+# All tests of storage, so that no sweep is left out.
+sweeps:
+	@scripts/setup.sh test
+	@mkdir -p build
+	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release --target storage_test
+	@seq 0 $$(($(JOBS) - 1)) | GODWIT_SWEEP_ALL=1 GTEST_TOTAL_SHARDS=$(JOBS) xargs -P $(JOBS) -I '{}' \
+	  env GTEST_SHARD_INDEX='{}' build/release/src/storage/storage_test --gtest_brief=1
 
 # Each test is a fault, and the tests are dealt out to the processes.
 steps:

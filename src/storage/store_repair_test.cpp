@@ -191,50 +191,53 @@ TEST(StoreRepair, WhatDoesNotFitIsRefusedAndChangesNothing) {
 }
 
 TEST(StoreRepair, IsWholeOrAbsentAfterACrashAnywhere) {
-  // The same log on another machine: what a replica sends.
-  OneNode replica;
-  Bytes good;
   LogConfig config;
   config.segment_bytes = 50'000;
   config.file_delete_delay_ms = 0;
-  run(replica.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(replica.node);
+  // The log before it is damaged: what a replica sends, and then what is on the disk.
+  OneNode origin;
+  Bytes good;
+  run(origin.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(origin.node);
     good = co_await filled(*open->store, 6, 7, config);
+    EXPECT_TRUE((co_await open->store->close()).has_value());
   });
-  const auto result =
-      runtime::sim::sweep_crashes({.seeds_per_point = 1, .crashes_in_recovery = true, .stride = 4},
-                                  [&](runtime::sim::CrashScenario& scenario) {
-                                    auto* const node = &scenario.node();
-                                    scenario.work([=, &good](Runtime&) -> Task<void> {
-                                      {
-                                        auto open = co_await opened_store(*node);
-                                        (void)co_await filled(*open->store, 0, 0, config);
-                                        EXPECT_TRUE((co_await open->store->close()).has_value());
-                                      }
-                                      EXPECT_TRUE(rot_record(node->disk(), 6));
-                                      auto open = co_await opened_store(*node);
-                                      Log* log = open->store->find(partition(0));
-                                      (void)co_await read_texts(*log, Offset(0), 10'000);
-                                      EXPECT_TRUE((co_await log->repair(good)).has_value());
-                                      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
-                                      EXPECT_TRUE((co_await open->store->close()).has_value());
-                                    });
-                                    const auto next_life = [=, &good](Runtime&) -> Task<void> {
-                                      auto open = co_await opened_store(*node);
-                                      Log* log = open->store->find(partition(0));
-                                      if (log == nullptr || log->end() < Offset(40)) co_return;
-                                      const auto texts = co_await read_texts(*log, Offset(0), 10'000);
-                                      if (!texts.empty() && texts.back().starts_with("error")) {
-                                        EXPECT_EQ(texts.size(), 7u);
-                                        EXPECT_TRUE((co_await log->repair(good)).has_value());
-                                      }
-                                      co_await expect_all(*log, 40);
-                                      EXPECT_TRUE((co_await open->store->close()).has_value());
-                                    };
-                                    scenario.recover(next_life);
-                                    scenario.recover(next_life);
-                                  });
-  EXPECT_GT(result.runs, 30u);
+  EXPECT_TRUE(rot_record(origin.node.disk(), 6));
+  std::map<std::string, Bytes> files;
+  for (const std::string& path : origin.node.disk().files()) files[path] = *origin.node.disk().contents(path);
+  const auto result = runtime::sim::sweep_crashes(
+      {.seeds_per_point = 1, .crashes_in_recovery = true}, [&](runtime::sim::CrashScenario& scenario) {
+        auto* const node = &scenario.node();
+        for (const auto& [path, bytes] : files) node->disk().install(path, bytes);
+        auto repaired = std::make_shared<bool>(false);
+        scenario.work([=, &good](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(*node);
+          Log* log = open->store->find(partition(0));
+          (void)co_await read_texts(*log, Offset(0), 10'000);
+          EXPECT_TRUE((co_await log->repair(good)).has_value());
+          *repaired = true;
+          EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+          EXPECT_TRUE((co_await open->store->close()).has_value());
+        });
+        const auto next_life = [=, &good](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(*node);
+          Log* log = open->store->find(partition(0));
+          EXPECT_NE(log, nullptr);
+          if (log == nullptr) co_return;
+          const auto texts = co_await read_texts(*log, Offset(0), 10'000);
+          if (!texts.empty() && texts.back().starts_with("error")) {
+            EXPECT_FALSE(*repaired) << "what was repaired is damaged again";
+            EXPECT_EQ(texts.size(), 7u);
+            EXPECT_TRUE((co_await log->repair(good)).has_value());
+          }
+          *repaired = true;
+          co_await expect_all(*log, 40);
+          EXPECT_TRUE((co_await open->store->close()).has_value());
+        };
+        scenario.recover(next_life);
+        scenario.recover(next_life);
+      });
+  EXPECT_GT(result.mutations, 10u);
 }
 
 // Rule 17: the sequence goes on where the batches that are left end, however far back they lie.

@@ -189,24 +189,6 @@ TEST(Store, RollsBySizeAndReadsAcrossSegments) {
   });
 }
 
-TEST(Store, ABatchLargerThanARoundIsWholeOrAbsent) {
-  OneNode at;
-  const std::string large(600'000, 'x');
-  run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(at.node);
-    Log* log = co_await made(*open->store, partition(0));
-    (void)co_await publish(*log, {"a"});
-    EXPECT_EQ(co_await publish(*log, {large}), ErrorCode::none);
-    EXPECT_EQ(co_await publish(*log, {"b"}), ErrorCode::none);
-  });
-  at.restart();
-  run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(at.node);
-    Log* log = open->store->find(partition(0));
-    EXPECT_THAT(co_await read_texts(*log, Offset(0)), ElementsAre("0=a", "1=" + large, "2=b"));
-  });
-}
-
 TEST(Store, FindsRecordsByTime) {
   OneNode at;
   run(at.node, [&](Runtime&) -> Task<void> {

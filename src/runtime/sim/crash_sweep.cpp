@@ -57,15 +57,21 @@ class Sweep {
       : options_(options), scenario_(scenario), around_(around) {}
 
   CrashSweepResult all() {
-    for (const CrashKind kind : options_.kinds) {
+    for (size_t kind = 0; kind < options_.kinds.size(); ++kind) {
       for (uint64_t i = 0; i < options_.seeds_per_point; ++i) {
         // Timing, and so the number of mutations, may differ between seeds: each counts for itself.
         const uint64_t seed = mix(options_.seed ^ mix(i));
-        const uint64_t mutations = one({.seed = seed, .kind = kind}).first;
+        const uint64_t mutations = one({.seed = seed, .kind = options_.kinds[kind]}).first;
         result_.mutations = std::max(result_.mutations, mutations);
-        for (uint64_t mutation = 1; mutation <= mutations && going_; mutation += options_.stride) {
-          for (const CrashPoint point : options_.points)
-            at({.seed = seed, .mutation = mutation, .point = point, .kind = kind});
+        for (size_t point = 0; point < options_.points.size(); ++point) {
+          const uint64_t turn = options_.seed + i + kind * options_.points.size() + point;
+          for (uint64_t mutation = 1 + turn % options_.stride; mutation <= mutations && going_;
+               mutation += options_.stride) {
+            at({.seed = seed,
+                .mutation = mutation,
+                .point = options_.points[point],
+                .kind = options_.kinds[kind]});
+          }
         }
       }
     }
@@ -76,7 +82,8 @@ class Sweep {
   void at(CrashScenario::Plan plan) {
     const uint64_t recovery = one(plan).second;
     if (!options_.crashes_in_recovery || recovery == 0 || !going_) return;
-    SeededRandom random(mix(plan.seed ^ mix(plan.mutation)));
+    const auto turn = static_cast<uint64_t>(plan.kind) << 2 | static_cast<uint64_t>(plan.point);
+    SeededRandom random(mix(plan.seed ^ mix(plan.mutation) ^ mix(~turn)));
     plan.recovery_mutation = 1 + random.below(recovery);
     plan.recovery_point = options_.points[random.below(options_.points.size())];
     one(plan);

@@ -28,7 +28,9 @@ struct CrashSweepOptions {
   std::vector<CrashKind> kinds{CrashKind::power_cut, CrashKind::kill};
   // For each first crash also one at a mutation of the recovery, drawn from the seed.
   bool crashes_in_recovery = false;
-  // Only every n-th mutation, for long scenarios.
+  // Only every n-th mutation, for long scenarios. Each kind, point and seed begins one mutation later than the one before it,
+  // so that the six combinations of kinds and points together crash at every mutation where n is six or less, and further
+  // seeds at those that are left.
   uint64_t stride = 1;
   // Virtual time in which work, and each recovery, must have ended.
   Duration limit = std::chrono::hours(1);
@@ -78,7 +80,7 @@ class CrashScenario {
   uint64_t recovery_mutations_ = 0;
 };
 
-// "crash during mutation 17 (power cut), seed 123"
+// "power cut during mutation 17, seed 123"
 std::string describe(const CrashScenario::Plan& plan);
 
 struct CrashSweepResult {

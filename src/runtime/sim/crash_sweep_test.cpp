@@ -1,3 +1,5 @@
+#include <set>
+
 #include "runtime/sim/sweep_testing.h"
 
 namespace godwit::runtime::sim {
@@ -61,6 +63,46 @@ TEST(CrashSweep, AForgottenSyncIsFound) {
 TEST(CrashSweep, AForgottenSyncDoesNotMatterForKillNine) {
   CrashSweepResult result;
   EXPECT_EQ(wrong_after_crash(false, {.kinds = {CrashKind::kill}}, result), 0u);
+}
+
+// Where a sweep of `mutations` writes crashes first in a run.
+std::set<uint64_t> crashed_mutations(const CrashSweepOptions& options, int mutations) {
+  std::set<uint64_t> crashed;
+  (void)for_each_crash_point(
+      options,
+      [&](CrashScenario& run) {
+        run.work([=](Runtime& runtime) -> Task<void> {
+          for (int i = 0; i < mutations; ++i) EXPECT_TRUE(co_await runtime.files().sync_directory("/"));
+        });
+        EXPECT_EQ(run.worked_to_the_end(), run.plan().mutation == 0);
+        if (run.plan().mutation != 0) crashed.insert(run.plan().mutation);
+        run.recover([](Runtime&) -> Task<void> { co_return; });
+      },
+      [](const CrashScenario::Plan&, const std::function<void()>& run) {
+        run();
+        return true;
+      });
+  return crashed;
+}
+
+TEST(CrashSweep, AllKindsAndPointsTogetherCrashAtEveryMutation) {
+  for (const int mutations : {1, 5, 23}) {
+    std::set<uint64_t> all;
+    for (int i = 1; i <= mutations; ++i) all.insert(static_cast<uint64_t>(i));
+    for (uint64_t stride = 1; stride <= 6; ++stride) {
+      for (const uint64_t seed : {1, 2, 77}) {
+        EXPECT_EQ(crashed_mutations({.seed = seed, .seeds_per_point = 1, .stride = stride}, mutations), all)
+            << "stride " << stride << " seed " << seed;
+      }
+    }
+    EXPECT_EQ(crashed_mutations({.seeds_per_point = 3, .stride = 8}, mutations), all)
+        << "with a longer stride seeds go on where others end";
+    // A later seed reaches what the one before left out.
+    std::set<uint64_t> some = crashed_mutations({.seed = 1, .seeds_per_point = 1, .stride = 12}, mutations);
+    if (mutations == 23) EXPECT_EQ(some.size(), 12u);
+    some.merge(crashed_mutations({.seed = 7, .seeds_per_point = 1, .stride = 12}, mutations));
+    EXPECT_EQ(some, all);
+  }
 }
 
 TEST(CrashSweep, TheSameSweepGivesTheSameTrace) {
