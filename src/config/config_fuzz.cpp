@@ -1,11 +1,12 @@
 // Arbitrary text as a configuration file, over a catalogue with a setting of each type. Whatever holds in the end must be a
-// value that the setting takes, from a place that is told.
+// value that the setting takes, from a place that is told. Half of the mutations are one more line that gives a setting a value.
 // The bug that is seeded to prove this (GODWIT_SEEDED_BUG_CONFIG) is in values.cpp.
 #include <cstdlib>
 
 #include "base/bytes.h"
 #include "base/check.h"
 #include "config/printing.h"
+#include "runtime/sim/random.h"
 
 namespace godwit::config {
 namespace {
@@ -37,6 +38,26 @@ const Catalogue& catalogue() {
   return all;
 }
 
+// Of any type, right for some of the settings.
+std::string draw_value(runtime::sim::SeededRandom& random) {
+  constexpr std::string_view kValues[] = {"true",   "\"delete\"", "\"compact\"", "[\"compact\", \"x\"]",
+                                          "\"7d\"", "0.25",       "-1",          "\"64KiB\"",
+                                          "\"\"",   "[]"};
+  const uint64_t which = random.below(2 * std::size(kValues));
+  if (which < std::size(kValues)) return std::string(kValues[which]);
+  const auto number = std::to_string(random.next() >> random.below(64));
+  return random.below(2) == 0 ? number : "-" + number;
+}
+
+// At the beginning of a line, of `text`.
+void insert_setting(std::string& text, runtime::sim::SeededRandom& random) {
+  std::vector<size_t> lines{0};
+  for (size_t at = 0; (at = text.find('\n', at)) != std::string::npos;) lines.push_back(++at);
+  const Setting& setting = kSettings[random.below(std::size(kSettings))];
+  text.insert(lines[random.below(lines.size())],
+              std::string(setting.name) + " = " + draw_value(random) + "\n");
+}
+
 void look_at(const Values& values) {
   for (const Setting& setting : catalogue().all()) {
     const Value& value = values.of(setting.name);
@@ -55,6 +76,18 @@ void look_at(const Values& values) {
 
 }  // namespace
 }  // namespace godwit::config
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t size_max);
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t size_max, unsigned seed) {
+  using namespace godwit;
+  runtime::sim::SeededRandom random(seed);
+  std::string text(as_text(std::as_bytes(std::span(data, size))));
+  if (random.below(2) == 0) config::insert_setting(text, random);
+  if (text.size() == size || text.size() > size_max) return LLVMFuzzerMutate(data, size, size_max);
+  std::copy(text.begin(), text.end(), data);
+  return text.size();
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace godwit;
