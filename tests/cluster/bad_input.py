@@ -5,7 +5,7 @@ from frames import fetch_as_replica
 from load import publish, read_all
 from scenario import scenario
 from stores import Etcd
-from world import free_ports
+from world import changed_files, files_of, free_ports
 from harness.deadline import wait_until
 from harness.journey import check
 
@@ -19,17 +19,30 @@ def ended(member, *words, seconds=20):
         check(word in said, f"it does not say '{word}'\n{member.words()}")
 
 
+def fill_files(cluster):
+    """More is published than the journals hold: every broker has files of logs."""
+    cluster.create("filled", partitions=1)
+    cluster.say("bench", "produce", "filled", "--records", 1500, "--size", 10000, seconds=60)
+
+    wait_until(lambda: all(any(member.directory.glob("topics/*/*/*.log")) for member in cluster.members), 20,
+               "not every broker has files of logs")
+
+
 @scenario("a broker with the data directory of another cluster is refused, and the directory stays as it is")
 def other_cluster(world):
     cluster = Cluster(world)
     cluster.create("kept", partitions=1)
     check(publish(cluster, "kept", "precious"), "nothing was published")
+    fill_files(cluster)
     stray = cluster.members[2]
     check(stray.stop() == 0, "it did not stop in order")
     others = Cluster(world, cluster.store, brokers=0, start=False, cluster__name="others")
     first = others.new_member(1, "others1").begin().await_ready()
+    before = files_of(stray.directory)
     lost = others.new_member(3, "broker3").begin()
-    ended(lost, "cluster")
+    ended(lost, f"belongs to cluster {first._ready['cluster_id']}", f"this broker to {stray._ready['cluster_id']}")
+    changed = changed_files(before, stray.directory)
+    check(not changed, f"the directory does not stay as it is: {changed}")
     check(first.process.alive, "the others' broker ended")
     stray.start()
     cluster.await_full_isr("kept")
@@ -80,7 +93,12 @@ def without_peers(world):
     first = cluster.members[0].begin()
     wait_until(lambda: first.told("etcd.waits"), 15, lambda: f"it does not say that it waits\n{first.words()}")
     check(first.process.alive, "it ended instead of waiting")
-    for member in cluster.members[1:]:
+    waits = first.told("etcd.waits")
+    check(waits[0]["text"].endswith("no answer yet from broker 2, 3"), f"it does not say for whom: {waits}")
+    cluster.members[1].begin()
+    wait_until(lambda: any(said["text"].endswith("no answer yet from broker 3") for said in first.told("etcd.waits")), 15,
+               lambda: f"it does not say that one of two has come\n{first.words()}")
+    for member in cluster.members[2:]:
         member.begin()
     for member in cluster.members:
         member.await_ready()

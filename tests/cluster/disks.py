@@ -7,7 +7,7 @@ import signal
 from cluster import Cluster
 from load import Load, publish
 from scenario import scenario
-from stores_in_use import etcd_member
+from stores import etcd_member
 from harness.deadline import wait_until
 from harness.journey import check
 

@@ -5,6 +5,7 @@ from load import Load
 from scenario import scenario
 from stores import STORES
 from harness.deadline import wait_until
+from harness.journey import check
 
 
 def leader(world, kind):
@@ -24,15 +25,8 @@ def leader(world, kind):
     load.finish()
 
 
-for _kind in STORES:
-    @scenario(f"SIGSTOP of a leader with {_kind}: writes go on elsewhere, after SIGCONT nothing diverges")
-    def _leader(world, kind=_kind):
-        leader(world, kind)
-
-
-@scenario("SIGSTOP of the controller: another takes the office, and the one that wakes up gives way")
-def controller(world):
-    cluster = Cluster(world)
+def controller(world, kind):
+    cluster = Cluster(world, kind)
     cluster.create("load")
     load = Load(cluster)
     victim = cluster.controller()
@@ -43,5 +37,16 @@ def controller(world):
     victim.resume()
     cluster.await_full_isr("meanwhile")
     cluster.await_full_isr("load")
+    check(cluster.controller() is not victim, "the one that hung is in office again")
     load.goes_on(100)
     load.finish()
+
+
+for _kind in STORES:
+    @scenario(f"SIGSTOP of a leader with {_kind}: writes go on elsewhere, after SIGCONT nothing diverges")
+    def _leader(world, kind=_kind):
+        leader(world, kind)
+
+    @scenario(f"SIGSTOP of the controller with {_kind}: another takes the office, and the one that wakes up gives way")
+    def _controller(world, kind=_kind):
+        controller(world, kind)

@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 from harness.deadline import wait_until
 from harness.process import Process
 
-from world import free_ports
+from world import free_ports, processes_of
 from zookeeper_nodes import Nodes, key_of, node_of
 
 # Under which a cluster named as the scenarios' has its keys.
@@ -181,3 +181,12 @@ class ManagedEtcd:
 
 
 STORES = {"etcd": Etcd, "zookeeper": Zookeeper, "managed-etcd": ManagedEtcd}
+
+
+def etcd_member(world, member):
+    """The id of the etcd process that the broker manages."""
+    def found():
+        ids = processes_of(world.folder, f"/{member.directory.name}/etcd")
+        return ids[0] if len(ids) == 1 else None
+
+    return wait_until(found, 10, lambda: f"broker {member.number} has no etcd of its own: {processes_of(world.folder)}")

@@ -4,6 +4,7 @@ Children die with this process (harness/process.py). An etcd member that a broke
 so a guard of its own looks for whatever still names the scenario's folder when this process is gone.
 """
 
+import hashlib
 import os
 import random
 import re
@@ -96,6 +97,21 @@ def end_processes_of(folder):
         return not left
 
     wait_until(gone, 10, lambda: f"these do not end: {processes_of(folder)}")
+
+
+def files_of(directory):
+    """{path: (size, digest)} of what a broker keeps there, but for the lock, the journal and its checkpoints, in which every
+    start writes, and for the folder of its etcd member."""
+    paths = {path: path.relative_to(directory).parts for path in sorted(directory.rglob("*")) if path.is_file()}
+    return {"/".join(parts): (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+            for path, parts in paths.items() if parts[0] not in ("lock", "journal", "etcd") and not parts[0].startswith("checkpoint.")}
+
+
+def changed_files(before, directory):
+    """The paths that files_of() has otherwise now than it had them `before`, with what they were and are."""
+    after = files_of(directory)
+    return {path: (before.get(path), after.get(path)) for path in sorted({*before, *after})
+            if before.get(path) != after.get(path)}
 
 
 class World:

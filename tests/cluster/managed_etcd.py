@@ -1,0 +1,120 @@
+"""Managed etcd: brokers die under load, alone or with their etcd members; all members lose what they knew."""
+
+import os
+import shutil
+import signal
+
+from bad_input import ended, fill_files
+from cluster import Cluster
+from crashes import LONG_SESSION, kill_under_load
+from load import Load, publish, read_all
+from scenario import scenario
+from stores import etcd_member
+from world import changed_files, end_processes_of, files_of, processes_of
+from harness.deadline import wait_until
+from harness.journey import check
+
+
+def stop_at_once(world, cluster):
+    for member in cluster.members:
+        member.process.signal(signal.SIGTERM)
+    for member in cluster.members:
+        code = member.process.wait(40)
+        check(code == 0, f"broker {member.number} ended with {code}\n{member.words()}")
+    check(not processes_of(world.folder), "a process is left behind")
+
+
+@scenario("managed etcd: kill -9 of a leader takes no etcd member with it, the next start adopts it; a stop ends all")
+def managed(world):
+    cluster = Cluster(world, "managed-etcd", **LONG_SESSION)
+    cluster.create("load")
+    load = Load(cluster)
+    victim = cluster.leader("load", 0)
+    before = etcd_member(world, victim)
+    kill_under_load(cluster, load, victim, cluster.led_by("load", victim))
+    check(etcd_member(world, victim) == before, "the etcd member did not outlive its broker's kill -9")
+    check(victim.told("etcd.adopted"), f"nothing is told of an adoption\n{victim.words()}")
+    load.finish()
+    stop_at_once(world, cluster)
+
+
+@scenario("managed etcd: the broker and its etcd member die in the same blow")
+def managed_both(world):
+    cluster = Cluster(world, "managed-etcd")
+    cluster.create("load")
+    load = Load(cluster)
+    for victim in cluster.members:
+        etcd = etcd_member(world, victim)
+        os.kill(etcd, signal.SIGKILL)
+        victim.kill()
+        load.goes_on(50, 10)
+        victim.start()
+        cluster.await_full_isr("load")
+        load.goes_on(50)
+    load.finish()
+
+
+@scenario("managed etcd: all brokers and their etcd members die in the same blow, and all start: everything acknowledged is there")
+def managed_all(world):
+    cluster = Cluster(world, "managed-etcd")
+    cluster.create("load")
+    load = Load(cluster)
+    load.goes_on(300)
+    members = [etcd_member(world, member) for member in cluster.members]
+    for member in cluster.members:
+        member.kill()
+    for etcd in members:
+        os.kill(etcd, signal.SIGKILL)
+    cluster.begin_all()
+    load.goes_on(100)
+    cluster.await_full_isr("load")
+    load.finish()
+
+
+def refuse_each(cluster, *words):
+    """Each ends with these words. Who ends first leaves the others' etcd members without a majority: it is started again,
+    as systemd does it."""
+    left = set(cluster.members)
+
+    def each_refused():
+        for member in cluster.members:
+            if not member.process.alive:
+                ended(member, *words)
+                left.discard(member)
+                if left:
+                    member.begin()
+        return not left
+
+    wait_until(each_refused, 40, lambda: f"these do not refuse: {[m.number for m in left]}\n{cluster.words()}")
+
+
+@scenario("managed etcd: all etcd folders are lost while no broker runs: they know that they were members, say so, end "
+          "and delete nothing; with the folders all is there")
+def all_folders_lost(world):
+    cluster = Cluster(world, "managed-etcd", shutdown__timeout__ms=2000)
+    cluster.create("kept", partitions=1)
+    check(publish(cluster, "kept", "precious"), "nothing was published")
+    fill_files(cluster)
+    belongs = f"this data directory belongs to cluster {cluster.members[0]._ready['cluster_id']}"
+    stop_at_once(world, cluster)
+    folders = {member.directory / "etcd": world.folder / f"etcd{member.number}" for member in cluster.members}
+    for etcd, away in folders.items():
+        etcd.rename(away)
+    before = {member: files_of(member.directory) for member in cluster.members}
+    for member in cluster.members:
+        member.begin()
+    refuse_each(cluster, "broker.not_started", "knows no cluster", belongs)
+    for member in cluster.members:
+        member.kill()
+        changed = changed_files(before[member], member.directory)
+        check(not changed, f"broker {member.number} has changed what it had: {changed}")
+    end_processes_of(world.folder)
+    for etcd, away in folders.items():
+        shutil.rmtree(etcd)
+        away.rename(etcd)
+    cluster.begin_all()
+    cluster.await_full_isr("kept")
+    check(publish(cluster, "kept", "afterwards"), "nothing can be published")
+    found = [record["value"] for record in read_all(cluster, "kept", 1)]
+    check(found == ["precious", "afterwards"], f"there is {found}")
+    check(all(belongs.endswith(member._ready["cluster_id"]) for member in cluster.members), "it is another cluster")
