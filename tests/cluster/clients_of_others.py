@@ -1,18 +1,16 @@
 """Every real client publishes, idempotently, while brokers are killed, hang and roll: all of them at once."""
 
 from cluster import Cluster
-from load import Load, Loads, client
+from load import Loads, available
 from rolls import roll_one_by_one
 from scenario import scenario
-from harness.runtimes import CLIENTS, Unavailable
 
 NAMED = ["librdkafka", "java", "kafkajs", "franz-go", "kafka-python"]
 OTHERS = ["confluent-kafka", "aiokafka", "kcat"]
 
 
 def begin(world, names, **settings):
-    for name in names:
-        client(name)  # where one cannot be had, that is said before anything is started
+    names = available(names)  # installed before anything is started
     cluster = Cluster(world, **settings)
     cluster.create("load")
     return cluster, Loads(cluster, names)

@@ -1,8 +1,13 @@
-"""The judge himself: what he is to notice, he notices."""
+"""The judge himself: what he is to notice, he notices. And who is judged."""
 
-from load import judge
+import contextlib
+import io
+
+from load import available, judge
 from scenario import scenario
+from harness import runtimes
 from harness.journey import Wrong, check
+from harness.runtimes import Unavailable
 
 
 def _log(count):
@@ -31,3 +36,24 @@ def notices(_):
     check(_complains(sound, moved), "records are not where they were acknowledged")
     swapped = [sound[0], {**sound[2], "offset": 1}, {**sound[1], "offset": 2}]
     check(_complains(swapped, swapped), "two records of a key changed places")
+
+
+@scenario("a client that cannot be had is left out alone, and why is told; without any the scenario is left out")
+def left_out(_):
+    def missing():
+        raise Unavailable("there is no node")
+
+    real, runtimes.CLIENTS = runtimes.CLIENTS, {"here": lambda: "here", "not-here": missing, "nor-here": missing}
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            check(available(["not-here", "here"]) == ["here"], "not just the one that is missing is left out")
+        check("not-here" in said.getvalue() and "there is no node" in said.getvalue(), f"it says: {said.getvalue()}")
+        try:
+            with contextlib.redirect_stdout(said):
+                names = available(["not-here", "nor-here"])
+            check(False, f"of two that are missing there are {names}")
+        except Unavailable as why:
+            check("not-here" in str(why) and "nor-here" in str(why), f"it says: {why}")
+    finally:
+        runtimes.CLIENTS = real

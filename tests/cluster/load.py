@@ -23,6 +23,22 @@ def client(name):
     return _clients[name]
 
 
+def available(names):
+    """Those of the clients that can be had here; of each other one it is told why not. Unavailable where there is none."""
+    there, missing = [], []
+    for name in names:
+        try:
+            client(name)
+            there.append(name)
+        except runtimes.Unavailable as why:
+            missing.append(f"{name}: {why}")
+    if not there:
+        raise runtimes.Unavailable("; ".join(missing))
+    for one in missing:
+        print(f"left out: {one}", flush=True)
+    return there
+
+
 class Load:
     """`prefix`: in every record's value, so that several loads can be told apart. `wait`: until it is under way. `keys`: so many,
     enough for each partition to have one."""
@@ -89,11 +105,9 @@ class Load:
 
 
 class Loads:
-    """Several clients at once on one topic, each a load of its own."""
+    """Several clients (see available()) at once on one topic, each a load of its own."""
 
     def __init__(self, cluster, names, topic="load", pace_ms=20):
-        for name in names:
-            client(name)  # what cannot be had is told before any of them begins
         self.cluster, self.topic = cluster, topic
         self.loads = [Load(cluster, topic, name, prefix=name, pace_ms=pace_ms, wait=False) for name in names]
         self.partitions = self.loads[0].partitions
