@@ -121,8 +121,8 @@ static int produce(void) {
     set(conf, "enable.idempotence", strcmp(option("idempotent", NULL), "1") == 0 ? "true" : "false");
     set(conf, "linger.ms", "5");
     set(conf, "message.timeout.ms", "60000");
-    set(conf, "socket.timeout.ms",
-        "10000");  // for a broker that hangs; the default is as long as the line above
+    // For a broker that hangs; the default is as long as the line above.
+    set(conf, "socket.timeout.ms", "10000");
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_t* handle = new_handle(RD_KAFKA_PRODUCER, conf);
     const int64_t from = number("from");
@@ -234,6 +234,26 @@ static void on_rebalance(rd_kafka_t* handle, rd_kafka_resp_err_t error, rd_kafka
   tell_assigned(assigns ? list : NULL);
 }
 
+static void tell_committed(int32_t partition, int64_t offset) {
+  printf("{\"event\":\"committed\",\"partition\":%" PRId32 ",\"offset\":%" PRId64 "}\n", partition, offset);
+}
+
+static void on_commit(rd_kafka_t* handle, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list,
+                      void* opaque) {
+  (void)handle;
+  (void)opaque;
+  for (int i = 0; list != NULL && i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t* one = &list->elems[i];
+    if (error || one->err) {
+      fprintf(stderr, "commit of %" PRId64 " in partition %" PRId32 ": %s\n", one->offset, one->partition,
+              rd_kafka_err2str(error ? error : one->err));
+    } else if (one->offset >= 0) {
+      tell_committed(one->partition, one->offset);
+    }
+  }
+  fflush(stdout);
+}
+
 static int group(void) {
   rd_kafka_conf_t* conf = new_conf();
   set(conf, "group.id", option("group", NULL));
@@ -244,6 +264,7 @@ static int group(void) {
   set(conf, "heartbeat.interval.ms", "500");
   set(conf, "check.crcs", "true");
   rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+  rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
   rd_kafka_t* handle = new_handle(RD_KAFKA_CONSUMER, conf);
   rd_kafka_poll_set_consumer(handle);
   rd_kafka_topic_partition_list_t* topics = rd_kafka_topic_partition_list_new(1);
@@ -274,8 +295,7 @@ static int group(void) {
   if (error) die("committed", rd_kafka_err2str(error));
   for (int i = 0; i < held->cnt; ++i) {
     if (held->elems[i].offset < 0) continue;
-    printf("{\"event\":\"committed\",\"partition\":%" PRId32 ",\"offset\":%" PRId64 "}\n",
-           held->elems[i].partition, held->elems[i].offset);
+    tell_committed(held->elems[i].partition, held->elems[i].offset);
   }
   rd_kafka_topic_partition_list_destroy(held);
   rd_kafka_consumer_close(handle);

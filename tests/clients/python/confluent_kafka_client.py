@@ -90,11 +90,17 @@ def read(options):
     tell("done")
 
 
+def tell_committed(error, offsets):
+    for held in [] if error else offsets:
+        if not held.error and held.offset >= 0:
+            tell("committed", partition=held.partition, offset=held.offset)
+
+
 def group(options):
     stop = stopped()
     consumer = consumer_of(options, **{
         "enable.partition.eof": False, "session.timeout.ms": 10000, "heartbeat.interval.ms": 500,
-        "reconnect.backoff.max.ms": 500, "client.id": options["member"]})
+        "reconnect.backoff.max.ms": 500, "client.id": options["member"], "on_commit": tell_committed})
     committed = {}
 
     def give_up(_, __):
@@ -121,7 +127,7 @@ def group(options):
         for done in consumer.commit(offsets=last, asynchronous=False) if last else []:
             if done.error:
                 raise KafkaException(done.error)
-            tell("committed", partition=done.partition, offset=done.offset)
+            tell_committed(None, [done])
     except KafkaException as why:
         # A rebalance was quicker: whoever has the partitions now reads these again.
         if why.args[0].code() not in (KafkaError.REBALANCE_IN_PROGRESS, KafkaError.ILLEGAL_GENERATION):
