@@ -102,7 +102,7 @@ class FakeLog final : public storage::Log {
   Done restart_at(Offset) override { return unused(); }
   Done roll() override { return unused(); }
   std::vector<Damage> damages() const override { return {}; }
-  Done repair(BytesView) override { return unused(); }
+  Done repair(BytesView, Offset, Offset) override { return unused(); }
   Stats stats() const override { return {}; }
 
  private:

@@ -36,21 +36,30 @@ Task<Result<Bytes>> fetch(peer::Connection& connection, const TopicPartition& id
   co_return answer.records->flatten();
 }
 
-// Those of them that begin before `end`: what lies behind the damage is there already, or not yet.
-BytesView before(const Bytes& batches, Offset end) {
+// What an answer says of the damage: the batches that begin before its end (what lies behind is there already, or not yet),
+// and up to where these are all that the replica has. A batch behind the damage says that nothing more is in it.
+struct Covered {
+  BytesView batches;
+  Offset to;
+};
+Covered covered(const Bytes& batches, const storage::Log::Damage& damage) {
   size_t size = 0;
+  Offset to = damage.from;
   (void)for_each_batch(batches, {.check_crc = false}, [&](const BatchView& batch, size_t) -> Result<void> {
-    if (batch.header().base_offset < end) size += batch.bytes().size();
+    const bool behind = batch.header().base_offset >= damage.to;
+    if (!behind) size += batch.bytes().size();
+    to = std::max(to, behind ? damage.to : batch.header().next_offset());
     return {};
   });
-  return BytesView(batches).first(size);
+  return {BytesView(batches).first(size), to};
 }
 
 // Puts back as much of the damage as one answer holds. Errors as repair().
 Task<Result<void>> mend(peer::Connection& connection, storage::Log& log, storage::Log::Damage damage) {
   const auto batches = co_await fetch(connection, log.id(), damage.from);
   if (!batches) co_return fail(batches.error());
-  const auto done = co_await log.repair(before(*batches, damage.to));
+  const Covered covers = covered(*batches, damage);
+  const auto done = co_await log.repair(covers.batches, damage.from, covers.to);
   if (!done) co_return fail(ErrorKind::corrupt, done.error().message);
   for (const auto& left : log.damages()) {
     if (left.from == damage.from)

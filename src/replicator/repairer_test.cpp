@@ -1,6 +1,8 @@
 // What is asked of another replica where this one's disk lost something, and what of its answers is taken.
 #include "replicator/repairer.h"
 
+#include <numeric>
+
 #include "replicator/played_leader_testing.h"
 
 namespace godwit::replicator {
@@ -15,10 +17,17 @@ Bytes batch(int n) {
   return part_of(0, 0, text_of(n), n).records->flatten();
 }
 
-// A log of eight batches of one record, of which those named are damaged.
-Task<storage::Log*> damaged_log(FollowerStage& stage, std::vector<int> damaged) {
+std::vector<int> all_records() {
+  std::vector<int> all(kRecords);
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+// A log of batches of one record, of which those named are damaged: of all eight or, compacted, of those that are `there`.
+Task<storage::Log*> damaged_log(FollowerStage& stage, std::vector<int> damaged,
+                                std::vector<int> there = all_records()) {
   storage::Log* log = co_await stage.log(0);
-  for (int n = 0; n < kRecords; ++n) {
+  for (const int n : there) {
     const Bytes bytes = batch(n);
     EXPECT_TRUE((co_await log->append_replicated(bytes, stage.shard.wall_now(), stage.shard.now() + 5s)));
   }
@@ -38,9 +47,14 @@ Task<storage::Log*> damaged_log(FollowerStage& stage, std::vector<int> damaged) 
   stage.store.reset();
   co_await stage.open_store();
   log = co_await stage.log(0);
+  if (there.size() < kRecords) {
+    storage::LogConfig config;
+    config.cleanup_compact = true;
+    log->set_config(config);
+  }
   for (int n = 0; n < kRecords; ++n)
     (void)co_await log->read({.from = Offset(n), .bytes_max = 1, .end = log->end()});
-  EXPECT_EQ(log->damages().size(), damaged.size());
+  if (there.size() == kRecords) EXPECT_EQ(log->damages().size(), damaged.size());
   co_return log;
 }
 
@@ -65,9 +79,9 @@ kafka::FetchResponse refusal() {
   return answer_of({std::move(part)});
 }
 
-Task<void> expect_all(FollowerStage& stage) {
+Task<void> expect_all(FollowerStage& stage, std::vector<int> there = all_records()) {
   std::vector<std::string> all;
-  for (int n = 0; n < kRecords; ++n) all.push_back(std::to_string(n) + "=" + text_of(n));
+  for (const int n : there) all.push_back(std::to_string(n) + "=" + text_of(n));
   EXPECT_EQ(co_await stage.texts(0), all);
 }
 
@@ -122,6 +136,45 @@ TEST(Repairer, ARangeThatTheReplicaDoesNotHaveHoldsUpNoOther) {
     EXPECT_EQ(log->damages().size(), 1U);
     EXPECT_EQ(log->damages().at(0).from, Offset(1));
   });
+}
+
+// What the replica is asked for, one after the other, and what it answers: batches that it has from there on.
+struct Asked {
+  int from;
+  std::vector<int> answer;
+};
+void repair_compacted(std::vector<int> there, std::vector<int> damaged, std::vector<Asked> asks,
+                      std::vector<int> left) {
+  run_on_follower([=](FollowerStage& stage) -> Task<void> {
+    storage::Log* const log = co_await damaged_log(stage, damaged, there);
+    EXPECT_EQ(log->damages().size(), 1U);
+    Repairing repairing(stage, *log);
+    for (const Asked& expected : asks) {
+      EXPECT_TRUE(co_await stage.wait([&] { return stage.first.waiting() > 0 || repairing.outcome; }));
+      EXPECT_FALSE(repairing.outcome) << "before it was asked from " << expected.from << " on";
+      if (repairing.outcome) co_return;
+      const FetchOf asked = co_await stage.first.next();
+      EXPECT_EQ(asked.of(FollowerStage::id(0))->fetch_offset, Offset(expected.from));
+      std::vector<Bytes> batches;
+      for (const int n : expected.answer) batches.push_back(batch(n));
+      stage.first.answer(asked, records(std::move(batches)));
+    }
+    EXPECT_TRUE(co_await stage.wait([&] { return repairing.outcome.has_value(); }));
+    EXPECT_TRUE(repairing.outcome->has_value()) << repairing.outcome->error().describe();
+    EXPECT_TRUE(log->damages().empty());
+    co_await expect_all(stage, left);
+  });
+}
+
+TEST(Repairer, ADamageBehindAGapOfACompactedLogIsPutBack) {
+  repair_compacted({0, 4, 7}, {4}, {{1, {4, 7}}}, {0, 4, 7});
+  repair_compacted({0, 4, 7}, {4}, {{1, {4}}}, {0, 4, 7});
+}
+
+TEST(Repairer, WhatTheOtherReplicaHasCompactedAwayIsNoDamageAnyMore) {
+  repair_compacted({0, 4, 7}, {4}, {{1, {7}}}, {0, 7});
+  repair_compacted({0, 2, 4, 5, 7}, {2, 4}, {{1, {2, 7}}}, {0, 2, 5, 7});
+  repair_compacted({0, 2, 4, 7}, {2, 4}, {{1, {2}}, {3, {7}}}, {0, 2, 7});
 }
 
 TEST(Repairer, WhatIsDamagedOrDoesNotFitIsNotTaken) {

@@ -1,7 +1,9 @@
 #include "storage/compaction.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/check.h"
 #include "record/batches.h"
 #include "record/filter_batch.h"
 #include "storage/log_shard.h"
@@ -25,6 +27,12 @@ bool has_tombstone(const BatchView& batch) {
   }
 }
 
+// Offsets between two segments that no file has. In one file with both they would end compaction there (plan_compaction).
+bool damage_between(const LogState& state, const SegmentState& before, const SegmentState& behind) {
+  const DamagedRange* const damage = state.damage_from(before.next);
+  return damage != nullptr && damage->from < behind.base;
+}
+
 }  // namespace
 
 runtime::Task<Result<SegmentRead>> Compaction::read(PartitionLog& log, FileId file, Offset from) {
@@ -36,19 +44,19 @@ runtime::Task<Result<SegmentRead>> Compaction::read(PartitionLog& log, FileId fi
 }
 
 runtime::Task<Result<KeyOffsets>> Compaction::keys_of(PartitionLog& log, CompactionPlan& plan) {
-  KeyOffsets keys(kKeyBytesMax);
+  KeyOffsets keys(context_.options.compaction_key_bytes);
   for (size_t i = 0; i < plan.segments.size(); ++i) {
     const SegmentState segment = plan.segments[i];
     Offset from = std::max(segment.base, plan.dirty_from);
-    bool full = false;
-    while (from < segment.next && !full) {
+    while (from < segment.next) {
       auto part = co_await read(log, segment.id, from);
       if (!part) co_return fail(std::move(part).error());
       if (part->batches.empty()) break;
       const Bytes bytes = part->batches.flatten();
+      bool full = false;
       auto walked =
           for_each_batch(bytes, {.check_crc = false}, [&](const BatchView& batch, size_t) -> Result<void> {
-            if (batch.header().attributes.control() || batch.header().record_count == 0) return {};
+            if (full || batch.header().attributes.control() || batch.header().record_count == 0) return {};
             auto reader = RecordReader::open(batch);
             if (!reader) return fail(reader.error());
             Record record;
@@ -56,17 +64,21 @@ runtime::Task<Result<KeyOffsets>> Compaction::keys_of(PartitionLog& log, Compact
               const auto more = reader->next(record);
               if (!more) return fail(more.error());
               if (!*more) return {};
-              if (record.key && !keys.note(*record.key, record.offset)) full = true;
+              // An earlier pass may have ended in the middle of a batch: its first keys would take the room again.
+              if (!record.key || record.offset < plan.dirty_from) continue;
+              if (keys.note(*record.key, record.offset)) continue;
+              full = true;
+              plan.dirty_to = record.offset;
+              return {};
             }
           });
       if (!walked) co_return fail(std::move(walked).error());
+      if (full) {
+        plan.segments.resize(plan.dirty_to > segment.base ? i + 1 : i);
+        GW_CHECK(!plan.segments.empty() && plan.dirty_to > plan.dirty_from, "one key always finds room");
+        co_return keys;
+      }
       from = part->next;
-    }
-    // What is known of a segment in part does no harm; that it was compared is only said of those before it.
-    // One alone goes on with what fits: keys without room are kept.
-    if (full) {
-      plan.segments.resize(std::max<size_t>(i, 1));
-      break;
     }
   }
   co_return keys;
@@ -90,17 +102,24 @@ runtime::Task<Result<void>> Compaction::copy(PartitionLog& log, const Compaction
         if (!batch) co_return fail(batch.error());
         const BatchHeader& header = batch->header();
         if (header.last_offset() < from) continue;
-        const bool last_of_producer = log.is_last_of_producer(header);
-        if (header.attributes.control()) {
-          // Transaction markers stay; they are few.
+        // Transaction markers stay; they are few. And what this pass does not compare.
+        if (header.attributes.control() || header.base_offset >= plan.dirty_to) {
           GW_TRY(co_return, context_.wrote(co_await output.add(header, batch->bytes())));
           continue;
         }
-        // Tombstones go once the horizon that an earlier cleaning gave their batch has passed (KIP-534).
+        // Tombstones go once the horizon that an earlier cleaning gave their batch has passed (KIP-534): of a batch of which
+        // all was compared, with all that lies before it. An older value may yet be found in what was not, or be put back
+        // where the log is damaged.
+        const DamagedRange* const damage = log.state().damage_from(log.start());
+        const bool compared = header.next_offset() <= plan.dirty_to &&
+                              (damage == nullptr || damage->from >= header.base_offset);
         const auto horizon = header.delete_horizon_ms();
-        const bool tombstones_go = horizon && *horizon <= now.ms;
-        FilterOptions options{.keep_when_empty = last_of_producer};
-        if (!horizon && has_tombstone(*batch)) {
+        const bool tombstones_go = compared && horizon && *horizon <= now.ms;
+        // The last batch of what is committed stands for the log's end: nothing may ever follow it (the active segment is
+        // empty, or what is in it is truncated), and a new follower could not tell that its log is whole.
+        const bool ends_log = header.next_offset() >= log.high_watermark();
+        FilterOptions options{.keep_when_empty = ends_log || log.is_last_of_producer(header)};
+        if (compared && !horizon && has_tombstone(*batch)) {
           options.set_delete_horizon_ms = now.ms + log.config().delete_retention_ms;
         }
         const auto filtered = filter_batch(
@@ -134,7 +153,8 @@ runtime::Task<Result<void>> Compaction::rewrite(PartitionLog& log, const Compact
     size_t last = first + 1;
     uint64_t size = plan.segments[first].end.value();
     while (last < plan.segments.size() && last - first < kSwappedMax / 2 &&
-           size + plan.segments[last].end.value() <= static_cast<uint64_t>(log.config().segment_bytes)) {
+           size + plan.segments[last].end.value() <= static_cast<uint64_t>(log.config().segment_bytes) &&
+           !damage_between(log.state(), plan.segments[last - 1], plan.segments[last])) {
       size += plan.segments[last++].end.value();
     }
     const auto id = co_await shard_.file_ids().next();
@@ -158,10 +178,12 @@ runtime::Task<Result<void>> Compaction::rewrite(PartitionLog& log, const Compact
 }
 
 runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> log, CompactionPlan plan) {
+  const uint64_t repairs = log->repairs();
+  const Offset end = plan.dirty_to;
   const auto keys = co_await keys_of(*log, plan);
   if (!keys) co_return fail(keys.error());
   if (plan.segments.empty()) co_return {};
-  SwapSegments swap{.head = {}, .removed = {}, .added = {}, .cleaned_to = plan.segments.back().next};
+  SwapSegments swap{.head = {}, .removed = {}, .added = {}, .cleaned_to = plan.dirty_to};
   if (auto done = co_await rewrite(*log, plan, *keys, swap); !done) {
     // No record speaks of them.
     for (const SegmentState& added : swap.added) shard_.remove_file_when_durable(*log, added.id, 0);
@@ -180,8 +202,8 @@ runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> lo
     }
     const bool last = i + 1 == swap.added.size();
     if (!last && part.added.size() + part.removed.size() < kSwappedMax) continue;
-    part.cleaned_to = last ? swap.cleaned_to : swap.added[i].next;
-    if (auto done = co_await log->swap_segments(std::move(part), replaced); !done) co_return done;
+    part.cleaned_to = std::min(swap.cleaned_to, swap.added[i].next);
+    if (auto done = co_await log->swap_segments(std::move(part), replaced, repairs); !done) co_return done;
     if (std::ranges::any_of(replaced,
                             [&](const SegmentState& was) { return log->state().find(was.id) != nullptr; })) {
       // The log changed meanwhile; the parts behind would lose tombstones of what is still there.
@@ -191,6 +213,7 @@ runtime::Task<Result<void>> Compaction::compact(std::shared_ptr<PartitionLog> lo
     part = {.head = {}, .removed = {}, .added = {}, .cleaned_to = {}};
     replaced.clear();
   }
+  more_ |= plan.dirty_to < end && log->state().cleaned_to >= plan.dirty_to;
   co_return {};
 }
 
@@ -215,8 +238,8 @@ runtime::Task<void> Compaction::pass() {
 
 runtime::Task<void> Compaction::run() {
   while (!closed_) {
-    if (co_await stop_.wait_until(runtime::Shard::current()->now() + context_.options.compaction_interval))
-      continue;
+    const MonotonicTime next = runtime::Shard::current()->now() + context_.options.compaction_interval;
+    if (!std::exchange(more_, false) && co_await stop_.wait_until(next)) continue;
     co_await pass();
   }
 }

@@ -2,7 +2,12 @@
 // which take their place with one structure record.
 //
 //   kept: the newest record of each key; tombstones and markers until delete.retention.ms has passed since the
-//   cleaning that first saw them (KIP-534); the last batch of each producer that is known, if need be empty
+//   cleaning that first saw them (KIP-534); the last batch of each producer that is known and the last of what is
+//   committed, if need be empty
+//
+// A pass compares as many keys as StoreOptions::compaction_key_bytes has room for, in the order of offsets; the next one
+// goes on from there. What lies behind is copied as it is: a tombstone whose key was not compared may still have an older
+// value before it.
 //
 // A crash before the record leaves files that nobody knows; they are put aside. One for each shard, one log at
 // a time.
@@ -30,17 +35,15 @@ class Compaction {
 
   // One pass over all logs that ask for it.
   runtime::Task<void> pass();
-  // Passes as often as options.compaction_interval says, until close().
+  // Passes as often as options.compaction_interval says, and at once while one had no room for all keys, until close().
   runtime::Task<void> run();
   void close();
 
  private:
-  static constexpr size_t kKeyBytesMax = 64 << 20;
-
   runtime::Task<Result<void>> compact(std::shared_ptr<PartitionLog> log, CompactionPlan plan);
   // Whole batches of a segment. What cannot be read is noted as damage, so that the log waits for its repair.
   runtime::Task<Result<SegmentRead>> read(PartitionLog& log, FileId file, Offset from);
-  // The keys of the dirty part; drops segments from the plan's end whose keys find no room.
+  // The keys of the dirty part. Where they find no room the plan ends there: at the first record without.
   runtime::Task<Result<KeyOffsets>> keys_of(PartitionLog& log, CompactionPlan& plan);
   // Copies what is kept of segments [first, last) of the plan behind each other.
   runtime::Task<Result<void>> copy(PartitionLog& log, const CompactionPlan& plan, const KeyOffsets& keys,
@@ -55,6 +58,7 @@ class Compaction {
   runtime::Mutex one_pass_;
   runtime::Condition stop_;
   bool closed_ = false;
+  bool more_ = false;  // a log was compared in part, for want of room for its keys
 };
 
 }  // namespace godwit::storage

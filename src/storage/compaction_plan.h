@@ -14,6 +14,9 @@ struct CompactionPlan {
   std::vector<SegmentState> segments;
   // Records before it were compared with each other already: only those from here on bring new keys.
   Offset dirty_from;
+  // Records from here on are not compared in this pass: behind the last segment or, where the memory for keys ends
+  // before, inside it.
+  Offset dirty_to;
 };
 
 // Empty when it is not worth it: nothing sealed, nothing new, less of it than min.cleanable.dirty.ratio (unless

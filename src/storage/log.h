@@ -172,13 +172,16 @@ class Log {
     std::string what;  // names file and position where they are known
   };
   virtual std::vector<Damage> damages() const = 0;
-  // Takes whole batches, fetched from another replica, in the place of damaged ones: they begin at or before a damaged
-  // range's first offset and may end inside it or behind it, below synced_end(). Durable on return; what they cover can
-  // be read then and is no damage any more. The segment is written anew beside the old one and put in its place by one
-  // record, so that a crash leaves either. Batches that cover no damage change nothing. Refusals: corrupt_message (a
+  // Takes whole batches, fetched from another replica, in the place of damaged ones: all that it has from the batch that
+  // contains `from`, or the first behind it, up to `to`. They begin at or before a damaged range's first offset and may end
+  // inside it or behind it, below synced_end(). Durable on return; what they cover can be read then and is no damage any
+  // more. Where the log is compacted they cover [from, to), and the batches that they reach beyond it with, also where
+  // that replica has gaps, or nothing at all, in it: compaction left that out. Elsewhere each offset of the damage needs its
+  // record, and only the batches themselves count. The segment is written anew beside the old one and put in its place
+  // by one record, so that a crash leaves either. What covers no damage changes nothing. Refusals: corrupt_message (a
   // batch is not whole, or does not fit its neighbours), offset_out_of_range (they reach behind synced_end(), or begin
   // inside the damage), kafka_storage_error.
-  virtual runtime::Task<Served<void>> repair(BytesView batches) = 0;
+  virtual runtime::Task<Served<void>> repair(BytesView batches, Offset from, Offset to) = 0;
 
   // Closes the active segment now, as roll by size or time does (tests, operators, compaction).
   virtual runtime::Task<Served<void>> roll() = 0;

@@ -68,7 +68,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<void>> truncate(Offset offset) override;
   runtime::Task<Served<void>> restart_at(Offset offset) override;
   std::vector<Damage> damages() const override;
-  runtime::Task<Served<void>> repair(BytesView batches) override;
+  runtime::Task<Served<void>> repair(BytesView batches, Offset from, Offset to) override;
   runtime::Task<Served<void>> roll() override;
   Stats stats() const override;
 
@@ -183,9 +183,12 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool is_last_of_producer(const BatchHeader& header) const;
   // A new, empty file for output.
   runtime::Task<Result<void>> make_output_file(FileId file);
-  // Puts the new segments in the place of `old`. When some of those are gone or were cut meanwhile the new files
-  // are removed and nothing changes. Durable on return.
-  runtime::Task<Result<void>> swap_segments(SwapSegments swap, const std::vector<SegmentState>& old);
+  // Counts the ranges that were put back: what a compaction compared before one is not all that was there.
+  uint64_t repairs() const { return repairs_; }
+  // Puts the new segments in the place of `old`. When some of those are gone or were cut meanwhile, or the log has had
+  // other repairs than `repairs`, the new files are removed and nothing changes. Durable on return.
+  runtime::Task<Result<void>> swap_segments(SwapSegments swap, const std::vector<SegmentState>& old,
+                                            uint64_t repairs);
 
   // In the shard's lists of logs with cached memory, and with recent appends.
   struct Hook : runtime::ListNode {
@@ -316,7 +319,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool is_quiet() const;
   runtime::Task<Served<void>> roll_in_turn(std::optional<MonotonicTime> deadline = {});
   // False: segments left the log meanwhile, it is to be tried again.
-  runtime::Task<Served<bool>> repair_in_turn(BytesView batches);
+  runtime::Task<Served<bool>> repair_in_turn(BytesView batches, Offset from, Offset to);
   void notify_advanced();
   // The DropLog is durable.
   void finish_drop();
@@ -343,7 +346,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Copies batches of a whole, sealed segment that lie in [from, to) and can be read.
   runtime::Task<Served<void>> copy_readable(SegmentState segment, Offset from, Offset to,
                                             SegmentOutput& output);
-  bool damage_behind(Offset next) const;
+  // What is damaged of [segment.base, segment.next) beside [from, to).
+  std::vector<DamagedRange> left_damaged(const SegmentState& segment, Offset from, Offset to) const;
+  bool is_compacted() const;
   // A truncation took all batches that were known of a producer: earlier ones are looked for in the records.
   runtime::Task<void> rebuild_producers();
   // Where the batch that contains `offset` (or is the first behind it) begins; `offset` < end.
@@ -385,6 +390,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   std::vector<FileId> writing_;
   // What left the log while a round with views of it was under way.
   std::vector<std::unique_ptr<SegmentLive>> retired_;
+  uint64_t repairs_ = 0;
   std::array<ReadHint, 4> hints_;
   uint8_t next_hint_ = 0;
   Position last_file_position_;

@@ -28,7 +28,8 @@ runtime::Task<Result<void>> PartitionLog::make_output_file(FileId file) {
 }
 
 runtime::Task<Result<void>> PartitionLog::swap_segments(SwapSegments swap,
-                                                        const std::vector<SegmentState>& old) {
+                                                        const std::vector<SegmentState>& old,
+                                                        uint64_t repairs) {
   const auto self = shared_from_this();
   (void)co_await wait_structure_room();
   const bool still_there = std::ranges::all_of(old, [&](const SegmentState& was) {
@@ -36,7 +37,7 @@ runtime::Task<Result<void>> PartitionLog::swap_segments(SwapSegments swap,
     return segment != nullptr && segment != &state_.active() && segment->end == was.end &&
            segment->next == was.next;
   });
-  if (refusal(false) || !still_there) {
+  if (refusal(false) || !still_there || repairs != repairs_) {
     // The files are nobody's; no record speaks of them.
     for (const SegmentState& added : swap.added) shard_.remove_file_when_durable(*this, added.id, 0);
     co_return {};

@@ -76,6 +76,11 @@ runtime::Task<Served<void>> PartitionLog::copy_readable(SegmentState segment, Of
       continue;
     }
     auto part = co_await read_segment(segment.id, from, kStep);
+    if (!part && from < state_.start && state_.start < segment.next) {
+      // What was deleted is no damage, and is not needed.
+      from = state_.start;
+      continue;
+    }
     if (!part) {
       co_await note_damage(segment.id, from, part.error().describe());
       const DamagedRange* const damage = state_.damage_from(from);
@@ -90,7 +95,8 @@ runtime::Task<Served<void>> PartitionLog::copy_readable(SegmentState segment, Of
       GW_CHECK(batch.has_value(), "what a reader gives can be split");
       const BatchHeader& header = batch->header();
       if (header.base_offset >= to) co_return {};
-      if (header.base_offset < from || header.next_offset() > to) {
+      const bool holds_start = header.base_offset < state_.start && header.next_offset() > state_.start;
+      if ((header.base_offset < from && !holds_start) || header.next_offset() > to) {
         co_return refuse(ErrorCode::corrupt_message,
                          fmt::format("the batch at offset {} lies across the repaired range's border",
                                      header.base_offset.value()));
@@ -105,23 +111,23 @@ runtime::Task<Served<void>> PartitionLog::copy_readable(SegmentState segment, Of
   co_return {};
 }
 
-runtime::Task<Served<void>> PartitionLog::repair(BytesView batches) {
+runtime::Task<Served<void>> PartitionLog::repair(BytesView batches, Offset from, Offset to) {
   const auto self = shared_from_this();
   co_await turn_.acquire(1);
   const Turn turn(turn_);
   for (;;) {
-    const auto repaired = co_await repair_in_turn(batches);
+    const auto repaired = co_await repair_in_turn(batches, from, to);
     if (!repaired) co_return tl::unexpected(repaired.error());
     if (*repaired) co_return {};
   }
 }
 
-runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
+runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches, Offset from, Offset to) {
   if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
   // Everything is looked at before anything is written.
   std::optional<Offset> first;
+  Offset first_next;
   Offset next;
-  LeaderEpoch epoch_first;
   LeaderEpoch epoch = kNoLeaderEpoch;
   bool gaps = false;
   const auto checked = for_each_batch(batches, {}, [&](const BatchView& batch, size_t) -> Result<void> {
@@ -130,7 +136,7 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
       return fail(ErrorKind::corrupt, fmt::format("the batch at offset {} does not follow the one before",
                                                   header.base_offset.value()));
     }
-    if (!first) epoch_first = header.leader_epoch;
+    if (!first) first_next = header.next_offset();
     gaps |= first && header.base_offset > next;
     first = first.value_or(header.base_offset);
     next = header.next_offset();
@@ -138,22 +144,34 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
     return {};
   });
   if (!checked) co_return refuse(ErrorCode::corrupt_message, checked.error().message);
-  const DamagedRange* const damage = first ? state_.damage_from(*first) : nullptr;
-  if (damage == nullptr || damage->from >= next) co_return true;
-  if (damage->from < *first || next > synced_end_) {
+  if (is_compacted()) {
+    if (first && first_next <= from) {
+      co_return refuse(ErrorCode::corrupt_message,
+                       fmt::format("the batch at offset {} ends before {}", first->value(), from.value()));
+    }
+    gaps |= !first || from < *first || next < to;
+    from = std::min(from, first.value_or(from));
+    to = first ? std::max(to, next) : to;
+  } else {
+    if (!first) co_return true;
+    from = *first;
+    to = next;
+  }
+  const DamagedRange* const damage = state_.damage_from(from);
+  if (damage == nullptr || damage->from >= to) co_return true;
+  if (damage->from < from || to > synced_end_) {
     co_return refuse(
         ErrorCode::offset_out_of_range,
         fmt::format("batches [{}, {}) do not begin at the damaged range [{}, {}) or reach behind {}",
-                    first->value(), next.value(), damage->from.value(), damage->to.value(),
-                    synced_end_.value()));
+                    from.value(), to.value(), damage->from.value(), damage->to.value(), synced_end_.value()));
   }
   // Only whole, sealed files are replaced.
-  if (!state_.active().empty() && state_.active().base < next) {
+  if (!state_.active().empty() && state_.active().base < to) {
     if (auto rolled = co_await roll_in_turn(); !rolled) co_return tl::unexpected(rolled.error());
   }
   if (auto admitted = co_await wait_admitted(); !admitted) co_return tl::unexpected(admitted.error());
   const auto touched = [&](const SegmentState& segment) {
-    return &segment != &state_.active() && segment.base < next && segment.next > *first;
+    return &segment != &state_.active() && segment.base < to && segment.next > from;
   };
   while (std::ranges::any_of(state_.segments, [&](const SegmentState& segment) {
     return touched(segment) && segment.written < segment.end;
@@ -178,11 +196,11 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
   if (auto made = context.wrote(co_await make_file(*file)); !made)
     co_return refuse(ErrorCode::kafka_storage_error, made.error().describe());
   // A crash from here to the record leaves a file that is nobody's.
-  SegmentOutput output(shard_.files(), shard_.context().folder_of(id()), *file,
-                       old.empty() ? *first : std::min(old.front().base, *first));
+  const Offset base = old.empty() ? from : std::min(old.front().base, from);
+  SegmentOutput output(shard_.files(), shard_.context().folder_of(id()), *file, base);
   const auto write = [&]() -> runtime::Task<Served<void>> {
     for (const SegmentState& segment : old) {
-      if (auto copied = co_await copy_readable(segment, segment.base, *first, output); !copied)
+      if (auto copied = co_await copy_readable(segment, segment.base, from, output); !copied)
         co_return copied;
     }
     BatchSplitter splitter(batches, {.check_crc = false});
@@ -193,8 +211,7 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
       }
     }
     for (const SegmentState& segment : old) {
-      if (auto copied = co_await copy_readable(segment, next, segment.next, output); !copied)
-        co_return copied;
+      if (auto copied = co_await copy_readable(segment, to, segment.next, output); !copied) co_return copied;
     }
     auto finished = context.wrote(co_await output.finish());
     if (finished) finished = co_await context.sync_files();
@@ -219,27 +236,53 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches) {
     co_return false;
   }
   SegmentState added{.id = *file,
-                     .base = old.empty() ? *first : std::min(old.front().base, *first),
-                     .next = old.empty() ? next : std::max(old.back().next, next),
+                     .base = base,
+                     .next = old.empty() ? to : std::max(old.back().next, to),
                      .end = output.end(),
                      .timestamp_max = output.timestamp_max(),
                      .first_append_ms = old.empty() ? -1 : old.front().first_append_ms,
-                     // What is left damaged is a gap in the file.
-                     .compacted = gaps || std::ranges::any_of(old, &SegmentState::compacted) ||
-                                  state_.damages.size() > 1 || damage_behind(next)};
+                     .compacted = gaps || std::ranges::any_of(old, &SegmentState::compacted)};
   added.set_whole();
-  RepairRange record{.head = {}, .from = *first, .to = next, .removed = {}, .added = {added}};
+  RepairRange record{
+      .head = {}, .from = from, .to = to, .removed = {}, .added = {}, .left = left_damaged(added, from, to)};
+  // What is left damaged is a gap in the file, and so may be what lies before the log's start.
+  added.compacted |= !record.left.empty() || base < state_.start;
+  record.added.push_back(added);
   for (const SegmentState& segment : old) record.removed.push_back(segment.id);
+  ++repairs_;
   admit_structure(std::move(record));
   if (auto durable = co_await wait_structure(state_.version); !durable)
     co_return tl::unexpected(durable.error());
   co_return true;
 }
 
-// Whether a damage goes on behind what is repaired.
-bool PartitionLog::damage_behind(Offset next) const {
-  const DamagedRange* const damage = state_.damage_from(next);
-  return damage != nullptr && damage->from < next;
+// Whether records may be missing since they were superseded: here or, as its topic is set, with other replicas. A log that is
+// not compacted any more keeps the gaps that it has.
+bool PartitionLog::is_compacted() const {
+  return config_.cleanup_compact || state_.cleaned_to > state_.start;
+}
+
+std::vector<DamagedRange> PartitionLog::left_damaged(const SegmentState& segment, Offset from,
+                                                     Offset to) const {
+  // One record has room for them. More are named with what lies between: that is put back as well then.
+  constexpr size_t kRangesMax = 128;
+  constexpr size_t kWhatMax = 200;
+  std::vector<DamagedRange> left;
+  const auto add = [&](Offset begin, Offset end, const std::string& what) {
+    begin = std::max(begin, segment.base);
+    end = std::min(end, segment.next);
+    if (begin >= end) return;
+    if (left.size() == kRangesMax) {
+      left.back().to = end;
+    } else {
+      left.push_back({begin, end, what.substr(0, kWhatMax)});
+    }
+  };
+  for (const DamagedRange& damage : state_.damages) {
+    add(damage.from, std::min(damage.to, from), damage.what);
+    add(std::max(damage.from, to), damage.to, damage.what);
+  }
+  return left;
 }
 
 runtime::Task<void> PartitionLog::rebuild_producers() {

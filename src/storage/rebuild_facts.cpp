@@ -96,6 +96,8 @@ void LogFacts::apply(const StructureRecord& record) {
     }
     std::erase_if(damages,
                   [&](const DamagedRange& d) { return d.from >= repair->from && d.to <= repair->to; });
+    damages.insert(damages.end(), repair->left.begin(), repair->left.end());
+    cleaned_to = std::min(cleaned_to, repair->from);
   } else if (const auto* configure = std::get_if<ConfigureLog>(&record)) {
     config = configure->config;
   } else if (const auto* skip = std::get_if<SkipDamage>(&record)) {
@@ -247,8 +249,9 @@ LogState assemble_log(TopicPartition id, const LogFacts& facts, const std::vecto
     }
   }
   for (const DamagedRange& damage : facts.damages) {
-    if (damage.from < state.end && damage.to > state.start)
-      state.add_damage({damage.from, std::min(damage.to, state.end), damage.what});
+    const Offset from = std::max(damage.from, state.start);
+    const Offset to = std::min(damage.to, state.end);
+    if (from < to) state.add_damage({from, to, damage.what});
   }
   for (const EpochStart& epoch : facts.epochs) {
     if (epoch.epoch > state.epochs.latest().value_or(kNoLeaderEpoch)) {

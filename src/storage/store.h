@@ -41,6 +41,8 @@ struct StoreOptions {
   // How often retention and compaction look (log.retention.check.interval.ms).
   Duration retention_interval = std::chrono::minutes(5);
   Duration compaction_interval = std::chrono::seconds(15);
+  // Of keys that one pass of compaction compares, on each shard; a log with more is compacted in several passes.
+  size_t compaction_key_bytes = 64 << 20;
   // A checkpoint is written at least this often while something changed.
   Duration checkpoint_interval = std::chrono::seconds(60);
 };

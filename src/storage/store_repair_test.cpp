@@ -62,6 +62,11 @@ Task<Bytes> filled(Store& store, int from, int to, LogConfig config = {}) {
   co_return bytes;
 }
 
+// Gives the log what a replica has of [from, to).
+Task<bool> put_back(Log& log, BytesView batches, int from, int to) {
+  co_return (co_await log.repair(batches, Offset(from), Offset(to))).has_value();
+}
+
 // Records 0 to 40, or as many as were, as they were published, and others behind.
 Task<void> expect_all(Log& log, int count, int published = 40) {
   const auto texts = co_await read_texts(log, Offset(0), 10'000);
@@ -107,7 +112,7 @@ void damage_and_repair(LogConfig config) {
   run(at.node, [&](Runtime&) -> Task<void> {
     auto open = co_await opened_store(at.node);
     Log* log = open->store->find(partition(0));
-    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    EXPECT_TRUE(co_await put_back(*log, good, 6, 7));
     EXPECT_THAT(log->damages(), IsEmpty());
     EXPECT_THAT(co_await open->store->unproven(), IsEmpty());
     co_await expect_all(*log, 40);
@@ -152,7 +157,7 @@ TEST(StoreRepair, WhatTheJournalLostIsRepairedToo) {
     Log* log = open->store->find(partition(0));
     EXPECT_EQ(log->damages().size(), 1u);
     EXPECT_EQ(co_await publish(*log, {"behind"}), ErrorCode::none);
-    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    EXPECT_TRUE(co_await put_back(*log, good, 4, 10));
     co_await expect_all(*log, 11, 10);
   });
   at.restart();
@@ -177,15 +182,15 @@ TEST(StoreRepair, WhatDoesNotFitIsRefusedAndChangesNothing) {
     auto open = co_await opened_store(at.node);
     Log* log = open->store->find(partition(0));
     // Nobody read it yet, so nothing is known to be damaged.
-    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    EXPECT_TRUE(co_await put_back(*log, good, 6, 8));
     (void)co_await read_texts(*log, Offset(0), 10'000);
     Bytes bad = good;
     bad[200] ^= std::byte{1};
-    const auto refused = co_await log->repair(bad);
+    const auto refused = co_await log->repair(bad, Offset(6), Offset(8));
     EXPECT_TRUE(!refused && refused.error().code == ErrorCode::corrupt_message);
     EXPECT_EQ(log->damages().size(), 1u);
     // More than the damage is no harm.
-    EXPECT_TRUE((co_await log->repair(good)).has_value());
+    EXPECT_TRUE(co_await put_back(*log, good, 6, 8));
     co_await expect_all(*log, 40);
   });
 }
@@ -214,7 +219,7 @@ TEST(StoreRepair, IsWholeOrAbsentAfterACrashAnywhere) {
           auto open = co_await opened_store(*node);
           Log* log = open->store->find(partition(0));
           (void)co_await read_texts(*log, Offset(0), 10'000);
-          EXPECT_TRUE((co_await log->repair(good)).has_value());
+          EXPECT_TRUE(co_await put_back(*log, good, 6, 7));
           *repaired = true;
           EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
           EXPECT_TRUE((co_await open->store->close()).has_value());
@@ -228,7 +233,7 @@ TEST(StoreRepair, IsWholeOrAbsentAfterACrashAnywhere) {
           if (!texts.empty() && texts.back().starts_with("error")) {
             EXPECT_FALSE(*repaired) << "what was repaired is damaged again";
             EXPECT_EQ(texts.size(), 7u);
-            EXPECT_TRUE((co_await log->repair(good)).has_value());
+            EXPECT_TRUE(co_await put_back(*log, good, 6, 7));
           }
           *repaired = true;
           co_await expect_all(*log, 40);
@@ -320,7 +325,7 @@ TEST(StoreRepair, StartsAgainWhenASegmentIsDeletedWhileTheRepairedFileIsWritten)
     at.node.keep(gate);
     bool repaired = false;
     (void)gate->spawn(*runtime::Shard::current(), [](Log& l, const Bytes& bytes, bool& done) -> Task<void> {
-      const auto answer = co_await l.repair(bytes);
+      const auto answer = co_await l.repair(bytes, Offset(5), Offset(7));
       EXPECT_TRUE(answer.has_value()) << (answer ? "" : answer.error().message);
       done = true;
     }(log, good, repaired));

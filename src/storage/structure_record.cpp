@@ -107,6 +107,8 @@ Removed change(LogState& state, const RaiseLogStart& raise) {
   state.segments.erase(state.segments.begin(), kept);
   state.epochs.drop_before(state.start);
   std::erase_if(state.damages, [&](const DamagedRange& d) { return d.to <= state.start; });
+  // No replica gives what lies before.
+  if (!state.damages.empty()) state.damages.front().from = std::max(state.damages.front().from, state.start);
   return removed;
 }
 
@@ -145,6 +147,9 @@ Removed change(LogState& state, const SwapSegments& swap) {
 Removed change(LogState& state, const RepairRange& repair) {
   Removed removed = swap_files(state, repair.removed, repair.added);
   state.remove_damage(repair.from, repair.to);
+  for (const DamagedRange& damage : repair.left) state.add_damage(damage);
+  // A replica that is not compacted as far gives records back that were superseded here, perhaps by a tombstone.
+  state.cleaned_to = std::min(state.cleaned_to, repair.from);
   return removed;
 }
 
@@ -202,7 +207,9 @@ RecordHead& head_of(StructureRecord& record) {
 Bytes encode_record(const StructureRecord& record) {
   return std::visit(
       []<class T>(const T& r) {
-        auto bytes = codec::encode_versioned(r, T::kFormat.versions.last);
+        int16_t version = T::kFormat.versions.last;
+        if constexpr (requires { r.version_needed(); }) version = r.version_needed();
+        auto bytes = codec::encode_versioned(r, version);
         GW_CHECK(bytes.has_value(), "a record of ours can be encoded");
         return std::move(*bytes);
       },

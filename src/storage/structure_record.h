@@ -151,21 +151,26 @@ struct SkipDamage {
 };
 
 // A damaged range was fetched from another replica: `added` (whole files, synced), which hold offsets [from, to) again,
-// stand where `removed` stood.
+// stand where `removed` stood. What was compared of the log ends at `from`.
 struct RepairRange {
   static constexpr EntryKind kKind = EntryKind::repair;
-  static constexpr codec::Format kFormat{.name = "RepairRange", .versions = {0, 0}};
+  static constexpr codec::Format kFormat{.name = "RepairRange", .versions = {0, 1}};
   RecordHead head;
   Offset from;
   Offset to;
   std::vector<FileId> removed;
   std::vector<SegmentState> added;
+  // Of the offsets that `removed` held, those that are damaged still: the files in their place have gaps there.
+  std::vector<DamagedRange> left;
+  // An older build can read it where nothing is left.
+  int16_t version_needed() const { return left.empty() ? 0 : 1; }
   static void fields(auto& f) {
     f("head", &RepairRange::head);
     f("from", &RepairRange::from);
     f("to", &RepairRange::to);
     f("removed", &RepairRange::removed);
     f("added", &RepairRange::added);
+    f("left", &RepairRange::left, codec::since(1));
   }
 };
 
