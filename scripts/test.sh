@@ -77,7 +77,8 @@ stage_setup() { scripts/setup.sh test; }
 
 stage_build() { configure release && quietly build-release cmake --build --preset release -j"$JOBS"; }
 
-stage_unit() { run_ctest release; }
+# One more at a time than there are processors: the longest suites wait for real servers and for clocks.
+stage_unit() { run_ctest release -j"$((JOBS + 1))"; }
 
 # script_tests PROGRAM…: runs it, shows its output, adds what its last summary says.
 script_tests() {
