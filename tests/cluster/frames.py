@@ -29,9 +29,14 @@ def ask(address, key, version, body):
 
 
 def fetch_as_replica(address, topic, replica, offset):
-    """A Fetch of version 4 in the name of a broker. Gives the partition's error code, None where none was answered."""
+    """A Fetch in the name of a broker. Gives the partition's error code, None where none was answered."""
+    return fetch(address, topic, 0, offset, replica)
+
+
+def fetch(address, topic, partition, offset, replica=-1):
+    """A Fetch of version 4, which names no leader epoch. Gives the partition's error code, None where none was answered."""
     body = struct.pack(">iiiib", replica, 100, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
-    body += struct.pack(">i", 1) + struct.pack(">iqi", 0, offset, 1 << 20)
+    body += struct.pack(">i", 1) + struct.pack(">iqi", partition, offset, 1 << 20)
     answer = ask(address, 1, 4, body)
     if len(answer) < 8 or struct.unpack_from(">i", answer, 4)[0] == 0:
         return None

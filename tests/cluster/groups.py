@@ -1,4 +1,4 @@
-"""Consumer groups while their group manager dies, and while brokers are rolled."""
+"""Consumer groups while their group manager dies or hangs, and while brokers are rolled."""
 
 from cluster import Cluster
 from frames import find_manager
@@ -9,6 +9,10 @@ from harness.deadline import wait_until
 from harness.journey import Journey, Wrong, check
 
 _SOON = 60
+# The shortest that brokers take unasked: so long librdkafka waits for the answer to a heartbeat.
+_SESSION_MS = 6000
+# After which clients leave a broker that does not answer.
+_HANG_MS = 4000
 
 
 def manager(cluster, group):
@@ -33,7 +37,8 @@ class Readers:
 
     def _join(self, label):
         return client(self.name).start("group", label, brokers=self.cluster.brokers, topic=self.load.topic, group=self.group,
-                                       member=label)
+                                       member=label, session_ms=_SESSION_MS,
+                                       hang_ms=_HANG_MS)
 
     def await_reading(self):
         self._wait(lambda: all(member.last("record") for member in self.members.values()), "both read")
@@ -160,3 +165,21 @@ def roll(world):
 
     roll_one_by_one(cluster, load, all_have_read, also="__consumer_offsets")
     conclude(load, groups)
+
+
+@scenario("a consumer group reads while its group manager hangs, which wakes up, and no commit is lost")
+def hang(world):
+    cluster = Cluster(world)
+    cluster.create("load")
+    load = Load(cluster, pace_ms=_PACE_MS, hang_ms=_HANG_MS)
+    readers = Readers(cluster, load, "librdkafka")
+    readers.await_reading()
+    victim = manager(cluster, readers.group)
+    victim.pause()
+    wait_until(lambda: manager(cluster, readers.group) is not victim, 20, "nobody takes the group over")
+    load.goes_on(20, 30)
+    readers.await_seen()
+    victim.resume()
+    for topic in ("load", "__consumer_offsets"):
+        cluster.await_full_isr(topic)
+    conclude(load, [readers])

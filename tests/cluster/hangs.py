@@ -1,6 +1,9 @@
 """A broker that stops without dying."""
 
+import concurrent.futures
+
 from cluster import Cluster
+from frames import fetch
 from load import Load
 from scenario import scenario
 from stores import STORES
@@ -50,3 +53,24 @@ for _kind in STORES:
     @scenario(f"SIGSTOP of the controller with {_kind}: another takes the office, and the one that wakes up gives way")
     def _controller(world, kind=_kind):
         controller(world, kind)
+
+
+@scenario("a leader that wakes up does not tell a reader that what was published meanwhile is out of range")
+def wakes_up(world):
+    cluster = Cluster(world)
+    cluster.create("load", partitions=1)
+    load = Load(cluster, hang_ms=4000)
+    victim = cluster.leader("load")
+    victim.pause()
+    load.goes_on(200, 30)
+    end = max(ack["offset"] for ack in load.acked)
+    # What is sent to it now it reads in its first moment, when it does not know yet that another leads.
+    with concurrent.futures.ThreadPoolExecutor(20) as readers:
+        answers = [readers.submit(fetch, victim.address, "load", 0, end) for _ in range(20)]
+        wait_until(lambda: all(answer.running() for answer in answers), 5, "not all have asked")
+        victim.resume()
+        codes = {answer.result(20) for answer in answers}
+    # 1 is OFFSET_OUT_OF_RANGE, upon which a client begins anew at the beginning, or goes on at the end.
+    check(1 not in codes and codes <= {0, 6, 78}, f"it answers {codes}")
+    cluster.await_full_isr("load")
+    load.finish()

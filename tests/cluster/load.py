@@ -41,9 +41,10 @@ def available(names):
 
 class Load:
     """`prefix`: in every record's value, so that several loads can be told apart. `wait`: until it is under way. `keys`: so many,
-    enough for each partition to have one."""
+    enough for each partition to have one. `options`: more that the client is told."""
 
-    def __init__(self, cluster, topic="load", name="librdkafka", prefix="load", pace_ms=5, brokers=None, wait=True, keys=KEYS):
+    def __init__(self, cluster, topic="load", name="librdkafka", prefix="load", pace_ms=5, brokers=None, wait=True, keys=KEYS,
+                 **options):
         self.cluster = cluster
         self.topic = topic
         self.client = client(name)
@@ -53,7 +54,7 @@ class Load:
         check(self.partitions > 0, f"{topic} is not there")
         self.running = self.client.start("produce", f"({prefix})", brokers=brokers or cluster.brokers, topic=topic,
                                          codecs="none", idempotent=1, keys=keys, prefix=prefix, pace_ms=pace_ms,
-                                         **{"from": 0})
+                                         **{"from": 0, **options})
         if wait:
             self.goes_on(50)
 

@@ -122,7 +122,7 @@ static int produce(void) {
     set(conf, "linger.ms", "5");
     set(conf, "message.timeout.ms", "60000");
     // For a broker that hangs; the default is as long as the line above.
-    set(conf, "socket.timeout.ms", "10000");
+    set(conf, "socket.timeout.ms", option("hang_ms", "10000"));
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_t* handle = new_handle(RD_KAFKA_PRODUCER, conf);
     const int64_t from = number("from");
@@ -260,9 +260,10 @@ static int group(void) {
   set(conf, "client.id", option("member", NULL));
   set(conf, "enable.auto.commit", "false");
   set(conf, "auto.offset.reset", "earliest");
-  set(conf, "session.timeout.ms", "10000");
+  set(conf, "session.timeout.ms", option("session_ms", "10000"));
   set(conf, "heartbeat.interval.ms", "500");
   set(conf, "check.crcs", "true");
+  set(conf, "socket.timeout.ms", option("hang_ms", "10000"));
   rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
   rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
   rd_kafka_t* handle = new_handle(RD_KAFKA_CONSUMER, conf);
