@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/cli.h"
+#include "cli/recording_console_testing.h"
 #include "kafka/messages/alter_partition_reassignments.h"
 #include "kafka/messages/cluster_command.h"
 #include "kafka/messages/create_topics.h"
@@ -28,18 +29,6 @@ using kafka::RequestFrame;
 using peer::answer;
 using runtime::Runtime;
 using runtime::Task;
-
-struct RecordingConsole final : Console {
-  bool write(std::string_view text) override {
-    out += text;
-    return true;
-  }
-  bool flush() override { return true; }
-  void write_error(std::string_view text) override { error += text; }
-  std::optional<std::string> read_line() override { return std::nullopt; }
-  std::string out;
-  std::string error;
-};
 
 // One broker with the topic `orders` of two partitions (offsets 10 to 110, and 5 to 5) and the group `billing`.
 struct Admin : testing::Test {

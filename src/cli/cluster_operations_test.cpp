@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/cli.h"
+#include "cli/recording_console_testing.h"
 #include "kafka/messages/cluster_command.h"
 #include "kafka/messages/metadata.h"
 #include "peer/scripted_broker_testing.h"
@@ -14,18 +15,6 @@ using kafka::RequestFrame;
 using peer::answer;
 using runtime::Runtime;
 using runtime::Task;
-
-struct RecordingConsole final : Console {
-  bool write(std::string_view text) override {
-    out += text;
-    return true;
-  }
-  bool flush() override { return true; }
-  void write_error(std::string_view text) override { error += text; }
-  std::optional<std::string> read_line() override { return std::nullopt; }
-  std::string out;
-  std::string error;
-};
 
 // One broker, that answers for the controller.
 struct ClusterOperations : testing::Test {

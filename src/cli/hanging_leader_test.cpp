@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/cli.h"
+#include "cli/recording_console_testing.h"
 #include "kafka/messages/describe_groups.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/find_coordinator.h"
@@ -18,18 +19,6 @@ using kafka::RequestFrame;
 using peer::answer;
 using runtime::Runtime;
 using runtime::Task;
-
-struct RecordingConsole final : Console {
-  bool write(std::string_view text) override {
-    out += text;
-    return true;
-  }
-  bool flush() override { return true; }
-  void write_error(std::string_view text) override { error += text; }
-  std::optional<std::string> read_line() override { return std::nullopt; }
-  std::string out;
-  std::string error;
-};
 
 // Three brokers, each the leader of one partition of `orders`. The first answers, the second takes requests and never
 // answers, the third is whatever a test makes of it. All are still taken for alive.

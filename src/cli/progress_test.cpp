@@ -1,4 +1,5 @@
 #include "cli/progress.h"
+#include "cli/recording_console_testing.h"
 
 #include <gtest/gtest.h>
 
@@ -12,18 +13,6 @@ using runtime::Task;
 using namespace std::chrono_literals;
 
 const std::string kLine = "\r\x1b[K";  // to its beginning, and nothing on it
-
-struct RecordingConsole final : Console {
-  bool write(std::string_view text) override {
-    out += text;
-    return true;
-  }
-  bool flush() override { return true; }
-  void write_error(std::string_view text) override { error += text; }
-  std::optional<std::string> read_line() override { return std::nullopt; }
-  std::string out;
-  std::string error;
-};
 
 struct ProgressLine : testing::Test {
   runtime::sim::World world{3};
