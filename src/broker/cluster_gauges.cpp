@@ -1,6 +1,7 @@
 #include "broker/cluster_gauges.h"
 
 #include <mutex>
+#include <optional>
 
 #include "broker/topic_settings.h"
 
@@ -26,7 +27,7 @@ PartitionCounts count_partitions(const cluster::Image& image, BrokerId self,
 struct ClusterGauges::Shown {
   std::mutex mutex;
   cluster::ImagePtr image;
-  cluster::ImagePtr counted;  // of which `counts` are
+  std::optional<cluster::ImageVersion> counted;  // of which `counts` are
   PartitionCounts counts;
   BrokerId self;
   cluster::ConfigMap at_start;
@@ -37,9 +38,9 @@ struct ClusterGauges::Shown {
   }
   PartitionCounts count() {
     const std::lock_guard lock(mutex);
-    if (image != nullptr && counted != image) {
+    if (image != nullptr && counted != image->version) {
       counts = count_partitions(*image, self, at_start);
-      counted = image;
+      counted = image->version;
     }
     return counts;
   }
