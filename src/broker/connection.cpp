@@ -358,7 +358,8 @@ class Connection final : public OpenConnection {
     co_return answer;
   }
 
-  // Sends answers in the order of their requests, as they are done.
+  // Sends answers in the order of their requests, as they are done; small ones that are done together go together, as those to
+  // Produce are when one sync makes many durable.
   Task<void> send_answers() {
     for (;;) {
       while (pending_.empty() || !pending_.front()->done) {
@@ -366,24 +367,39 @@ class Connection final : public OpenConnection {
         if (pending_.empty() && reading_ended_) co_return;
         co_await answers_changed_.wait();
       }
-      const auto pending = pending_.front();
+      const size_t count = done_together();
       // After a failure answers are only thrown away.
-      if (!failed_ && !pending->answer.empty()) co_await send(pending->answer);
-      pending->answer = {};
-      pending->permit = {};
-      pending->memory.reset();
-      pending_.pop_front();
+      if (!failed_) co_await send(count);
+      pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(count));
       if (finishing_ && pending_.empty()) fail();
       watch_idle();
       answers_changed_.notify_all();
     }
   }
 
-  Task<void> send(const Chain& answer) {
+  // How many of the oldest requests are done and small together; one at least.
+  size_t done_together() const {
+    size_t count = 1;
+    size_t bytes = pending_.front()->answer.size();
+    while (count < pending_.size() && pending_[count]->done) {
+      bytes += pending_[count]->answer.size();
+      if (bytes > kSmallAnswerBytes) break;
+      ++count;
+    }
+    return count;
+  }
+
+  // The answers of the `count` oldest requests.
+  Task<void> send(size_t count) {
     std::vector<BytesView> parts;
-    parts.reserve(answer.parts().size());
-    for (const auto& part : answer.parts()) parts.push_back(part.view());
-    const auto patience = shard_.options().send_timeout + slow_peers_time(answer.size());
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const Chain& answer = pending_[i]->answer;
+      for (const auto& part : answer.parts()) parts.push_back(part.view());
+      bytes += answer.size();
+    }
+    if (bytes == 0) co_return;
+    const auto patience = shard_.options().send_timeout + slow_peers_time(bytes);
     sending_.start(shard_.shard().now() + patience, [this] {
       shard_.metrics().closed_slow.add();
       fail();
@@ -394,7 +410,7 @@ class Connection final : public OpenConnection {
       fail();
       co_return;
     }
-    shard_.metrics().bytes_out.add(answer.size());
+    shard_.metrics().bytes_out.add(bytes);
   }
 
   // A fault of the client's that ends the connection; answers of earlier requests are not waited for, as in Kafka.
