@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/bytes.h"
 #include "runtime/file.h"
 #include "runtime/shard.h"
 #include "runtime/stream.h"
@@ -40,6 +41,11 @@ class Runtime {
   virtual Network& network() = 0;
   virtual FileSystem& files() = 0;
   virtual const Machine& machine() const = 0;
+
+  // Has the memory of `range`, which will be written to soon, made ready by a thread that nobody waits for: the first touch of
+  // a page waits until the system has found and cleared it, milliseconds for a huge page in a virtual machine. The bytes
+  // keep their values. A hint: where the system cannot, nothing happens. `owner` keeps the range mapped. From any thread.
+  virtual void populate(MutableBytes range, std::shared_ptr<const void> owner) = 0;
 };
 
 }  // namespace godwit::runtime

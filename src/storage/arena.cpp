@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -16,6 +17,7 @@ namespace {
 constexpr std::array<size_t, 4> kClassBytes = {4 << 10, 16 << 10, 64 << 10, 256 << 10};
 constexpr size_t kChunkBytes = kBlockMax;
 constexpr size_t kHugePage = 2 << 20;
+constexpr size_t kChunksPerHugePage = kHugePage / kChunkBytes;
 constexpr uint8_t kNoClass = 255;
 
 static_assert(kClassBytes.front() == kBlockMin && kClassBytes.back() == kBlockMax);
@@ -87,6 +89,12 @@ class ArenaImpl final : public Arena {
     return block;
   }
 
+  void on_touch_soon(Prepare prepare, size_t phase) override {
+    prepare_ = std::move(prepare);
+    // Not with the first chunk, so that a broker which is idle touches no second page, nor late: it takes time.
+    prepare_at_ = 1 + phase % (kChunksPerHugePage / 2);
+  }
+
   Usage usage() override {
     drain();
     return {chunks_.size() * kChunkBytes, used_, untouched_ * kChunkBytes, pinned_};
@@ -128,11 +136,18 @@ class ArenaImpl final : public Arena {
       free_chunks_.pop_back();
     } else if (untouched_ < chunks_.size()) {
       index = static_cast<uint32_t>(untouched_++);
+      if (index % kChunksPerHugePage == prepare_at_) prepare_huge_page_after(index);
     } else {
       return std::nullopt;
     }
     chunks_[index] = {static_cast<uint8_t>(cls), all_free(cls)};
     return index;
+  }
+
+  void prepare_huge_page_after(uint32_t index) {
+    const size_t begin = (index / kChunksPerHugePage + 1) * kHugePage;
+    const size_t end = std::min(begin + kHugePage, chunks_.size() * kChunkBytes);
+    if (prepare_ && begin < end) prepare_({base_ + begin, end - begin});
   }
 
   // Takes over what was given back. Only the owner pops, and all at once, so no link can change under it.
@@ -171,6 +186,8 @@ class ArenaImpl final : public Arena {
   std::vector<uint32_t> free_chunks_;  // touched and empty
   std::array<std::vector<uint32_t>, kClassBytes.size()> open_chunks_;
   size_t used_ = 0;
+  Prepare prepare_;
+  size_t prepare_at_ = 0;  // this chunk of a huge page tells of the next page
   std::atomic<Returned*> returned_{nullptr};
   std::atomic<size_t> pinned_{0};
 };

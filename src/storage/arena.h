@@ -1,9 +1,9 @@
 // The arena: the memory that holds the tails of all partitions of a shard (rule 20).
 //
 // One range of addresses a shard, taken once with advice for huge pages, touched only as it is used and
-// reused before more is touched. Blocks of 4, 16, 64 and 256 KiB are cut from chunks of 256 KiB; a chunk
-// whose blocks are all free serves any size again. Blocks are aligned to their size, so that they can be
-// written with direct I/O.
+// reused before more is touched; what will be touched next can be made ready ahead (on_touch_soon). Blocks of 4,
+// 16, 64 and 256 KiB are cut from chunks of 256 KiB; a chunk whose blocks are all free serves any size again.
+// Blocks are aligned to their size, so that they can be written with direct I/O.
 //
 // allocate() is called on the owning shard. A block may be pinned by SharedBytes that other shards hold (a
 // response that is being sent): its memory returns to the arena when the last of them is gone, from whatever
@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -54,6 +55,12 @@ class Arena : public std::enable_shared_from_this<Arena> {
   // `capacity` in bytes, rounded up to whole chunks.
   static std::shared_ptr<Arena> create(size_t capacity);
   virtual ~Arena() = default;
+
+  // `prepare` is told of a huge page that nobody has touched while the one before it is used up, so that it can be made ready;
+  // each once, in the order of addresses; on the owning shard, within allocate(). Arenas with different `phase` that fill at
+  // the same rate, as those of a partition's replicas do, tell at different times. Before the first allocate().
+  using Prepare = std::function<void(MutableBytes untouched)>;
+  virtual void on_touch_soon(Prepare prepare, size_t phase) = 0;
 
   // A block of at least `size` bytes (at most kBlockMax), or empty when the arena is full: the caller waits
   // for write-back to free some.

@@ -40,6 +40,48 @@ TEST(Arena, ReusesMemoryBeforeItTouchesMore) {
   EXPECT_EQ(arena->usage().touched, kBlockMax);
 }
 
+TEST(Arena, TellsOfEachHugePageOnceWhileTheOneBeforeItIsUsedUp) {
+  constexpr size_t kHugePage = 2 << 20;
+  for (size_t phase = 0; phase < 9; ++phase) {
+    const auto arena = Arena::create(3 * kHugePage + kBlockMax);
+    std::vector<MutableBytes> told;
+    arena->on_touch_soon([&told](MutableBytes untouched) { told.push_back(untouched); }, phase);
+    std::vector<Block> blocks;
+    const auto fill = [&](size_t bytes) {
+      for (size_t i = 0; i < bytes; i += kBlockMax) blocks.push_back(std::move(*arena->allocate(kBlockMax)));
+    };
+    fill(kBlockMax);
+    EXPECT_TRUE(told.empty()) << "what hardly anything is written to touches no second page";
+    std::byte* const base = blocks.front().data();
+    fill(kHugePage - kBlockMax);
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told[0].data(), base + kHugePage);
+    EXPECT_EQ(told[0].size(), kHugePage);
+    fill(2 * kHugePage);
+    ASSERT_EQ(told.size(), 3u);
+    EXPECT_EQ(told[2].data(), base + 3 * kHugePage);
+    EXPECT_EQ(told[2].size(), kBlockMax) << "not past the end";
+    fill(kBlockMax);
+    EXPECT_FALSE(arena->allocate(1));
+    blocks.clear();
+    fill(3 * kHugePage);
+    EXPECT_EQ(told.size(), 3u) << "what was touched needs nothing";
+  }
+}
+
+TEST(Arena, ThatFillsBesideOneOfAnotherPhaseTellsAtAnotherTime) {
+  const auto told_at = [](size_t phase) {
+    const auto arena = Arena::create(4 << 20);
+    bool told = false;
+    arena->on_touch_soon([&told](MutableBytes) { told = true; }, phase);
+    std::vector<Block> blocks;
+    while (!told) blocks.push_back(std::move(*arena->allocate(kBlockMax)));
+    return blocks.size();
+  };
+  EXPECT_NE(told_at(0), told_at(1));
+  EXPECT_NE(told_at(1), told_at(2));
+}
+
 TEST(Arena, KeepsAPinnedBlockUntilTheLastPinIsGone) {
   const auto arena = Arena::create(1 << 20);
   auto block = arena->allocate(kBlockMin);

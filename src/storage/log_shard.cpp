@@ -29,6 +29,8 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
 LogShard::~LogShard() = default;
 
 void LogShard::start() {
+  arena_->on_touch_soon([this](MutableBytes untouched) { context_.runtime.populate(untouched, arena_); },
+                        std::hash<std::string>()(context_.options.directory));
   synced_rounds_.on_room([this] { room_.notify_all(); });
   gate_.spawn(shard_, synced_rounds_.run());
   gate_.spawn(shard_, write_back_.run());

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <csignal>
@@ -36,6 +37,15 @@ bool pin_to(size_t index) {
   return false;
 }
 
+void populate_now(MutableBytes range) {
+#ifdef MADV_POPULATE_WRITE
+  // Since Linux 5.14. Unlike a store it cannot race with whoever uses the range already.
+  (void)::madvise(range.data(), range.size(), MADV_POPULATE_WRITE);
+#else
+  (void)range;
+#endif
+}
+
 Machine prepare_process() {
   // A peer that goes away is an error of one connection, not the end of the process.
   std::signal(SIGPIPE, SIG_IGN);
@@ -52,7 +62,8 @@ class RuntimeOfThreads final : public RealRuntime {
         pools_{.general = {"files", options.file_threads_general},
                .read = {"files-read", options.file_threads_read},
                .write_back = {"files-write", options.file_threads_write_back},
-               .resolver = {"resolver", 4}},
+               .resolver = {"resolver", 4},
+               .memory = {"memory", 1}},
         files_(pools_),
         network_(pools_.resolver),
         shard_count_(options.shards > 0 ? options.shards : machine_.cores),
@@ -92,6 +103,11 @@ class RuntimeOfThreads final : public RealRuntime {
   Network& network() override { return network_; }
   FileSystem& files() override { return files_; }
   const Machine& machine() const override { return machine_; }
+  void populate(MutableBytes range, std::shared_ptr<const void> owner) override {
+    // Whoever writes faster than memory can be made ready overtakes it anyway: no more than this waits.
+    if (populating_.use_count() > static_cast<long>(shard_count_)) return;
+    pools_.memory.submit([range, owner = std::move(owner), under_way = populating_] { populate_now(range); });
+  }
 
  private:
   static Task<void> run_main(Task<int> main_task, int& result, EventLoop& home) {
@@ -133,6 +149,8 @@ class RuntimeOfThreads final : public RealRuntime {
   std::deque<EventLoop> loops_;  // never moved
   std::vector<std::thread> threads_;
   bool ran_ = false;
+  const std::shared_ptr<int> populating_ =
+      std::make_shared<int>();  // shared by each populate that has not ended
 };
 
 }  // namespace

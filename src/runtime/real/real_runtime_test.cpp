@@ -1,8 +1,12 @@
 // What is the real runtime's own: foreign threads, its end, peers that say nothing, names.
 #include <arpa/inet.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <future>
 #include <thread>
+#include <vector>
 
 #include "runtime/real/descriptor.h"
 #include "runtime/real/real_world.h"
@@ -46,6 +50,36 @@ TEST(RealRuntime, pinned_shards_work) {
     co_return co_await in.shard(2).call([] { return 5; });
   }(*runtime)),
             5);
+}
+
+// How many pages of the range the process has.
+size_t resident_pages(MutableBytes range) {
+  std::vector<unsigned char> pages(range.size() / 4096);
+  if (::mincore(range.data(), range.size(), pages.data()) != 0) return 0;
+  return static_cast<size_t>(
+      std::ranges::count_if(pages, [](unsigned char page) { return (page & 1) != 0; }));
+}
+
+TEST(RealRuntime, memory_that_is_populated_becomes_resident_and_keeps_its_bytes_and_its_owner_meanwhile) {
+  constexpr size_t kBytes = 64 * 4096;
+  RecordingSink diagnostics;
+  const auto runtime = make_real_runtime({.shards = 1}, diagnostics);
+  auto* const mapped = static_cast<std::byte*>(
+      ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(static_cast<void*>(mapped), MAP_FAILED);
+  const MutableBytes range(mapped, kBytes);
+  range[5] = std::byte{7};
+  std::promise<void> unowned;
+  {
+    const std::shared_ptr<void> owner(nullptr, [&unowned](void*) { unowned.set_value(); });
+    runtime->populate(range, owner);
+  }
+  ASSERT_EQ(unowned.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready)
+      << "who has done it lets the owner go";
+  EXPECT_EQ(resident_pages(range), kBytes / 4096);
+  EXPECT_EQ(range[5], std::byte{7});
+  EXPECT_EQ(range[6], std::byte{0});
+  ::munmap(mapped, kBytes);
 }
 
 TEST(RealRuntime, posts_from_foreign_threads_arrive_each_in_its_order) {

@@ -104,18 +104,20 @@ Task<std::invoke_result_t<F&>> on_pool(WorkerPool& pool, F work) {
   co_return std::move(*result);
 }
 
-// One pool for each OpenOptions::Lane and one to look up names, where a dead server can hold a thread for
-// long.
+// One pool for each OpenOptions::Lane, one to look up names, where a dead server can hold a thread for long, and one for memory,
+// which makes pages ready that nobody waits for.
 struct WorkerPools {
   WorkerPool general;
   WorkerPool read;
   WorkerPool write_back;
   WorkerPool resolver;
+  WorkerPool memory;
   void stop() {
     general.stop();
     read.stop();
     write_back.stop();
     resolver.stop();
+    memory.stop();
   }
 };
 

@@ -76,6 +76,7 @@ class Node final : public Runtime {
   Network& network() override;
   FileSystem& files() override { return *files_; }
   const Machine& machine() const override { return options_.machine; }
+  void populate(MutableBytes, std::shared_ptr<const void>) override {}
 
  private:
   friend class World;
