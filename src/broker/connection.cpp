@@ -370,7 +370,14 @@ class Connection final : public OpenConnection {
       const size_t count = done_together();
       // After a failure answers are only thrown away.
       if (!failed_) co_await send(count);
-      pending_.erase(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(count));
+      for (size_t i = 0; i < count; ++i) {
+        // The newest request stays known until the next one comes, without anything that others may wait for.
+        Pending& answered = *pending_.front();
+        answered.answer = {};
+        answered.permit = {};
+        answered.memory.reset();
+        pending_.pop_front();
+      }
       if (finishing_ && pending_.empty()) fail();
       watch_idle();
       answers_changed_.notify_all();

@@ -179,6 +179,60 @@ kafka::FetchRequest fetch_of(Duration wait, int32_t min_bytes, int32_t max_bytes
   return request;
 }
 
+// All memory of the broker for Produces, and for answers, is free.
+Task<bool> holds_nothing(Stage& stage) {
+  bool nothing = true;
+  for (size_t i = 0; i < stage.broker->shard_count(); ++i) {
+    BrokerShard& shard = stage.broker->shard(i);
+    nothing &= co_await shard.shard().call([&shard] {
+      const RequestMemory& requests = shard.request_memory(RequestOf::producer);
+      const runtime::Semaphore& answers = shard.response_memory();
+      return requests.free() == requests.capacity() && answers.free() == answers.capacity();
+    });
+  }
+  co_return nothing;
+}
+
+// Sends it and reads the answer; the connection stays.
+Task<size_t> converse_on(runtime::Stream& stream, const Chain& frame) {
+  const Bytes request = frame.flatten();
+  const BytesView part(request);
+  EXPECT_TRUE(co_await stream.write_all(std::span(&part, 1)));
+  Bytes length(4);
+  EXPECT_TRUE(co_await runtime::read_exactly(stream, length));
+  Bytes answer(load_big<uint32_t>(length.data()));
+  EXPECT_TRUE(co_await runtime::read_exactly(stream, answer));
+  // The last byte comes before the broker knows that it was sent.
+  co_await runtime::sleep_for(1ms);
+  co_return answer.size();
+}
+
+TEST(ConnectionMemory, AnAnsweredRequestHoldsNothingWhileItsConnectionStays) {
+  run_on_stage(
+      [](Stage& stage) -> Task<void> {
+        co_await stage.create("orders");
+        std::vector<std::unique_ptr<runtime::Stream>> streams;
+        for (int i = 0; i < 4; ++i) {
+          streams.push_back(*co_await stage.runtime.network().connect({"10.0.0.1", 9092}, 1s));
+        }
+        // Each has a third of the memory that there is for Produces.
+        for (int round = 0; round < 2; ++round) {
+          for (const auto& stream : streams) {
+            const MonotonicTime before = stage.runtime.shard(0).now();
+            (void)co_await converse_on(*stream, produce_of(1'000'000));
+            EXPECT_LT(stage.runtime.shard(0).now() - before, 1s);
+            EXPECT_TRUE(co_await holds_nothing(stage));
+          }
+        }
+        const auto fetch = kafka::encode_request(1, "tester", fetch_of(1s, 1, 10 << 20), kFetchVersion);
+        for (const auto& stream : streams) {
+          EXPECT_GT(co_await converse_on(*stream, *fetch), 1'000'000U);
+          EXPECT_TRUE(co_await holds_nothing(stage));
+        }
+      },
+      little_memory());
+}
+
 // What a parked Fetch has read already lies in buffers that others need.
 TEST(ConnectionMemory, ParkedFetchesHoldNoReadBuffers) {
   run_on_stage([](Stage& stage) -> Task<void> {

@@ -233,6 +233,7 @@ Result<BrokerOptions> options_from(const Values& values) {
   store.directory = values.text("data.dir");
   if (store.directory.empty()) return refuse(values, "data.dir", "names no directory");
   store.arena_bytes = values.bytes("memory.arena");
+  store.phase = static_cast<size_t>(options.id.value());
   store.read_buffer_bytes = values.bytes("memory.read.buffers");
   store.journal_file_bytes = values.bytes("journal.file.bytes");
   store.journal_files = static_cast<size_t>(values.integer("journal.files"));

@@ -24,13 +24,14 @@ LogShard::LogShard(StoreContext& context, runtime::Shard& shard, const Parts& pa
       read_buffers_(ReadBuffers::create(parts.read_buffer_bytes)),
       write_back_(*this, context),
       removal_(context, *files_),
-      compaction_(*this, context) {}
+      compaction_(*this, context) {
+  arena_->on_touch_soon([this](MutableBytes untouched) { context_.runtime.populate(untouched, arena_); },
+                        parts.arena_phase);
+}
 
 LogShard::~LogShard() = default;
 
 void LogShard::start() {
-  arena_->on_touch_soon([this](MutableBytes untouched) { context_.runtime.populate(untouched, arena_); },
-                        std::hash<std::string>()(context_.options.directory));
   synced_rounds_.on_room([this] { room_.notify_all(); });
   gate_.spawn(shard_, synced_rounds_.run());
   gate_.spawn(shard_, write_back_.run());

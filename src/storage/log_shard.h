@@ -29,6 +29,7 @@ class LogShard {
     JournalRoom& journal;
     FileIdLots& file_ids;
     size_t arena_bytes;
+    size_t arena_phase;
     size_t read_buffer_bytes;
     size_t open_files_max;
   };

@@ -24,6 +24,9 @@ namespace godwit::storage {
 struct StoreOptions {
   std::string directory;  // made when missing; its lock and identity are held by durable::DataDirectory
   uint64_t arena_bytes = 1 << 30;  // over all shards
+  // What its memory is made ready for comes at another time than on stores with another number, which may be on this machine and
+  // be written to alike (Arena::on_touch_soon): the broker's id.
+  size_t phase = 0;
   uint64_t read_buffer_bytes = 64 << 20;
   uint64_t journal_file_bytes = 128 << 20;
   size_t journal_files = 4;

@@ -183,6 +183,7 @@ runtime::Task<void> StoreImpl::make_shards() {
           LogShard::Parts{.journal = *journal_room_,
                           .file_ids = *file_ids_,
                           .arena_bytes = o.arena_bytes / count,
+                          .arena_phase = o.phase + i,
                           .read_buffer_bytes = o.read_buffer_bytes / count,
                           .open_files_max = std::max<size_t>(16, o.open_files_max / count)});
       if (relaxed_) shards_[i]->use_relaxed(*relaxed_room_);
