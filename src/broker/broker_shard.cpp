@@ -125,9 +125,7 @@ Task<void> BrokerShard::look_after_leaders() {
     // Rule 17: who was declared dead leads nothing any more, also where the image that says so cannot come yet (a disk that
     // hangs keeps it from joining again).
     if (broker_.suspects(options().id)) resign_all();
-    for (const auto& [id, partition] : partitions_) {
-      if (partition->leading() && partition->state().replicas.size() > 1) isr_asker_.look_at(*partition);
-    }
+    isr_asker_.look_at_due();
   }
 }
 

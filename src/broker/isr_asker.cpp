@@ -30,9 +30,26 @@ IsrOutcome meaning_of(ErrorCode code) {
 void IsrAsker::look_at(Partition& partition) {
   if (tasks_.closed()) return;
   auto proposal = partition.take_proposal();
+  agenda_.look_by(partition.id(), partition.look_mark, partition.next_proposal());
   if (!proposal) return;
   wishes_.push_back({partition.id(), std::move(*proposal)});
   if (!std::exchange(asking_, true)) tasks_.spawn(shard_.shard(), ask());
+}
+
+void IsrAsker::look_at_due() {
+  if (const bool holds = shard_.broker().metadata().lease_holds();
+      std::exchange(lease_held_, holds) != holds) {
+    for (const auto& [id, partition] : shard_.partitions()) {
+      if (partition->leading() && partition->state().replicas.size() > 1) look_at(*partition);
+    }
+  }
+  std::vector<LookAgenda::Entry> due;
+  while (auto entry = agenda_.take_due(shard_.shard().now())) due.push_back(*entry);
+  for (const LookAgenda::Entry& entry : due) {
+    const auto partition = shard_.find(entry.id);
+    if (partition == nullptr || !LookAgenda::counts(entry, partition->look_mark)) continue;
+    if (partition->leading()) look_at(*partition);
+  }
 }
 
 Task<void> IsrAsker::ask() {

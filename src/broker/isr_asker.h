@@ -19,6 +19,8 @@ class IsrAsker {
 
   // The partition's leader may want something.
   void look_at(Partition& partition);
+  // The same for all of the shard for which the time has come, or whether the lease holds has changed.
+  void look_at_due();
   // Nothing is asked any more; returns when nothing is under way.
   runtime::Task<void> stop();
 
@@ -30,6 +32,8 @@ class IsrAsker {
   runtime::Task<void> ask();
 
   BrokerShard& shard_;
+  LookAgenda agenda_;
+  bool lease_held_ = true;
   std::vector<Wish> wishes_;
   bool asking_ = false;
   runtime::Gate tasks_;

@@ -205,6 +205,7 @@ Task<storage::Served<Offset>> Partition::delete_before(Offset offset, MonotonicT
   if (!leads_on()) co_return moved_on();
   if (!deleted) co_return tl::unexpected(deleted.error());
   leader_->on_deleted_before(offset);
+  after_event();  // who begins earlier may not join any more
   // Followers hear of a start as they hear of records.
   tell(replica_watchers_);
   for (;;) {
@@ -251,7 +252,7 @@ replication::FetchOutcome Partition::on_replica_fetch(const replication::Followe
 void Partition::on_unfollow(BrokerId follower, uint64_t session) {
   if (leader_ == nullptr) return;
   leader_->on_unfollow(follower, session);
-  carry_high_watermark();  // it may have been awaited
+  after_event();  // it may have been awaited
 }
 
 std::optional<replication::IsrProposal> Partition::take_proposal() {

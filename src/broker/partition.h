@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "broker/look_agenda.h"
 #include "cluster/image.h"
 #include "model/error_code.h"
 #include "record/produce_validation.h"
@@ -134,6 +135,9 @@ class Partition final : public storage::LogObserver {
 
   // A change of the ISR that the leader wants, at most one at a time.
   std::optional<replication::IsrProposal> take_proposal();
+  // When it may have one without an event before; MonotonicTime::max(): only an event brings one.
+  MonotonicTime next_proposal() const { return leading() ? leader_->look_at() : MonotonicTime::max(); }
+  LookAgenda::Mark look_mark;
   void on_answer(uint64_t proposal, replication::IsrOutcome outcome);
 
   // Told of news: more can be read, the log failed, the partition was closed, leadership began or ended. On this shard.

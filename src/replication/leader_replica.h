@@ -143,6 +143,9 @@ class LeaderReplica {
   // `unknown` after a time of the driver's choice, and is sent at most once.
   // Asked again before anything happened and before the time of what may come, it costs a comparison.
   std::optional<IsrProposal> take_proposal(MonotonicTime now);
+  // Before it take_proposal() has nothing, unless something happens: then it is kNever, until that was called.
+  // MonotonicTime::max(): never.
+  MonotonicTime look_at() const { return look_at_; }
   // An id that is not under way is ignored. After `accepted` and `stale` the published state decides; when the
   // answer carries it, call on_committed with it, before or after. When neither comes for lag_max, asks again.
   void on_answer(uint64_t proposal_id, IsrOutcome outcome, MonotonicTime now);
