@@ -125,7 +125,7 @@ def rounds(report, name, options, wanted, publishing, goals, blow):
         report.add(f"{name}: FAILED after {done}", why[:200], "", False)
     else:
         if done < wanted:
-            report.add(f"{name}: only {done} of {wanted} in {options.part_seconds} s", "")
+            report.add(f"{name}: blows measured in {options.part_seconds:.0f} s", str(done), f">= {wanted}", False)
         count(report, name, publishing)
 
 

@@ -310,7 +310,7 @@ def main():
     parser.add_argument("--kills-many", type=int, default=3, help="kill -9 of a broker that leads 1,000 partitions")
     parser.add_argument("--kills-groups", type=int, default=3, help="kill -9 of a broker that manages 10,000 groups")
     parser.add_argument("--stops", type=int, default=10, help="SIGSTOP")
-    parser.add_argument("--part-seconds", type=float, default=400, help="the longest that kills of one kind may take together")
+    parser.add_argument("--part-seconds", type=float, default=900, help="the longest that kills of one kind may take together")
     parser.add_argument("--idle-seconds", type=float, default=20, help="how long 3,000 idle partitions are watched")
     parser.add_argument("--lease-seconds", type=float, default=40, help="how long leases are to hold at full ingest")
     parser.add_argument("--grow-rate", type=int, default=2000, help="messages a second while a fourth broker joins")

@@ -236,6 +236,12 @@ inline std::string wish() {
   return text == nullptr ? "" : text;
 }
 
+// Another number, other steps where not all run. A failure names its run, whatever this was.
+inline uint64_t salt_of_environment() {
+  const char* const text = std::getenv("GODWIT_STEPS_SALT");
+  return text == nullptr ? 0 : std::strtoull(text, nullptr, 10);
+}
+
 // The run that is under way is named where a broken invariant ends the process.
 class Name {
  public:
@@ -270,7 +276,7 @@ inline Choice choose(int variant, uint64_t all, uint64_t runs, uint64_t salt) {
   // Not a multiple of three, that brokers and durations take turns.
   uint64_t stride = std::max<uint64_t>(all / std::max<uint64_t>(runs, 1), 1);
   if (stride % 3 == 0) --stride;
-  return {runtime::sim::mix(salt) % stride, stride};
+  return {runtime::sim::mix(salt + 1'000'003 * salt_of_environment()) % stride, stride};
 }
 
 }  // namespace steps
