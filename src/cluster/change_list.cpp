@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cluster/assignments.h"
+
 namespace godwit::cluster {
 namespace {
 
@@ -43,6 +45,15 @@ std::string describe_change(const Image& image, const TopicPartition& id, const 
   if (before.replicas != after.replicas) {
     add(fmt::format("replicas {} -> {}", list(before.replicas), list(after.replicas)));
   }
+  // A move keeps those that go until those that come are in sync.
+  const auto moves = [](const PartitionState& state) {
+    return !state.adding.empty() || !state.removing.empty();
+  };
+  if ((moves(before) || moves(after)) && settled(before) != settled(after)) {
+    add(fmt::format("to be on {} -> {}", list(settled(before)), list(settled(after))));
+  }
+  // Nothing that a client sees: a leader makes sure of its ISR, or a replica is known to be empty.
+  if (separator == ": ") add(fmt::format("version {} -> {}", before.version, after.version));
   return text;
 }
 

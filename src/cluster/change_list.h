@@ -8,7 +8,8 @@
 
 namespace godwit::cluster {
 
-// "orders-3: leader 1 -> 2, epoch 3 -> 4, isr [1,2,3] -> [2,3]"
+// "orders-3: leader 1 -> 2, epoch 3 -> 4, isr [1,2,3] -> [2,3]"; of a move that begins also "replicas [1,2] -> [3,2,1], to be on
+// [1,2] -> [3,2]". From what to what is said of every change.
 std::string describe_change(const Image& image, const TopicPartition& id, const PartitionState& before,
                             const PartitionState& after);
 

@@ -96,9 +96,7 @@ Task<Result<void>> ControllerImpl::load() {
   missing_until_ = now() + 2 * options_.session_timeout;
   // The last controller may have gone in the middle of a pass.
   decide_soon([this](Draft& draft) {
-    note(
-        Severity::info, "controller.elected",
-        "broker " + to_string(options_.self) + " is the controller, fence " + std::to_string(options_.fence));
+    note_election();
     settle_doubts(draft);
     review_and_note(
         draft, [](const PartitionState&) { return true; }, "a new controller looks at everything");
@@ -285,13 +283,27 @@ Task<void> ControllerImpl::settle() {
   });
 }
 
-void ControllerImpl::note(Severity severity, std::string what, std::string detail) {
-  log_.note(severity, std::move(what), std::move(detail), shard_.wall_now());
+void ControllerImpl::note(EventKind kind, const Decision& decision) {
+  log_.note(kind, decision, shard_.wall_now());
 }
 
-void ControllerImpl::note(Severity severity, const std::string& what, const std::string& why,
-                          const ChangeList& changes) {
-  log_.note(severity, what, why, changes, shard_.wall_now());
+void ControllerImpl::note(EventKind kind, const std::string& why, const ChangeList& changes) {
+  log_.note(kind, why, changes, shard_.wall_now());
+}
+
+void ControllerImpl::note_election() {
+  const auto named = [](BrokerId id, int64_t fence) {
+    return (id == kNoBroker ? std::string("unknown") : "broker " + to_string(id)) +
+           (fence == 0 ? "" : ", fence " + std::to_string(fence));
+  };
+  // Where this broker did not see who held it, the events know who decided last.
+  const Succession& before = options_.succession;
+  const BrokerId from = before.from == kNoBroker ? log_.controller_before() : before.from;
+  const bool first = from == kNoBroker && before.fence == 0;
+  note(EventKind::controller_elected,
+       {.about = "controller",
+        .change = from_to(first ? "none" : named(from, before.fence), named(options_.self, options_.fence)),
+        .why = before.why});
 }
 
 Task<void> ControllerImpl::close() {

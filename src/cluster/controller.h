@@ -28,9 +28,17 @@
 
 namespace godwit::cluster {
 
+// How this broker came to the office, as far as it saw that: for the event.
+struct Succession {
+  BrokerId from = kNoBroker;  // who held it before; kNoBroker: nobody, or it is not known
+  int64_t fence = 0;          // of the office before; 0: there was none
+  std::string why = "nobody held the office";
+};
+
 struct ControllerOptions {
   BrokerId self;
   std::string cluster_id;
+  Succession succession;
   int64_t fence = 0;                        // as it was raised when the office was taken
   coordination::Version fence_version = 0;  // of the fence's key: the condition of every write
   FeatureRange features = kFeatures;        // of this broker's build

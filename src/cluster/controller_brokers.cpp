@@ -82,9 +82,11 @@ Task<void> ControllerImpl::died(BrokerId id, uint64_t incarnation, std::string w
 
 void ControllerImpl::declare_dead(Draft& draft, BrokerId id, const std::string& why) {
   const std::string name = named(id, fleet_.find(id)->joined);
+  const std::string before = state_of(*fleet_.find(id));
   fleet_.died(id, now());
   forget_claims(id);
-  note(Severity::warning, "broker.dead", name + ": " + why);
+  note(EventKind::broker_dead,
+       {.about = name, .change = from_to(before, state_of(*fleet_.find(id))), .why = why});
   review_and_note(
       draft, [id](const PartitionState& state) { return state.leader == id || contains(state.isr, id); },
       name + " is dead");
@@ -220,13 +222,14 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
   forget_claims(id);
   // Before it can be elected, and before its join brings elections.
   if (!emptied) take_contradictions(draft, request);
+  const std::string before = state_of(*broker);
   fleet_.joined(id, request.storage_id, emptied, request.can_append, now());
-  note(Severity::info, "broker.joined",
-       named(id, incarnation) +
-           (!request.has_logs ? ", with an empty disk"
-            : exchanged       ? ", with another disk"
-                              : "") +
-           (request.can_append ? "" : ", and cannot append"));
+  note(EventKind::broker_joined,
+       {.about = named(id, incarnation) + (!request.has_logs ? ", with an empty disk"
+                                           : exchanged       ? ", with another disk"
+                                                             : ""),
+        .change = from_to(before, state_of(*broker)),
+        .why = "it registered and asked to join"});
   review_and_note(
       draft,
       [id](const PartitionState& state) { return state.leader == kNoBroker && contains(state.isr, id); },
@@ -274,13 +277,13 @@ void ControllerImpl::lose(Draft& draft, BrokerId id, const std::vector<TopicPart
     draft.put(at, std::move(*next));
   }
   if (shrunk.count() != 0) {
-    note(Severity::warning, "replicas.unproven",
+    note(EventKind::replicas_unproven,
          "broker " + to_string(id) + " cannot prove " + std::to_string(shrunk.count()) +
              " of its replicas, which others have",
          shrunk);
   }
   if (gone.count() != 0) {
-    note(Severity::error, "partitions.lost",
+    note(EventKind::partitions_lost,
          "broker " + to_string(id) + " cannot prove " + std::to_string(gone.count()) +
              " replicas that were the last in sync; they have no leader until an unclean election is "
              "ordered",
@@ -292,11 +295,15 @@ void ControllerImpl::lose(Draft& draft, BrokerId id, const std::vector<TopicPart
 // wait for it until its death is noticed. It asks again and again while it still leads something: others may be in sync by now.
 void ControllerImpl::on_leave(Draft& draft, BrokerId id) {
   Fleet::Broker& broker = *fleet_.find(id);
-  const std::string why = named(id, broker.joined) + " is about to stop";
-  if (!std::exchange(broker.leaving, true)) note(Severity::info, "broker.leaving", why);
+  const std::string before = state_of(broker);
+  if (!std::exchange(broker.leaving, true)) {
+    note(EventKind::broker_leaving, {.about = named(id, broker.joined),
+                                     .change = from_to(before, state_of(broker)),
+                                     .why = "it says that it is about to stop"});
+  }
   review_and_note(
       draft, [id](const PartitionState& state) { return state.leader == id || contains(state.isr, id); },
-      why);
+      named(id, broker.joined) + " is about to stop");
 }
 
 // kHealth and kLeave, and a join that was asked again.
@@ -310,20 +317,25 @@ Changed<void> ControllerImpl::on_health(Draft& draft, const BrokerReportRequest&
   }
   take_contradictions(draft, request);
   Fleet::Broker& broker = *fleet_.find(id);
-  const bool before = broker.may_lead();
-  const bool comes_back = request.can_append && !broker.can_append;
+  if (broker.can_append == request.can_append) return {};
+  const bool led = broker.may_lead();
+  const std::string before = state_of(broker);
   broker.can_append = request.can_append;
-  if (before && !broker.may_lead()) {
-    note(Severity::info, "broker.cannot_append", named(id, incarnation) + " cannot append");
-    count_failure(draft, id);
-    review_and_note(
-        draft, [id](const PartitionState& state) { return state.leader == id; },
-        named(id, incarnation) + " cannot append");
-  } else if (comes_back) {
+  const std::string name = named(id, incarnation);
+  if (request.can_append) {
     fleet_.recovered(id, now());
-    if (!broker.may_lead()) return {};
-    note(Severity::info, "broker.can_append", named(id, incarnation) + " can append again");
+    note(EventKind::broker_can_append, {.about = name,
+                                        .change = from_to(before, state_of(broker)),
+                                        .why = "it says that its disk takes writes again"});
+    return {};
   }
+  note(EventKind::broker_cannot_append, {.about = name,
+                                         .change = from_to(before, state_of(broker)),
+                                         .why = "it says that its disk takes no writes"});
+  if (!led) return {};
+  count_failure(draft, id);
+  review_and_note(
+      draft, [id](const PartitionState& state) { return state.leader == id; }, name + " cannot append");
   return {};
 }
 

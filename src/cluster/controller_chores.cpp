@@ -118,8 +118,11 @@ Task<void> ControllerImpl::restore_preferred() {
       }
     }
     if (changes.count() != 0) {
-      note(Severity::info, "leaders.preferred",
-           std::to_string(changes.count()) + " partitions go back to their preferred leader", changes);
+      note(EventKind::leaders_preferred,
+           std::to_string(changes.count()) +
+               " partitions go back to their preferred leader, which is in sync and was steady for long "
+               "enough",
+           changes);
     }
   });
 }
@@ -139,8 +142,9 @@ void ControllerImpl::forget_removed(Draft& draft) {
                          [id](const PartitionState& state) { return contains(state.replicas, id); });
     });
     if (holds) continue;
-    note(Severity::info, "broker.removed",
-         "broker " + to_string(id) + " has no replicas any more and is forgotten");
+    note(EventKind::broker_removed, {.about = "broker " + to_string(id),
+                                     .change = from_to(state_of(*fleet_.find(id)), "forgotten"),
+                                     .why = "it is removed as ordered, and has no replicas any more"});
     draft.write({{keys::joined(id), std::nullopt}});
     draft.put_broker_config(id, {});
     draft.remove_broker(id);

@@ -18,7 +18,7 @@ void ControllerImpl::take_contradictions(Draft& draft, const kafka::BrokerReport
     draft.put(id, std::move(*next));
   }
   if (changes.count() == 0) return;
-  note(Severity::error, "partitions.contradicted",
+  note(EventKind::partitions_contradicted,
        "broker " + to_string(request.broker_id) + " has later records of " + std::to_string(changes.count()) +
            " partitions than the coordination store knows of, which was put back from a backup, it seems; "
            "they have no leader until an unclean election is ordered, which takes the log that goes furthest",

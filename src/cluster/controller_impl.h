@@ -99,8 +99,9 @@ class ControllerImpl final : public Controller {
   bool ended() const { return store_.ended(); }
   // Waits until all live brokers serve the newest image, or a short while.
   runtime::Task<void> settle();
-  void note(Severity severity, std::string what, std::string detail);
-  void note(Severity severity, const std::string& what, const std::string& why, const ChangeList& changes);
+  void note(EventKind kind, const Decision& decision);
+  void note(EventKind kind, const std::string& why, const ChangeList& changes);
+  void note_election();
   MonotonicTime now() const { return shard_.now(); }
 
   // Of a key whose name is none of ours.
@@ -121,6 +122,9 @@ class ControllerImpl final : public Controller {
   runtime::Task<void> restore_preferred();
   runtime::Task<void> start_moves();
   void plan(Draft& draft);
+  // Why the partition moves, of a move that leaving_moves found.
+  std::string why_leaves(const Image& image, const placement::Move& move,
+                         const std::set<BrokerId>& leaving) const;
   void start_planned(Draft& draft);
   // With the brokers to which they are on their way in vain.
   std::map<TopicPartition, std::vector<BrokerId>> stranded(const Image& image,
@@ -138,8 +142,15 @@ class ControllerImpl final : public Controller {
   // Who may lead and be counted on by now, and from where epochs go on.
   Eligible eligible() const;
   void finish_moves(Draft& draft);
+  // What a leader's requests come to.
+  struct IsrNews {
+    std::set<BrokerId> behind;
+    std::set<BrokerId> caught_up;
+    ChangeList changes;
+  };
+  static std::string why_changed(const IsrNews& news);
   IsrOutcome alter_one_isr(Draft& draft, BrokerId asker, uint64_t incarnation, const IsrChange& change,
-                           ChangeList& changes);
+                           IsrNews& news);
   // Refuses a change that takes replicas away and leaves fewer than the topic itself asks for to be in sync.
   Changed<void> check_replicas(const Topic& topic, const PartitionState& before,
                                const PartitionState& after) const;
@@ -203,7 +214,8 @@ class ControllerImpl final : public Controller {
   std::vector<placement::Broker> newcomers(const Image& image) const;
   // What moves away from brokers that are drained or removed.
   std::vector<placement::Move> leaving_moves(const Image& image) const;
-  Changed<std::vector<Response::Move>> rebalance(Draft& draft, bool dry_run);
+  // `trigger`: why now.
+  Changed<std::vector<Response::Move>> rebalance(Draft& draft, bool dry_run, const std::string& trigger);
   Changed<void> throttle(Draft& draft, int64_t bytes_per_second);
   // The highest feature level that all brokers take which are known, dead ones too.
   int16_t level_of_all() const;
@@ -230,8 +242,12 @@ class ControllerImpl final : public Controller {
   std::set<TopicPartition> moving_;  // replicas are on their way; some that have arrived may be among them
   // Those of them that were begun by plan, not by an order for the partition, and where they were before.
   std::map<TopicPartition, std::vector<BrokerId>> automatic_;
-  std::deque<placement::Move> planned_;  // that have not begun
-  MonotonicTime plan_again_at_;          // when to look again for what has to leave a broker
+  struct Planned {
+    placement::Move move;
+    std::string why;
+  };
+  std::deque<Planned> planned_;  // that have not begun
+  MonotonicTime plan_again_at_;  // when to look again for what has to leave a broker
   std::optional<MonotonicTime> rebalance_at_;
   std::map<TopicId, std::string> aside_;  // topics that the store does not describe well enough
   std::set<std::string> reserved_names_;  // of topics that the store does not describe well enough

@@ -50,7 +50,13 @@ Task<void> ControllerImpl::start_moves() {
   if (rebalance_at_ && now() >= *rebalance_at_) {
     rebalance_at_.reset();
     (void)co_await decide([this](Draft& draft) {
-      if (!newcomers(draft.image()).empty()) (void)rebalance(draft, /*dry_run=*/false);
+      const std::vector<placement::Broker> late = newcomers(draft.image());
+      if (late.empty()) return;
+      std::string who;
+      for (const placement::Broker& broker : late) {
+        who += (who.empty() ? "broker " : ", broker ") + to_string(broker.id);
+      }
+      (void)rebalance(draft, /*dry_run=*/false, "for less than half of its share is on " + who);
     });
   }
   const bool leaving = std::any_of(fleet_.brokers().begin(), fleet_.brokers().end(), [](const auto& entry) {
@@ -69,7 +75,9 @@ void ControllerImpl::plan(Draft& draft) {
   plan_again_at_ = now() + kPlanRound;
   if (!planned_.empty()) return;
   const std::vector<placement::Move> moves = leaving_moves(draft.image());
-  planned_.assign(moves.begin(), moves.end());
+  const std::set<BrokerId> leaving = this->leaving();
+  for (const placement::Move& move : moves)
+    planned_.push_back({move, why_leaves(draft.image(), move, leaving)});
 }
 
 void ControllerImpl::start_planned(Draft& draft) {
@@ -80,12 +88,13 @@ void ControllerImpl::start_planned(Draft& draft) {
   for (const TopicPartition& id : moving_) {
     if (const PartitionState* const state = draft.image().find(id)) busy.add(*state);
   }
-  ChangeList changes;
+  std::map<std::string, ChangeList> changes;  // by reason
+  size_t begun = 0;
   std::vector<Draft::Write> writes;
-  std::deque<placement::Move> later;
-  for (size_t looked = 0; !planned_.empty() && looked < kLookedAt && changes.count() < kBegunAtOnce;
-       ++looked) {
-    placement::Move move = std::move(planned_.front());
+  std::deque<Planned> later;
+  for (size_t looked = 0; !planned_.empty() && looked < kLookedAt && begun < kBegunAtOnce; ++looked) {
+    Planned planned = std::move(planned_.front());
+    const placement::Move& move = planned.move;
     planned_.pop_front();
     // What has changed since it was planned is planned anew.
     const PartitionState* const present = draft.image().find(move.id);
@@ -94,12 +103,13 @@ void ControllerImpl::start_planned(Draft& draft) {
     if (!std::all_of(adding.begin(), adding.end(), [&](BrokerId id) { return there.contains(id); })) continue;
     const PartitionState state = *present;
     if (!busy.fits(state, adding, options_.moves_per_broker)) {
-      later.push_back(std::move(move));
+      later.push_back(std::move(planned));
       continue;
     }
     auto next = begin_move(state, move.after);
     if (!next) continue;
-    changes.add(draft.image(), move.id, state, *next);
+    changes[planned.why].add(draft.image(), move.id, state, *next);
+    ++begun;
     busy.add(*next);
     draft.put(move.id, std::move(*next));
     moving_.insert(move.id);
@@ -109,9 +119,26 @@ void ControllerImpl::start_planned(Draft& draft) {
   write_moves(draft, std::move(writes));
   planned_.insert(planned_.begin(), std::make_move_iterator(later.begin()),
                   std::make_move_iterator(later.end()));
-  if (changes.count() != 0) {
-    note(Severity::info, "reassignment.begun", std::to_string(changes.count()) + " partitions move", changes);
+  for (const auto& [why, list] : changes) {
+    note(EventKind::reassignment_begun, why + ": " + std::to_string(list.count()) + " partitions move", list);
   }
+}
+
+std::string ControllerImpl::why_leaves(const Image& image, const placement::Move& move,
+                                       const std::set<BrokerId>& leaving) const {
+  std::string why;
+  const auto add = [&](BrokerId id, std::string_view reason) {
+    why += (why.empty() ? "broker " : ", and broker ") + to_string(id);
+    why += reason;
+  };
+  for (const BrokerId id : image.find(move.id)->replicas) {
+    if (!leaving.contains(id) || contains(move.after, id)) continue;
+    add(id, fleet_.find(id)->removing ? " is removed" : " drains");
+  }
+  for (const BrokerId id : move.removing()) {
+    if (!leaving.contains(id)) add(id, ", to which it was on its way, stays dead");
+  }
+  return why;
 }
 
 // Partitions that leave a broker for one that is dead by now, and not for a moment: nobody would be sent there today.
@@ -160,8 +187,10 @@ void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
   }
   write_moves(draft, std::move(writes));
   if (changes.count() != 0) {
-    note(Severity::info, "reassignment.cancelled",
-         std::to_string(changes.count()) + " partitions stay where they are", changes);
+    note(EventKind::reassignment_cancelled,
+         "broker " + to_string(broker) + " is resumed, as ordered: " + std::to_string(changes.count()) +
+             " partitions stay where they are",
+         changes);
   }
 }
 

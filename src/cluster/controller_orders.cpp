@@ -13,6 +13,44 @@ constexpr int64_t kEventsShown = 100;
 constexpr std::string_view kThrottles[] = {"leader.replication.throttled.rate",
                                            "follower.replication.throttled.rate"};
 
+// "20000000 bytes a second", "no bound", "as each broker is configured"; leader's and follower's where they differ, which tools can
+// bring about.
+std::string describe_throttle(const ConfigMap& config) {
+  std::string words[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const auto found = config.find(kThrottles[i]);
+    words[i] = found == config.end()                        ? "as each broker is configured"
+               : found->second == std::to_string(INT64_MAX) ? "no bound"
+                                                            : cut_off(found->second, 30) + " bytes a second";
+  }
+  return words[0] == words[1] ? words[0] : "leaders: " + words[0] + ", followers: " + words[1];
+}
+
+// "replicas (leaders preferred) of broker 1: 12 (4) -> 9 (3), …" of those for whom it changes.
+std::string describe_loads(const Image& image, std::span<const placement::Move> moves) {
+  std::vector<placement::Assignment> assignments = assignments_of(image);
+  const placement::Load before = placement::load_of(assignments);
+  std::map<TopicPartition, const placement::Move*> by_id;
+  for (const placement::Move& move : moves) by_id[move.id] = &move;
+  for (placement::Assignment& one : assignments) {
+    if (const auto move = by_id.find(one.id); move != by_id.end()) one.replicas = move->second->after;
+  }
+  placement::Load after = placement::load_of(assignments);
+  for (const auto& [id, load] : before) after.try_emplace(id);
+  const auto words = [](const placement::BrokerLoad& load) {
+    return std::to_string(load.replicas) + " (" + std::to_string(load.leaders) + ")";
+  };
+  std::string text;
+  for (const auto& [id, load] : after) {
+    const auto was = before.find(id);
+    const placement::BrokerLoad had = was == before.end() ? placement::BrokerLoad{} : was->second;
+    if (had == load) continue;
+    text += (text.empty() ? "replicas (preferred leaders) of broker " : ", of broker ") + to_string(id) +
+            ": " + from_to(words(had), words(load));
+  }
+  return text.empty() ? "leaders and replicas of each broker: as many -> as many" : text;
+}
+
 }  // namespace
 
 Task<kafka::ClusterCommandResponse> ControllerImpl::command(kafka::ClusterCommandRequest request) {
@@ -34,7 +72,7 @@ Task<kafka::ClusterCommandResponse> ControllerImpl::command(kafka::ClusterComman
     outcome = co_await changed<void>([this, id](Draft& draft) { return forget_broker(draft, id); });
   } else if (request.verb == "rebalance") {
     auto moves = co_await changed<std::vector<Response::Move>>(
-        [this, dry_run = request.dry_run](Draft& draft) { return rebalance(draft, dry_run); });
+        [this, dry_run = request.dry_run](Draft& draft) { return rebalance(draft, dry_run, "as ordered"); });
     if (moves) {
       response.moves = std::move(*moves);
     } else {
@@ -71,6 +109,7 @@ Changed<void> ControllerImpl::drain(Draft& draft, BrokerId id, bool draining) {
   Fleet::Broker* const broker = fleet_.find(id);
   if (broker == nullptr)
     return refuse(ErrorCode::broker_id_not_registered, "there is no broker " + to_string(id));
+  const std::string before = state_of(*broker);
   const bool removed = !draining && std::exchange(broker->removing, false);
   if (broker->info.draining == draining && !removed) return {};
   if (broker->info.draining && !draining) broker->steady_since = now();
@@ -79,8 +118,10 @@ Changed<void> ControllerImpl::drain(Draft& draft, BrokerId id, bool draining) {
   planned_.clear();  // it was made for other brokers
   if (!draining) cancel_moves_from(draft, id);
   if (!draining && options_.auto_rebalance) rebalance_at_ = now() + options_.session_timeout;
-  note(Severity::info, draining ? "broker.draining" : "broker.resumed",
-       "broker " + to_string(id) + ", as ordered");
+  note(draining ? EventKind::broker_draining : EventKind::broker_resumed,
+       {.about = "broker " + to_string(id),
+        .change = from_to(before, state_of(*broker)),
+        .why = "as ordered"});
   store_broker(draft, id);
   if (draining) {
     review_and_note(
@@ -98,16 +139,20 @@ Changed<void> ControllerImpl::forget_broker(Draft& draft, BrokerId id) {
     return refuse(ErrorCode::invalid_request,
                   "broker " + to_string(id) + " is alive: drain it, stop it, then remove it");
   }
+  const std::string before = state_of(*broker);
   if (std::exchange(broker->removing, true)) return {};
   plan_again_at_ = now();
   int32_t stuck = 0;
   for (const Response::Wait& wait : waits(draft.image())) {
     if (wait.broker == id && wait.needs == Response::Wait::kBroker) stuck = wait.partitions;
   }
-  note(Severity::info, "broker.removing",
-       "broker " + to_string(id) + " is removed as ordered: its replicas are made anew elsewhere" +
-           (stuck == 0 ? ""
-                       : "; " + std::to_string(stuck) + " partitions wait for another broker to take them"));
+  note(EventKind::broker_removing,
+       {.about = "broker " + to_string(id),
+        .change = from_to(before, state_of(*broker)),
+        .why = std::string("as ordered: its replicas are made anew elsewhere") +
+               (stuck == 0
+                    ? ""
+                    : "; " + std::to_string(stuck) + " partitions wait for another broker to take them")});
   store_broker(draft, id);
   return {};
 }
@@ -203,8 +248,8 @@ std::vector<placement::Move> ControllerImpl::leaving_moves(const Image& image) c
   return moves;
 }
 
-Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebalance(Draft& draft,
-                                                                                    bool dry_run) {
+Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebalance(
+    Draft& draft, bool dry_run, const std::string& trigger) {
   std::vector<placement::Move> moves = even_moves(draft.image());
   // What an operator moves goes where the operator said.
   std::erase_if(moves, [this](const placement::Move& move) {
@@ -216,9 +261,13 @@ Changed<std::vector<kafka::ClusterCommandResponse::Move>> ControllerImpl::rebala
     listed.push_back({draft.image().find(move.id.topic)->name, move.id.partition, move.before, move.after});
   }
   if (!dry_run && !moves.empty()) {
-    note(Severity::info, "rebalance.planned",
-         std::to_string(moves.size()) + " partitions move to even the load out");
-    planned_.assign(moves.begin(), moves.end());
+    note(EventKind::rebalance_planned,
+         {.about = std::to_string(moves.size()) + " partitions move to even the load out",
+          .change = describe_loads(draft.image(), moves),
+          .why = trigger});
+    planned_.clear();
+    for (placement::Move& move : moves)
+      planned_.push_back({std::move(move), "to even the load out, " + trigger});
   }
   return listed;
 }
@@ -253,9 +302,10 @@ Changed<void> ControllerImpl::upgrade(Draft& draft, int64_t wanted, bool dry_run
                   "not every broker works at feature level " + std::to_string(level) + behind);
   }
   if (level == present || dry_run) return {};
-  note(Severity::info, "features.upgraded",
-       "feature level " + std::to_string(present) + " -> " + std::to_string(level) +
-           ", as ordered: builds that do not work at it are refused from now on");
+  note(EventKind::features_upgraded,
+       {.about = "feature level",
+        .change = from_to(std::to_string(present), std::to_string(level)),
+        .why = "as ordered: builds that do not work at it are refused from now on"});
   draft.put_feature_level(static_cast<int16_t>(level));
   return {};
 }
@@ -263,7 +313,8 @@ Changed<void> ControllerImpl::upgrade(Draft& draft, int64_t wanted, bool dry_run
 Changed<void> ControllerImpl::throttle(Draft& draft, int64_t bytes_per_second) {
   if (bytes_per_second < -1) return refuse(ErrorCode::invalid_request, "a rate is not negative");
   const auto found = draft.image().broker_configs.find(kNoBroker);
-  ConfigMap config = found == draft.image().broker_configs.end() ? ConfigMap{} : found->second;
+  const ConfigMap before = found == draft.image().broker_configs.end() ? ConfigMap{} : found->second;
+  ConfigMap config = before;
   for (const std::string_view name : kThrottles) {
     if (bytes_per_second == -1) {
       config.erase(std::string(name));
@@ -271,10 +322,11 @@ Changed<void> ControllerImpl::throttle(Draft& draft, int64_t bytes_per_second) {
       config[std::string(name)] = std::to_string(bytes_per_second == 0 ? INT64_MAX : bytes_per_second);
     }
   }
-  note(Severity::info, "replication.throttled",
-       bytes_per_second == 0    ? "no bound"
-       : bytes_per_second == -1 ? "as each broker is configured"
-                                : std::to_string(bytes_per_second) + " bytes a second");
+  if (config == before) return {};
+  note(EventKind::replication_throttled,
+       {.about = "bound on moving replicas, for all brokers",
+        .change = from_to(describe_throttle(before), describe_throttle(config)),
+        .why = "as ordered"});
   draft.put_broker_config(kNoBroker, std::move(config));
   return {};
 }

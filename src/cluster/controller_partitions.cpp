@@ -8,6 +8,27 @@ namespace godwit::cluster {
 
 using runtime::Task;
 
+namespace {
+
+std::string brokers_named(const std::set<BrokerId>& ids) {
+  std::string text = ids.size() == 1 ? "broker " : "brokers ";
+  for (auto id = ids.begin(); id != ids.end(); ++id) {
+    text += (id == ids.begin() ? "" : ", ") + to_string(*id);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string ControllerImpl::why_changed(const IsrNews& news) {
+  std::string why;
+  if (!news.behind.empty()) why = "behind which " + brokers_named(news.behind) + " fell";
+  if (!news.caught_up.empty()) {
+    why += (why.empty() ? "" : ", and ") + ("with which " + brokers_named(news.caught_up) + " caught up");
+  }
+  return why.empty() ? "to be sure of the set that it knows" : why;
+}
+
 Eligible ControllerImpl::eligible() const {
   Eligible eligible = fleet_.eligible();
   if (options_.epochs_by_clock) eligible.epoch_floor = epoch_of_clock(shard_.wall_now());
@@ -48,7 +69,7 @@ void ControllerImpl::review_and_note(Draft& draft, const Concerns& concerns, con
   ChangeList changes;
   review(draft, concerns, changes);
   if (changes.count() == 0) return;
-  note(Severity::info, "leaders.moved", why + ": " + std::to_string(changes.count()) + " partitions change",
+  note(EventKind::leaders_moved, why + ": " + std::to_string(changes.count()) + " partitions change",
        changes);
 }
 
@@ -59,15 +80,15 @@ Task<std::vector<IsrOutcome>> ControllerImpl::alter_isr(BrokerId asker, uint64_t
   const auto outcome = co_await changed<std::vector<IsrOutcome>>(
       [this, asker, incarnation, asked](Draft& draft) -> Changed<std::vector<IsrOutcome>> {
         std::vector<IsrOutcome> outcomes;
-        ChangeList listed;
+        IsrNews news;
         for (const IsrChange& change : *asked) {
-          outcomes.push_back(alter_one_isr(draft, asker, incarnation, change, listed));
+          outcomes.push_back(alter_one_isr(draft, asker, incarnation, change, news));
         }
-        if (listed.count() != 0) {
-          note(Severity::info, "isr.changed",
-               "as leader " + to_string(asker) + " asked: " + std::to_string(listed.count()) +
-                   " partitions change",
-               listed);
+        if (news.changes.count() != 0) {
+          note(EventKind::isr_changed,
+               "as leader " + to_string(asker) + " asked, " + why_changed(news) + ": " +
+                   std::to_string(news.changes.count()) + " partitions change",
+               news.changes);
         }
         return outcomes;
       });
@@ -78,7 +99,7 @@ Task<std::vector<IsrOutcome>> ControllerImpl::alter_isr(BrokerId asker, uint64_t
 }
 
 IsrOutcome ControllerImpl::alter_one_isr(Draft& draft, BrokerId asker, uint64_t incarnation,
-                                         const IsrChange& change, ChangeList& changes) {
+                                         const IsrChange& change, IsrNews& news) {
   const Topic* const topic = draft.image().find(change.id.topic);
   const PartitionState* const present = draft.image().find(change.id);
   if (present == nullptr) return {change.id, ErrorCode::unknown_topic_or_partition, 0};
@@ -103,7 +124,13 @@ IsrOutcome ControllerImpl::alter_one_isr(Draft& draft, BrokerId asker, uint64_t 
       break;
   }
   if (!next) return {change.id, ErrorCode::none, state.version};
-  changes.add(draft.image(), change.id, state, *next);
+  for (const BrokerId id : state.isr) {
+    if (std::ranges::find(next->isr, id) == next->isr.end()) news.behind.insert(id);
+  }
+  for (const BrokerId id : next->isr) {
+    if (std::ranges::find(state.isr, id) == state.isr.end()) news.caught_up.insert(id);
+  }
+  news.changes.add(draft.image(), change.id, state, *next);
   const int64_t version = next->version;
   draft.put(change.id, std::move(*next));
   return {change.id, ErrorCode::none, version};
@@ -170,8 +197,11 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
   }
   if (!next) return {};
   if (auto enough = check_replicas(*draft.image().find(wish.id.topic), state, *next); !enough) return enough;
-  note(Severity::info, wish.replicas ? "reassignment.begun" : "reassignment.cancelled",
-       describe_change(draft.image(), wish.id, state, *next));
+  ChangeList changes;
+  changes.add(draft.image(), wish.id, state, *next);
+  note(wish.replicas ? EventKind::reassignment_begun : EventKind::reassignment_cancelled,
+       wish.replicas ? "as ordered for this partition" : "the order to move this partition is taken back",
+       changes);
   moving_.insert(wish.id);
   if (automatic_.erase(wish.id) > 0) draft.write_beside({{keys::move(wish.id), std::nullopt}});
   draft.put(wish.id, std::move(*next));
@@ -206,7 +236,8 @@ void ControllerImpl::finish_moves(Draft& draft) {
   }
   write_moves(draft, std::move(writes));
   if (changes.count() != 0) {
-    note(Severity::info, "reassignment.finished", std::to_string(changes.count()) + " partitions have moved",
+    note(EventKind::reassignment_finished,
+         "the replicas that came are in sync: " + std::to_string(changes.count()) + " partitions have moved",
          changes);
   }
 }
@@ -243,16 +274,20 @@ Changed<void> ControllerImpl::elect_one(Draft& draft, bool unclean, const TopicP
                    : refuse(ErrorCode::preferred_leader_not_available,
                             "the preferred leader is dead, not in sync, or not to lead");
   }
+  ChangeList changes;
+  changes.add(draft.image(), id, state, *next);
   if (unclean && next->isr != state.isr) {
-    note(Severity::error, "election.unclean",
-         "records may be lost, by an operator's order: " + describe_change(draft.image(), id, state, *next));
+    note(EventKind::election_unclean, "records may be lost, by an operator's order", changes);
   } else if (unclean && is_lost(state)) {
-    note(Severity::error, "election.unclean",
+    note(EventKind::election_unclean,
          "records may be lost, by an operator's order, for the last replica in sync could not prove what it "
-         "has: " +
-             describe_change(draft.image(), id, state, *next));
+         "has",
+         changes);
   } else {
-    note(Severity::info, "election.ordered", describe_change(draft.image(), id, state, *next));
+    note(EventKind::election_ordered,
+         unclean ? "an unclean election was ordered, and a replica in sync could lead"
+                 : "as ordered, to the preferred leader",
+         changes);
   }
   claims_.erase(id);
   draft.put(id, std::move(*next));

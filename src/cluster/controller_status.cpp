@@ -66,7 +66,7 @@ kafka::ClusterCommandResponse ControllerImpl::status() const {
     }
     response.brokers.push_back(std::move(line));
   }
-  for (const placement::Move& move : planned_) {
+  for (const auto& [move, why] : planned_) {
     if (response.moves.size() == kMovesListed) break;
     const Topic* const topic = now_is->find(move.id.topic);
     if (topic != nullptr) response.moves.push_back({topic->name, move.id.partition, move.before, move.after});

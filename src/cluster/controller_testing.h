@@ -102,6 +102,15 @@ inline std::vector<BrokerId> ids(std::initializer_list<int> numbers) {
 
 class ControllerTest : public testing::Test {
  public:
+  // Whatever a test makes a controller decide is told with what it was before and is now; the reasons are
+  // controller_event_kinds_test.cpp's.
+  void TearDown() override {
+    for (const Diagnostic& event : sink.events) {
+      if (!event.name.starts_with("cluster.")) continue;
+      EXPECT_NE(event.text.find(" -> "), std::string::npos) << event.name << ": " << event.text;
+    }
+  }
+
   // Takes the office, as a new controller on broker 9 (which is none of the brokers that are played).
   Task<std::unique_ptr<Controller>> take_office(runtime::Runtime& runtime) {
     if (!(co_await memory.get("/cluster"))->has_value()) {

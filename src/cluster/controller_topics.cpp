@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cluster/controller_impl.h"
+#include "cluster/setting_changes.h"
 
 namespace godwit::cluster {
 namespace {
@@ -10,6 +11,20 @@ using runtime::Task;
 
 constexpr int16_t kReplicasUsual = 3;
 constexpr size_t kSettingsBytesMax = 300'000;  // of one topic or broker: below what one transaction takes
+
+// Who it was the controller is not told.
+constexpr std::string_view kAsked = "as a client asked";
+
+std::string named(const Topic& topic) {
+  return "topic " + topic.name + ", id " + to_string(topic.id);
+}
+
+// What holds where the topic says nothing, as far as it is the controller's to know: other defaults are each broker's own.
+ConfigMap known_defaults(const Topic& topic, const ConfigMap& fallback) {
+  Topic silent = topic;
+  silent.config.clear();
+  return {{"min.insync.replicas", std::to_string(min_insync(silent, fallback))}};
+}
 
 // Why the settings can not be stored; empty where they can.
 std::string settings_fault(const ConfigMap& config) {
@@ -206,9 +221,13 @@ Changed<std::shared_ptr<const Topic>> ControllerImpl::create(Draft& draft, NewTo
       check_settings(topic->config, own_min_insync(topic->config), fewest_replicas(*topic), is_alone());
   if (!checked) return tl::unexpected(checked.error());
   if (validate_only) return topic;
-  note(Severity::info, "topic.created",
-       topic->name + " (" + to_string(topic->id) + "), " + std::to_string(topic->partitions.size()) +
-           " partitions, " + std::to_string(topic->partitions.front().replicas.size()) + " replicas");
+  const std::string settings = describe_settings({}, topic->config, {});
+  note(EventKind::topic_created,
+       {.about = named(*topic),
+        .change = from_to("none", std::to_string(topic->partitions.size()) + " partitions, " +
+                                      std::to_string(topic->partitions.front().replicas.size()) +
+                                      " replicas" + (settings.empty() ? "" : "; " + settings)),
+        .why = std::string(kAsked)});
   draft.put(topic, 0);
   return topic;
 }
@@ -232,7 +251,12 @@ Changed<void> ControllerImpl::remove(Draft& draft, TopicId id) {
   for (const auto& [broker, known] : fleet_.brokers()) holders.insert(broker);
   // The image that this round publishes.
   tombstones_[id] = {{options_.fence, image()->version.sequence + 1}, std::move(holders)};
-  note(Severity::info, "topic.deleted", topic->name + " (" + to_string(id) + ")");
+  note(EventKind::topic_deleted,
+       {.about = named(*topic),
+        .change = from_to(std::to_string(topic->partitions.size()) + " partitions, " +
+                              std::to_string(fewest_replicas(*topic)) + " replicas",
+                          "none"),
+        .why = std::string(kAsked)});
   draft.remove(id, draft.encoded(stored));
   return {};
 }
@@ -265,8 +289,10 @@ Task<Changed<void>> ControllerImpl::create_partitions(TopicId id, int32_t count,
     if (validate_only) return {};
     auto larger = std::make_shared<Topic>(*topic);
     larger->partitions.insert(larger->partitions.end(), placed->begin(), placed->end());
-    note(Severity::info, "topic.enlarged",
-         larger->name + " from " + std::to_string(have) + " to " + std::to_string(count) + " partitions");
+    note(EventKind::topic_enlarged,
+         {.about = named(*larger),
+          .change = "partitions " + from_to(std::to_string(have), std::to_string(count)),
+          .why = std::string(kAsked)});
     draft.put(std::move(larger), static_cast<size_t>(have));
     return {};
   });
@@ -287,7 +313,11 @@ Task<Changed<void>> ControllerImpl::alter_topic_config(TopicId id, ConfigEdit ch
         if (validate_only || *config == topic->config) return {};
         auto altered = std::make_shared<Topic>(*topic);
         altered->config = std::move(*config);
-        note(Severity::info, "topic.configured", altered->name);
+        note(EventKind::topic_configured,
+             {.about = named(*altered),
+              .change = describe_settings(topic->config, altered->config,
+                                          known_defaults(*topic, fallback(draft.image()))),
+              .why = std::string(kAsked)});
         const size_t partitions = altered->partitions.size();
         draft.put(std::move(altered), partitions);
         return {};
@@ -308,7 +338,9 @@ Task<Changed<void>> ControllerImpl::alter_broker_config(BrokerId id, ConfigEdit 
       return refuse(ErrorCode::invalid_config, std::move(fault));
     }
     if (validate_only || *config == present) return {};
-    note(Severity::info, "broker.configured", id == kNoBroker ? "all brokers" : "broker " + to_string(id));
+    note(EventKind::broker_configured, {.about = id == kNoBroker ? "all brokers" : "broker " + to_string(id),
+                                        .change = describe_settings(present, *config, {}),
+                                        .why = std::string(kAsked)});
     draft.put_broker_config(id, std::move(*config));
     return {};
   });

@@ -67,20 +67,31 @@ Task<void> ControllerImpl::look_for_unheard() {
 void ControllerImpl::take_leadership(Draft& draft, BrokerId id, uint64_t incarnation) {
   // It may have asked while this waited for its turn.
   if (!fleet_.alive(id, incarnation) || silence(id, incarnation) <= options_.session_timeout) return;
-  fleet_.find(id)->unheard = true;
+  Fleet::Broker& broker = *fleet_.find(id);
+  const std::string before = state_of(broker);
+  broker.unheard = true;
   const std::string why =
       "broker " + to_string(id) + " does not ask the controller any more, though its lease lives";
   count_failure(draft, id);
-  note(Severity::warning, "broker.unheard", why + ": others lead where they can");
+  note(
+      EventKind::broker_unheard,
+      {.about = "broker " + to_string(id) + ", incarnation " + std::to_string(incarnation),
+       .change = from_to(before, state_of(broker)),
+       .why = "it does not ask the controller any more, though its lease lives: others lead where they can"});
   review_and_note(
       draft, [id](const PartitionState& state) { return state.leader == id; }, why);
 }
 
 void ControllerImpl::heard_again(BrokerId id, uint64_t incarnation) {
   Fleet::Broker* const broker = fleet_.find(id);
-  if (broker == nullptr || !fleet_.alive(id, incarnation) || !std::exchange(broker->unheard, false)) return;
+  if (broker == nullptr || !fleet_.alive(id, incarnation) || !broker->unheard) return;
+  const std::string before = state_of(*broker);
+  broker->unheard = false;
   fleet_.recovered(id, now());
-  note(Severity::info, "broker.heard", "broker " + to_string(id) + " asks the controller again");
+  note(EventKind::broker_heard,
+       {.about = "broker " + to_string(id) + ", incarnation " + std::to_string(incarnation),
+        .change = from_to(before, state_of(*broker)),
+        .why = "it asks the controller again"});
 }
 
 }  // namespace godwit::cluster

@@ -10,10 +10,11 @@ namespace godwit::cluster {
 namespace {
 
 constexpr size_t kWhyMax = 1'000;  // characters, beside a part of a list
+constexpr size_t kAboutMax = 400;  // the same: a topic's name is the longest
 constexpr size_t kEventsPerEntry = 50;
 constexpr size_t kBytesPerEntry = 100'000;  // far below what a transaction takes
 constexpr size_t kRemovedAtOnce = 50;       // entries, beside what is written anyway
-static_assert(kWhyMax + ChangeList::kPartMax + 100 <= EventLog::kDetailMax);
+static_assert(kAboutMax + kWhyMax + ChangeList::kPartMax + 50 <= EventLog::kDetailMax);
 static_assert(2 * kBytesPerEntry <= FencedStore::kBytesMax && kRemovedAtOnce <= FencedStore::kWritesMax);
 
 int8_t stored_severity(Severity severity) {
@@ -54,6 +55,7 @@ void EventLog::load(const std::vector<coordination::KeyValue>& entries) {
       continue;
     }
     next_ = first;
+    controller_before_ = stored->controller;
     Entry loaded;
     loaded.weight = Weight::chatter;
     for (auto& event : stored->events) {
@@ -71,29 +73,32 @@ void EventLog::load(const std::vector<coordination::KeyValue>& entries) {
   told_ = next_;
 }
 
-void EventLog::note(Severity severity, std::string what, std::string detail, WallTime now) {
-  if (detail.size() > kDetailMax) detail.resize(kDetailMax);
-  untold_.push_back({severity, "cluster." + what, detail});
-  add(severity, std::move(what), std::move(detail), now);
+void EventLog::note(EventKind kind, const Decision& decision, WallTime now) {
+  const std::string detail = cut_off(decision.about, kAboutMax) + ": " +
+                             cut_off(decision.change, ChangeList::kPartMax) + " (" +
+                             cut_off(decision.why, kWhyMax) + ")";
+  untold_.push_back({row_of(kind).severity, "cluster." + std::string(row_of(kind).name), detail});
+  add(kind, detail, now);
 }
 
-void EventLog::note(Severity severity, const std::string& what, const std::string& why,
-                    const ChangeList& changes, WallTime now) {
-  const std::string reason = why.substr(0, kWhyMax);
-  untold_.push_back({severity, "cluster." + what, reason + ": " + changes.brief()});
+void EventLog::note(EventKind kind, const std::string& why, const ChangeList& changes, WallTime now) {
+  const std::string reason = cut_off(why, kWhyMax);
+  untold_.push_back(
+      {row_of(kind).severity, "cluster." + std::string(row_of(kind).name), reason + ": " + changes.brief()});
   const std::vector<std::string> parts = changes.parts();
   for (size_t i = 0; i < parts.size(); ++i) {
     std::string detail = reason;
     if (parts.size() > 1) {
       detail += " (part " + std::to_string(i + 1) + " of " + std::to_string(parts.size()) + ")";
     }
-    add(severity, what, detail + ": " + parts[i], now);
+    add(kind, detail + ": " + parts[i], now);
   }
 }
 
-void EventLog::add(Severity severity, std::string what, std::string detail, WallTime now) {
+void EventLog::add(EventKind kind, std::string detail, WallTime now) {
+  const EventKindRow& row = row_of(kind);
   if (detail.size() > kDetailMax) detail.resize(kDetailMax);
-  noted_.push_back({severity, {next_++, now.ms, controller_, std::move(what), std::move(detail)}});
+  noted_.push_back({row.severity, {next_++, now.ms, controller_, std::string(row.name), std::move(detail)}});
 }
 
 void EventLog::tell() {

@@ -18,6 +18,7 @@
 #include "base/diagnostic.h"
 #include "cluster/change_list.h"
 #include "cluster/draft.h"
+#include "cluster/event_kind.h"
 #include "coordination/coordination.h"
 #include "kafka/messages/cluster_command.h"
 
@@ -39,11 +40,10 @@ class EventLog {
   // From what stands in the store, in the order of the keys. What does not decode is skipped and told: events are no state.
   void load(const std::vector<coordination::KeyValue>& entries);
   // Noted, and told by tell() only.
-  void note(Severity severity, std::string what, std::string detail, WallTime now);
+  void note(EventKind kind, const Decision& decision, WallTime now);
   // The same for what changed many partitions: as many events as it takes to name them all, each with the reason. The diagnostic
   // names the first few.
-  void note(Severity severity, const std::string& what, const std::string& why, const ChangeList& changes,
-            WallTime now);
+  void note(EventKind kind, const std::string& why, const ChangeList& changes, WallTime now);
   // Adds what was noted since the last call to the draft, and takes what is too old out of the store.
   void flush(Draft& draft);
   bool dirty() const { return !noted_.empty(); }
@@ -51,6 +51,8 @@ class EventLog {
   void tell();
   // The newest `count` that were told, oldest first.
   std::vector<Event> newest(size_t count) const;
+  // Who noted the newest event that stood in the store; kNoBroker: there was none.
+  BrokerId controller_before() const { return controller_before_; }
 
  private:
   enum class Weight { chatter, routine, grave };
@@ -70,12 +72,13 @@ class EventLog {
   };
   static Weight weight_of(Severity severity, const std::string& what);
   static size_t size_of(const Event& event);
-  void add(Severity severity, std::string what, std::string detail, WallTime now);
+  void add(EventKind kind, std::string detail, WallTime now);
   void keep(Entry entry);
   // Forgets what is beyond the bounds. Entries from number `unwritten` on are not in the store.
   void drop_old(int64_t unwritten);
 
   BrokerId controller_;
+  BrokerId controller_before_ = kNoBroker;
   DiagnosticSink& diagnostics_;
   std::map<int64_t, Entry> entries_;  // by the number of their first event
   std::array<Kept, 3> kept_;          // by weight

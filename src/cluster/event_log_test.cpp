@@ -21,6 +21,10 @@ PartitionState led_by(int leader, int epoch) {
   return state;
 }
 
+Decision about(std::string what) {
+  return {.about = std::move(what), .change = from_to("a", "b"), .why = "c"};
+}
+
 // One topic, all of whose partitions change.
 struct Elections {
   Elections(std::string name, int partitions) {
@@ -86,7 +90,7 @@ TEST_F(Events, EveryPartitionOfALongListIsNamedOnceInEventsOfBoundedSize) {
     store.clear();
     const Elections elections("orders", partitions);
     EventLog log(BrokerId(1), sink);
-    log.note(Severity::info, "leaders.moved", "broker 1 is dead", elections.changes, kNow);
+    log.note(EventKind::leaders_moved, "broker 1 is dead", elections.changes, kNow);
     write(log);
     const EventLog later = reloaded();
     EXPECT_EQ(later.newest(10'000), log.newest(10'000));
@@ -111,7 +115,7 @@ TEST_F(Events, EveryPartitionOfALongListIsNamedOnceInEventsOfBoundedSize) {
 TEST_F(Events, TheDiagnosticOfALongListIsOneAndShort) {
   const Elections elections(std::string(249, 'x'), 1'000);
   EventLog log(BrokerId(1), sink);
-  log.note(Severity::warning, "leaders.moved", "why", elections.changes, kNow);
+  log.note(EventKind::leaders_moved, "why", elections.changes, kNow);
   write(log);
   ASSERT_EQ(sink.events.size(), 1u);
   const std::string text = sink.events[0].text;
@@ -125,7 +129,7 @@ TEST_F(Events, TheDiagnosticOfALongListIsOneAndShort) {
 TEST_F(Events, AListThatIsLongerThanAllThatIsKeptSaysHowManyItLeavesOut) {
   const Elections elections("orders", 30'000);
   EventLog log(BrokerId(1), sink);
-  log.note(Severity::info, "leaders.moved", "why", elections.changes, kNow);
+  log.note(EventKind::leaders_moved, "why", elections.changes, kNow);
   write(log);
   const auto events = log.newest(10'000);
   EXPECT_NE(events.front().detail.find(": orders-0: leader"), std::string::npos) << events.front().detail;
@@ -141,11 +145,11 @@ TEST_F(Events, AListThatIsLongerThanAllThatIsKeptSaysHowManyItLeavesOut) {
 
 TEST_F(Events, WhatComesOftenPushesNothingElseOut) {
   EventLog log(BrokerId(1), sink);
-  log.note(Severity::error, "election.unclean", "orders-3", kNow);
-  log.note(Severity::info, "topic.deleted", "orders", kNow);
+  log.note(EventKind::election_unclean, about("orders-3"), kNow);
+  log.note(EventKind::topic_deleted, about("orders"), kNow);
   write(log);
   for (int i = 0; i < 5'000; ++i) {
-    log.note(Severity::info, "isr.changed", std::to_string(i), kNow);
+    log.note(EventKind::isr_changed, about(std::to_string(i)), kNow);
     write(log);
   }
   EXPECT_EQ(count(log, "election.unclean"), 1u);
@@ -153,19 +157,19 @@ TEST_F(Events, WhatComesOftenPushesNothingElseOut) {
   EXPECT_EQ(count(log, "isr.changed"), EventLog::kKept);
   EXPECT_EQ(store.size(), EventLog::kKept + 2);
   for (int i = 0; i < 5'000; ++i) {
-    log.note(Severity::info, "topic.created", std::to_string(i), kNow);
+    log.note(EventKind::topic_created, about(std::to_string(i)), kNow);
     write(log);
   }
   EXPECT_EQ(count(log, "election.unclean"), 1u);
   EXPECT_EQ(count(log, "topic.deleted"), 0u);
   EXPECT_EQ(count(log, "isr.changed"), EventLog::kKept);
-  EXPECT_EQ(log.newest(1).front().detail, "4999");
+  EXPECT_EQ(log.newest(1).front().detail, "4999: a -> b (c)");
   // The next controller knows how grave each is.
   EventLog later = reloaded();
   EXPECT_EQ(later.newest(10'000), log.newest(10'000));
   for (int i = 0; i < 2'000; ++i) {
-    later.note(Severity::info, "topic.created", "later", kNow);
-    later.note(Severity::info, "isr.changed", "later", kNow);
+    later.note(EventKind::topic_created, about("later"), kNow);
+    later.note(EventKind::isr_changed, about("later"), kNow);
   }
   write(later);
   EXPECT_EQ(count(later, "election.unclean"), 1u);
@@ -178,21 +182,21 @@ TEST_F(Events, WhatComesOftenPushesNothingElseOut) {
 TEST_F(Events, GraveOnesAreBoundedTooAndTheNewestStay) {
   EventLog log(BrokerId(1), sink);
   for (int i = 0; i < 1'700; ++i) {
-    log.note(Severity::warning, "broker.dead", std::to_string(i), kNow);
+    log.note(EventKind::broker_dead, about(std::to_string(i)), kNow);
     if (i % 7 == 0) write(log);
   }
   write(log);
   EXPECT_LE(count(log, "broker.dead"), EventLog::kKept);
   EXPECT_GT(count(log, "broker.dead"), EventLog::kKept - 50);
-  EXPECT_EQ(log.newest(1).front().detail, "1699");
+  EXPECT_EQ(log.newest(1).front().detail, "1699: a -> b (c)");
   EXPECT_EQ(reloaded().newest(10'000), log.newest(10'000));
 }
 
 TEST_F(Events, TheirBytesAreBoundedInTheStoreAndForThoseWhoAsk) {
   EventLog log(BrokerId(1), sink);
   for (int i = 0; i < 900; ++i) {
-    for (const Severity severity : {Severity::info, Severity::error}) {
-      log.note(severity, "long", std::to_string(i) + ":" + std::string(20'000, 'x'), kNow);
+    for (const EventKind kind : {EventKind::topic_created, EventKind::election_unclean}) {
+      log.note(kind, {std::to_string(i), std::string(20'000, 'x'), std::string(20'000, 'y')}, kNow);
     }
     if (i % 50 != 0) continue;  // many at once, too
     write(log);
@@ -208,11 +212,31 @@ TEST_F(Events, TheirBytesAreBoundedInTheStoreAndForThoseWhoAsk) {
   EXPECT_EQ(reloaded().newest(10'000), all);
 }
 
+// Whichever part of it is too long.
+TEST_F(Events, ADecisionIsBoundedAndSaysAllThreeThings) {
+  const std::string torn = std::string(6'499, 'x') + "ä" + std::string(9'000, 'x');
+  for (const Decision& decision :
+       {Decision{torn, "a -> b", "why"}, Decision{"about", torn, "why"}, Decision{"about", "a -> b", torn}}) {
+    EventLog log(BrokerId(1), sink);
+    log.note(EventKind::topic_configured, decision, kNow);
+    write(log);
+    const std::string detail = log.newest(1).front().detail;
+    EXPECT_LE(detail.size(), EventLog::kDetailMax);
+    EXPECT_TRUE(detail.starts_with(decision.about.substr(0, 5))) << detail;
+    EXPECT_NE(detail.find(": " + decision.change.substr(0, 5)), std::string::npos) << detail;
+    EXPECT_NE(detail.find(" (" + decision.why.substr(0, 3)), std::string::npos) << detail;
+    EXPECT_TRUE(detail.ends_with(")")) << detail;
+    EXPECT_NE(detail.find("x…"), std::string::npos) << "no character is torn";
+    EXPECT_EQ(reloaded().newest(1).front().detail, detail);
+    store.clear();
+  }
+}
+
 TEST_F(Events, NothingIsReadBeforeItHappened) {
   EventLog log(BrokerId(1), sink);
-  log.note(Severity::info, "topic.created", "a", kNow);
+  log.note(EventKind::topic_created, about("a"), kNow);
   write(log);
-  log.note(Severity::info, "topic.created", "b", kNow);
+  log.note(EventKind::topic_created, about("b"), kNow);
   EXPECT_EQ(log.newest(10).size(), 1u);
   Draft draft(image);
   log.flush(draft);
@@ -234,8 +258,9 @@ TEST_F(Events, EntriesOfABuildBeforeAreReadAndGoOnFrom) {
   EXPECT_EQ(sink.events.size(), 1u);
   ASSERT_EQ(log.newest(10).size(), 2u);
   EXPECT_EQ(log.newest(1).front().sequence, 42);
+  EXPECT_EQ(log.controller_before(), BrokerId(7));
   EXPECT_EQ(log.newest(1).front().controller, BrokerId(7));
-  log.note(Severity::info, "topic.created", "a", kNow);
+  log.note(EventKind::topic_created, about("a"), kNow);
   write(log);
   EXPECT_EQ(log.newest(1).front().sequence, 43);
 }

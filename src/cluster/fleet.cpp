@@ -137,4 +137,20 @@ MonotonicTime Fleet::trusted_from(BrokerId id, Duration after, MonotonicTime now
   return broker.steady_since + after * (int64_t{1} << doublings);
 }
 
+std::string state_of(const Fleet::Broker& broker) {
+  std::string words;
+  const auto add = [&](bool holds, std::string_view word) {
+    if (!holds) return;
+    if (!words.empty()) words += " and ";
+    words += word;
+  };
+  add(!broker.stored, "new");
+  add(broker.stored && !broker.alive(), broker.removing ? "removing" : "dead");
+  add(broker.info.draining, "draining");
+  add(broker.leaving, "leaving");
+  add(broker.unheard, "unheard");
+  add(!broker.can_append, "cannot append");
+  return words.empty() ? "live" : words;
+}
+
 }  // namespace godwit::cluster

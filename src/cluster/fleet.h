@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "base/time.h"
@@ -75,5 +76,9 @@ class Fleet {
  private:
   std::map<BrokerId, Broker> brokers_;
 };
+
+// What it is as decisions see it, for events: "new" (it never joined), "live", "dead", "removing", and what keeps it from leading or
+// from having replicas: "draining and cannot append".
+std::string state_of(const Fleet::Broker& broker);
 
 }  // namespace godwit::cluster

@@ -203,7 +203,7 @@ class Liveness::Impl {
   void change(Peer& peer, State state, const std::string& why) {
     if (peer.state == state) return;
     const bool news = peer.state != State::unknown || state != State::connected;
-    peer.state = state;
+    const State before = std::exchange(peer.state, state);
     publish();
     if (news) {
       diagnostics_.emit({state == State::connected ? Severity::info : Severity::warning,
@@ -211,6 +211,7 @@ class Liveness::Impl {
                          "the connection to another broker changed its state",
                          {{"broker", to_string(peer.info.id)},
                           {"incarnation", std::to_string(peer.info.incarnation)},
+                          {"from", std::string(name_of(before))},
                           {"state", std::string(name_of(state))},
                           {"why", why}}});
     }

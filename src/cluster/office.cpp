@@ -112,6 +112,30 @@ int Office::rank(BrokerId holder) const {
   return before;
 }
 
+Succession Office::succession(int64_t fence) const {
+  const Roster& roster = parts_.roster;
+  if (const auto& holder = roster.holder()) {
+    const auto from = [&](std::string why) { return Succession{holder->id, holder->fence, std::move(why)}; };
+    if (holder->lease == parts_.registration.lease_name()) {
+      return from(lost_why_.empty() ? "what became of taking it before was not heard" : lost_why_);
+    }
+    if (holder->id == options_.self.id) return from("that was under an earlier lease of the same broker");
+    const Registered* const registered = roster.find(holder->id);
+    if (registered != nullptr && registered->info.incarnation > holder->incarnation) {
+      return from("it started again, as incarnation " + std::to_string(registered->info.incarnation));
+    }
+    return from("its connection broke, and a new one is refused");
+  }
+  if (roster.office_version() != coordination::kAbsent) {
+    return {kNoBroker, fence, "the key of the office made no sense"};
+  }
+  if (const auto& past = roster.past(); past && past->holder.fence >= fence) {
+    return {past->holder.id, past->holder.fence, past->lives ? "it gave the office up" : "its lease ended"};
+  }
+  if (fence == 0) return {kNoBroker, 0, "nobody ever held the office"};
+  return {kNoBroker, fence, "nobody held the office when this broker came: the lease of who did had ended"};
+}
+
 bool Office::ours(int64_t fence, const Uuid& lease) const {
   if (lease != parts_.registration.lease_name() || !parts_.registration.holds_now()) return false;
   // While the store cannot be read the lease alone decides. What was read is from after the office was taken.
@@ -186,6 +210,7 @@ Task<Result<Office::Fence>> Office::raise_fence() {
     if (before.error().kind == ErrorKind::corrupt) co_await parts_.bell.sleep(kPauseAfterDamage);
     co_return fail(before.error());
   }
+  succession_ = succession(before->number);
   const runtime::Endpoint address = address_of(self, options_.listener);
   StoredOffice office;
   office.broker = self.id;
@@ -212,6 +237,7 @@ Task<void> Office::open(Fence fence) {
   ControllerOptions options;
   options.self = options_.self.id;
   options.cluster_id = parts_.registration.cluster_id();
+  options.succession = succession_;
   options.fence = fence.number;
   options.fence_version = fence.version;
   options.features = parts_.registration.self().features;
@@ -261,11 +287,12 @@ Task<void> Office::open(Fence fence) {
   held_->fence = fence.number;
   held_->fence_version = fence.version;
   held_->lease = lease;
-  parts_.diagnostics.emit(
-      {Severity::info,
-       "controller.taken",
-       "this broker is the controller now",
-       {{"broker", to_string(options_.self.id)}, {"fence", std::to_string(fence.number)}}});
+  parts_.diagnostics.emit({Severity::info,
+                           "controller.taken",
+                           "this broker is the controller now",
+                           {{"broker", to_string(options_.self.id)},
+                            {"fence", std::to_string(fence.number)},
+                            {"why", succession_.why}}});
   // Before anybody asks it.
   feed();
   held_->watcher = watch_deposed(*held_);
@@ -283,6 +310,7 @@ Task<void> Office::watch_deposed(Held& held) {
 
 Task<void> Office::lose(std::string why) {
   holds_ = false;
+  lost_why_ = why;
   const auto held = std::exchange(held_, nullptr);
   parts_.link.here(nullptr);
   parts_.bell.ring();

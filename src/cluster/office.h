@@ -80,6 +80,8 @@ class Office {
   // When it may be taken; empty: not, as things stand.
   std::optional<MonotonicTime> may_take();
   int rank(BrokerId holder) const;
+  // From whom the office passes to this broker, and why, as the roster says now. `fence`: of the office before.
+  Succession succession(int64_t fence) const;
   bool still_held() const;
   // Whether the office of this fence is this broker's, as far as is known.
   bool ours(int64_t fence, const Uuid& lease) const;
@@ -107,6 +109,9 @@ class Office {
   int64_t later_fence_ = 0;
   // Since when the holder of that version is known to be dead: from then the turns of the others count.
   std::optional<std::pair<coordination::Version, MonotonicTime>> dead_holder_;
+  // Of the office that was taken last, or tried to.
+  Succession succession_;
+  std::string lost_why_;  // the office that this broker held last
   // The newest fence under which a controller wrote here: none is opened under it again, for the old one's writes may still be
   // under way.
   int64_t opened_fence_ = -1;

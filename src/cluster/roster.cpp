@@ -101,6 +101,10 @@ Task<Result<void>> Roster::read() {
   last_read_ = began;
   const bool different =
       !known_ || !reachable_ || holder != holder_ || brokers != brokers_ || office_version != office_version_;
+  if (holder_ && (!holder || holder->fence != holder_->fence)) {
+    const auto registered = brokers.find(holder_->id);
+    past_ = Past{*holder_, registered != brokers.end() && registered->second.lease == holder_->lease};
+  }
   known_ = true;
   reachable_ = true;
   ++reads_;

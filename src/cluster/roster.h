@@ -43,6 +43,15 @@ class Roster {
   // Of the office's key, whoever wrote it; kAbsent: there is none. Where it does not decode nobody is known to hold the office.
   coordination::Version office_version() const { return office_version_; }
 
+  // Who held the office before it was seen vacant or in other hands; empty: nobody was ever seen to.
+  struct Past {
+    Holder holder;
+    // Its registration stood when the office was seen vacant: it gave the office up. False: its lease was over by then, whichever
+    // of the two came first.
+    bool lives = false;
+  };
+  const std::optional<Past>& past() const { return past_; }
+
   // Null when it is not registered.
   const Registered* find(BrokerId id) const {
     const auto found = brokers_.find(id);
@@ -67,6 +76,7 @@ class Roster {
   std::map<BrokerId, Registered> brokers_;
   std::optional<Holder> holder_;
   coordination::Version office_version_ = coordination::kAbsent;
+  std::optional<Past> past_;
   std::set<std::string> told_;  // of what damage the operator was told
 
   // Reads that were asked for, and up to which of them were carried out.

@@ -132,10 +132,12 @@ class Commands(unittest.TestCase):
         events = lines(self.run_command("cluster", "events", "--json"))
         self.assertEqual([event["sequence"] for event in events], sorted(event["sequence"] for event in events))
         self.assertTrue(all(event["time"] and str(event["controller"]) == broker for event in events), events)
-        told = [(event["event"], event["detail"].split(" (")[0]) for event in events]
-        for event in [("topic.created", "operated"), ("broker.draining", f"broker {broker}, as ordered"),
-                      ("broker.resumed", f"broker {broker}, as ordered")]:
+        told = [(event["event"], event["detail"]) for event in events]
+        for event in [("broker.draining", f"broker {broker}: live -> draining (as ordered)"),
+                      ("broker.resumed", f"broker {broker}: draining -> live (as ordered)")]:
             self.assertIn(event, told)
+        created = [detail for kind, detail in told if kind == "topic.created" and detail.startswith("topic operated, id ")]
+        self.assertEqual([detail.partition(": ")[2] for detail in created], ["none -> 2 partitions, 1 replicas (as a client asked)"])
         self.assertEqual(lines(self.run_command("cluster", "events", "--count", "1", "--json")), events[-1:])
         elected = lines(self.run_command("topic", "elect", "operated", "--json"))
         self.assertEqual([(one["partition"], one["elected"]) for one in elected], [(0, False), (1, False)])

@@ -72,6 +72,20 @@ class Documents(unittest.TestCase):
         listed = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", "\n".join(re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs/diagnostics.md").read_text(), re.M))))
         self.assertEqual(set(), listed - told, "nothing says these any more")
 
+    def test_every_event_of_the_controller_stands_in_the_manual(self):
+        code = (ROOT / "src/cluster/event_kind.cpp").read_text()
+        kinds = set(re.findall(r'\{EventKind::\w+, Severity::\w+, "([a-z_.]+)"\}', code))
+        self.assertEqual(len(kinds), len(re.findall(r"\bEventKind::\w+, Severity", code)))
+        self.assertGreater(len(kinds), 30)
+        manual = (ROOT / "docs/operations.md").read_text()
+        told = set()
+        for row in re.findall(r"^\| (`[^|]*) \|", manual, re.M):
+            first = ""
+            for name in re.findall(r"`([a-z_.]+)`", row):
+                first = first if name.startswith(".") else name.rpartition(".")[0]
+                told.add(first + name if name.startswith(".") else name)
+        self.assertEqual(set(), kinds - told, "docs/operations.md, under Events, says what it means")
+
     def test_the_table_of_metrics_is_that_of_the_code(self):
         files = [p for p in (ROOT / "src").rglob("*.[ch]*") if not re.search(r"_(test|fuzz|testing)\.", p.name)]
         made = {name for p in files for name in re.findall(r'"(godwit_[a-z_]+)"', p.read_text()) if not name.startswith("godwit_fuzz")}

@@ -1,0 +1,93 @@
+// From whom the office of controller passes, and why, as the event says it.
+#include <gmock/gmock.h>
+
+#include "cluster/cluster_world_testing.h"
+
+namespace godwit::cluster {
+namespace {
+
+using runtime::Task;
+using testing::MatchesRegex;
+
+class SuccessionTest : public testing::Test {
+ protected:
+  void form() {
+    for (int i : {1, 2, 3}) cluster.start(i);
+    ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1, 2, 3}); }));
+    cluster.world.run_for(1s);
+  }
+  std::vector<std::string> elected() const {
+    std::vector<std::string> texts;
+    for (const Diagnostic& event : cluster.sink.events) {
+      if (event.name == "cluster.controller.elected") texts.push_back(event.text);
+    }
+    return texts;
+  }
+  // Of the one that follows on the first; empty where it does not.
+  std::string next() {
+    (void)cluster.wait([&] { return elected().size() > 1; });
+    return elected().size() == 2 ? elected()[1] : "";
+  }
+  // "controller: broker 1, fence 1 -> broker [0-9]+, fence 2 \\(why\\)"
+  static std::string passed(int from, const std::string& why) {
+    return "controller: broker " + std::to_string(from) + ", fence 1 -> broker [0-9]+, fence 2 \\(" + why +
+           "\\)";
+  }
+
+  ClusterWorld cluster{31, &Controller::open};
+};
+
+TEST_F(SuccessionTest, AtTheFirstStartNobodyEverHeldTheOffice) {
+  form();
+  ASSERT_EQ(elected().size(), 1u);
+  EXPECT_EQ(elected()[0], "controller: none -> broker " + std::to_string(cluster.controller()) +
+                              ", fence 1 (nobody ever held the office)");
+}
+
+TEST_F(SuccessionTest, OfAProcessThatDiedTheConnectionIsRefused) {
+  form();
+  const int former = cluster.controller();
+  cluster.crash(former);
+  EXPECT_THAT(next(), MatchesRegex(passed(former, "its connection broke, and a new one is refused")));
+}
+
+TEST_F(SuccessionTest, OfABrokerThatHangsTheLeaseEnds) {
+  form();
+  const int former = cluster.controller();
+  cluster.node(former).pause();
+  EXPECT_THAT(next(), MatchesRegex(passed(former, "its lease ended")));
+}
+
+TEST_F(SuccessionTest, WhoStopsInOrderGivesTheOfficeUp) {
+  form();
+  const int former = cluster.controller();
+  ASSERT_TRUE(
+      cluster.on(former, [](ClusterMetadata& metadata) -> Task<void> { co_await metadata.leave(5s); }));
+  EXPECT_THAT(next(), MatchesRegex(passed(former, "it gave the office up")));
+}
+
+TEST_F(SuccessionTest, ABrokerAloneThatStartsAgainFollowsOnItself) {
+  cluster.start(1);
+  ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1}); }));
+  cluster.crash(1);
+  cluster.start(1, {.was_member = true});
+  EXPECT_EQ(next(),
+            "controller: broker 1, fence 1 -> broker 1, fence 2 (that was under an earlier lease of the same "
+            "broker)");
+}
+
+// It saw nothing of it: the events know who it was.
+TEST_F(SuccessionTest, WhoComesLongAfterwardsNamesWhoDecidedLast) {
+  cluster.start(1);
+  ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1}); }));
+  cluster.crash(1);
+  cluster.world.run_for(60s);
+  cluster.start(2);
+  EXPECT_EQ(
+      next(),
+      "controller: broker 1, fence 1 -> broker 2, fence 2 (nobody held the office when this broker came: the "
+      "lease of who did had ended)");
+}
+
+}  // namespace
+}  // namespace godwit::cluster
