@@ -1,6 +1,7 @@
 #include "cluster/liveness.h"
 
 #include <optional>
+#include <utility>
 
 #include "cluster/shared_value.h"
 

@@ -189,6 +189,8 @@ Task<Result<Office::Fence>> Office::read_fence() {
 Task<Result<Office::Fence>> Office::raise_fence() {
   const auto lease = parts_.registration.lease();
   const Uuid lease_name = parts_.registration.lease_name();
+  // Of the holder that is dead, or of none.
+  const coordination::Version office_version = parts_.roster.office_version();
   if (!lease) co_return fail(ErrorKind::unavailable, "there is no lease");
   // Never in a store that has forgotten this cluster, or is another one's (rule 3).
   const auto cluster = co_await parts_.registration.cluster_version();
@@ -210,6 +212,10 @@ Task<Result<Office::Fence>> Office::raise_fence() {
     if (before.error().kind == ErrorKind::corrupt) co_await parts_.bell.sleep(kPauseAfterDamage);
     co_return fail(before.error());
   }
+  // Somebody else took it meanwhile, who lives.
+  if (parts_.roster.office_version() != office_version) {
+    co_return fail(ErrorKind::conflict, "the office was taken");
+  }
   succession_ = succession(before->number);
   const runtime::Endpoint address = address_of(self, options_.listener);
   StoredOffice office;
@@ -224,7 +230,7 @@ Task<Result<Office::Fence>> Office::raise_fence() {
   transaction.require(std::string(keys::kCluster), *cluster)
       .require(std::string(keys::kFeatures), features->version)
       .require(std::string(keys::kFence), before->version)
-      .require(std::string(keys::kController), parts_.roster.office_version())
+      .require(std::string(keys::kController), office_version)
       .put(std::string(keys::kFence), stored_bytes(StoredCounter{office.fence}, features->level))
       .put_leased(std::string(keys::kController), stored_bytes(office, features->level));
   const auto done = co_await lease->commit(std::move(transaction));

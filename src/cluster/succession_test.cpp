@@ -89,5 +89,19 @@ TEST_F(SuccessionTest, WhoComesLongAfterwardsNamesWhoDecidedLast) {
       "lease of who did had ended)");
 }
 
+// Both find the former one dead; who is second does not overthrow who was first.
+TEST(SuccessionOfOne, WhoSeeTheSameDeathTakeTheOfficeOnce) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    ClusterWorld cluster(seed, &Controller::open);
+    for (int i : {1, 2, 3}) cluster.start(i);
+    ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1, 2, 3}); })) << seed;
+    cluster.world.run_for(1s);
+    cluster.crash(cluster.controller());
+    cluster.world.run_for(5s);
+    EXPECT_EQ(std::ranges::count(cluster.sink.events, "controller.taken", &Diagnostic::name), 2) << seed;
+    EXPECT_EQ(std::ranges::count(cluster.sink.events, "controller.lost", &Diagnostic::name), 0) << seed;
+  }
+}
+
 }  // namespace
 }  // namespace godwit::cluster
