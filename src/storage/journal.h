@@ -135,7 +135,7 @@ class Journal {
   // Errors: limit (together more than round_bytes_max, or a meta above 64 KiB), io (this journal is never
   // written again; every later call fails alike; whether this round will be found at the next start is not
   // known), unavailable (no free file: the caller must release older rounds first; nothing was written),
-  // no_space (a file system that needs new space to overwrite old; nothing is acknowledged, try again),
+  // no_space (a file system that needs new space to overwrite old; nothing is acknowledged and no room is lost, try again),
   // closed. While the file that it needs is still being made, it waits for that.
   virtual runtime::Task<Result<Sequence>> write(std::vector<JournalEntry> entries) = 0;
 

@@ -184,7 +184,7 @@ runtime::Task<void> Core::serve_round() {
     co_return;
   }
   if (written.error().kind == ErrorKind::no_space) {
-    begin_anew_after_no_space();
+    go_on_after_no_space();
   } else {
     fail_for_good(written.error(), (*file)->handle->path());
   }
@@ -252,6 +252,7 @@ runtime::Task<Result<uint64_t>> Core::write_round(JournalFile& file,
 }
 
 void Core::round_done(const std::vector<PendingWritePtr>& batch, uint64_t bytes) {
+  no_space_told_ = false;
   set_.wrote(next_, bytes);
   last_ = next_;
   if (!batch.empty()) last_filled_ = next_;
@@ -276,13 +277,17 @@ void Core::fail_for_good(const Error& error, const std::string& path) {
 }
 
 // The file system had no room to overwrite. The round may or may not be found later, so its sequence is not
-// used again and what follows begins like a new process: it names the last round that counts, and a fresh
-// file.
-void Core::begin_anew_after_no_space() {
-  set_.abandon_current();
+// used again and what follows begins like a new process: it names the last round that counts. It stands where the refused
+// one was to stand: one of the two is there, and the file keeps its room. In a fresh file each refusal would cost what is
+// left of this one, which no release accounts for, until there is no room for what makes room.
+void Core::go_on_after_no_space() {
   ++next_;
   start_ = next_;
   follows_ = last_;
+  // An idle mark is tried again when the next would be due.
+  last_round_at_ = shard_.now();
+  publish_usage();
+  if (std::exchange(no_space_told_, true)) return;
   diagnostics_.emit({Severity::warning,
                      "journal.no_space",
                      "the file system has no space to overwrite in",

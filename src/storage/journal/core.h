@@ -84,7 +84,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void answer(std::vector<PendingWritePtr> batch, const Result<Sequence>& result);
   void answer_queue(const Error& error);
   void fail_for_good(const Error& error, const std::string& path);
-  void begin_anew_after_no_space();
+  void go_on_after_no_space();
   bool mark_wanted() const;
 
   // Making and deleting files.
@@ -132,6 +132,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Sequence marked_;       // the newest mark that stands in a round
   MonotonicTime last_round_at_{};
   std::optional<Error> failed_;
+  bool no_space_told_ = false;  // since the last good round
   bool closing_ = false;
   bool run_ended_ = false;
   size_t loops_ = 0;  // coroutines that must end before close() does

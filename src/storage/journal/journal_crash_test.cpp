@@ -40,6 +40,8 @@ runtime::sim::CrashSweepResult sweep(CrashSweepOptions sweep_options, JournalOpt
     // A second crash may also be a power cut.
     const bool may_lose = buffered && run.plan().kind == CrashKind::power_cut;
     const auto next_life = [=](Runtime& runtime) -> Task<void> {
+      // Those of the work that the crash came before.
+      dynamic_cast<runtime::sim::Node&>(runtime).disk().clear_faults();
       auto open = co_await open_journal(runtime, with_released(options, *promises));
       EXPECT_TRUE(open) << (open ? "" : open.error().describe());
       if (!open) co_return;
@@ -128,6 +130,32 @@ TEST(JournalCrash, AroundTheIdleMarkLosesNothing) {
         });
 }
 
+// Rounds that found no space, a part of which may be on the disk, and the ones that take their place: longer or shorter,
+// there or in the next file.
+Task<void> write_with_refusals(Runtime& runtime, Journal& journal, Promises& promises) {
+  runtime::sim::Disk& disk = dynamic_cast<runtime::sim::Node&>(runtime).disk();
+  // The files are there, so that nothing else is refused.
+  co_await runtime::sleep_for(std::chrono::milliseconds(500));
+  for (size_t i = 0; i < 8; ++i) {
+    if (i % 3 != 2) {
+      disk.fail_next({.kinds = {runtime::sim::OpKind::write}}, ErrorKind::no_space);
+      EXPECT_FALSE(co_await write_noted(journal, promises, 1 + i % 2, i % 2 == 0 ? 6000 : 400));
+    }
+    co_await write_rounds(journal, promises, 1 + i % 2, 0);
+    if (promises.handed_out.value() > 6) {
+      co_await release_noted(journal, promises, Sequence(promises.handed_out.value() - 4));
+    }
+  }
+}
+
+TEST(JournalCrash, AroundRefusedRoundsLosesNothing) {
+  const auto result = sweep({.seeds_per_point = 2, .crashes_in_recovery = true}, tiny_options(),
+                            [](Runtime& runtime, Journal& journal, Promises& promises) -> Task<void> {
+                              co_await write_with_refusals(runtime, journal, promises);
+                            });
+  EXPECT_GT(result.runs, 200u);
+}
+
 TEST(JournalCrash, OfABufferedJournalLosesNothingWhenOnlyTheProcessDies) {
   auto options = tiny_options();
   options.mode = JournalOptions::Mode::buffered;
@@ -135,6 +163,10 @@ TEST(JournalCrash, OfABufferedJournalLosesNothingWhenOnlyTheProcessDies) {
   sweep({.seeds_per_point = 1, .kinds = {CrashKind::kill}, .crashes_in_recovery = true}, options,
         [](Runtime&, Journal& journal, Promises& promises) -> Task<void> {
           co_await write_rounds(journal, promises, 30, 4);
+        });
+  sweep({.seeds_per_point = 1, .kinds = {CrashKind::kill}, .crashes_in_recovery = true}, options,
+        [](Runtime& runtime, Journal& journal, Promises& promises) -> Task<void> {
+          co_await write_with_refusals(runtime, journal, promises);
         });
 }
 

@@ -248,6 +248,79 @@ TEST(JournalFault, ARefusedRoundIsNotMissedLater) {
   });
 }
 
+// As often as there are files, and more: each refused round leaves the journal what it had.
+TEST(JournalFault, ARefusedRoundTakesNoRoom) {
+  Bench bench(15);
+  bench.live([&](Runtime&, OpenJournal& open) -> Task<void> {
+    co_await runtime::sleep_for(std::chrono::milliseconds(500));
+    const uint64_t free = open.journal->usage().free;
+    for (uint64_t written = 1; written <= 20; ++written) {
+      for (int i = 0; i < 3; ++i) {
+        bench.node.disk().fail_next({.kinds = {OpKind::write}}, ErrorKind::no_space);
+        const auto refused = co_await write_noted(*open.journal, bench.promises, 1, 500);
+        EXPECT_TRUE(!refused && refused.error().kind == ErrorKind::no_space);
+        EXPECT_EQ(open.journal->usage().free, free - (written - 1) * 4096);
+      }
+      EXPECT_TRUE(co_await write_noted(*open.journal, bench.promises, 1, 500)) << written;
+      EXPECT_EQ(open.journal->usage().free, free - written * 4096);
+      if (testing::Test::HasFailure()) co_return;
+    }
+    uint64_t more = 20;
+    while (co_await write_noted(*open.journal, bench.promises, 1, 500)) ++more;
+    EXPECT_EQ(more * 4096, free) << "what was told to be free";
+    EXPECT_TRUE(open.journal->usage().full);
+  });
+  bench.power_cut();
+  bench.live([&](Runtime&, OpenJournal& open) -> Task<void> { co_await expect_kept(open, bench.promises); });
+}
+
+// The refused one may be on the disk, a part of it or all, and is longer or shorter than what stands there then.
+TEST(JournalFault, WhatTakesTheRefusedRoundsPlaceSurvivesACrash) {
+  for (uint64_t seed = 1; seed <= 24; ++seed) {
+    SCOPED_TRACE(seed);
+    Bench bench(seed);
+    for (int life = 0; life < 3; ++life) {
+      bench.live([&](Runtime&, OpenJournal& open) -> Task<void> {
+        co_await expect_kept(open, bench.promises);
+        co_await release_noted(*open.journal, bench.promises, open.last);
+        co_await runtime::sleep_for(std::chrono::milliseconds(500));
+        EXPECT_TRUE(co_await write_noted(*open.journal, bench.promises, 1, 500));
+        for (const size_t refused : {9000, 500, 5000}) {
+          bench.node.disk().fail_next({.kinds = {OpKind::write}}, ErrorKind::no_space);
+          EXPECT_FALSE(co_await write_noted(*open.journal, bench.promises, 1, refused));
+          // At last it is the refused one that is newest.
+          if (refused == 5000 && seed % 2 == 0) break;
+          EXPECT_TRUE(co_await write_noted(*open.journal, bench.promises, 2, seed % 3 == 0 ? 5000 : 300));
+        }
+      });
+      if (seed % 4 < 2) {
+        bench.power_cut();
+      } else {
+        bench.node.crash(CrashKind::kill);
+        bench.node.restart();
+      }
+    }
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(JournalFault, AnIdleMarkThatIsRefusedIsTriedAgainLater) {
+  Bench bench(16);
+  bench.live([&](Runtime&, OpenJournal& open) -> Task<void> {
+    co_await runtime::sleep_for(std::chrono::milliseconds(500));
+    EXPECT_TRUE(co_await write_noted(*open.journal, bench.promises, 1, 500));
+    bench.node.disk().fail_randomly({.kinds = {OpKind::write}}, ErrorKind::no_space, 1, 1);
+    const uint64_t before = bench.node.disk().mutations();
+    co_await runtime::sleep_for(std::chrono::seconds(10));
+    const uint64_t tries = bench.node.disk().mutations() - before;
+    EXPECT_GE(tries, 5U);
+    EXPECT_LE(tries, 11U);
+    EXPECT_EQ(std::ranges::count(open.diagnostics.events, "journal.no_space", &Diagnostic::name), 1);
+    bench.node.disk().clear_faults();
+    EXPECT_TRUE(co_await write_noted(*open.journal, bench.promises, 1, 500));
+  });
+}
+
 TEST(JournalFault, ANewerFormatIsRefusedAndNothingIsChanged) {
   Bench bench(10);
   bench.live_and_write(1);
