@@ -59,7 +59,7 @@ bool JournalRoom::fits(For use, uint64_t admitted) const {
     floor = static_cast<uint64_t>(static_cast<double>(floor) * static_cast<double>(usage.usable) /
                                   static_cast<double>(plan_.capacity));
   }
-  return usage.free >= floor + admitted;
+  return usage.free >= floor + held_ + admitted;
 }
 
 bool JournalRoom::take(For use, uint64_t charged) {

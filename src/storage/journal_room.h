@@ -4,18 +4,24 @@
 // written, files are given back. For that the journal itself must take the remainders, and every record that the
 // checkpoint waits for. So this holds at any time, over all shards:
 //
-//   free  >=  admitted  +  C  +  B  +  O
+//   free  >=  admitted  +  max(C, S)  +  B  +  O
 //
 //   free      what can be written before a file is given back
 //   admitted  what logs admitted and the journal does not have yet: it is written whatever happens
 //   C         remainders of one turn (a turn that is tried again carries nothing twice)
+//   S         for each log with bytes that are in no file the record that seals its file (kSealBytes): what is not carried
+//             is sealed, and needs no more than this. Each shard counts its part of it against its part of C
 //   B         the largest round: what is left of a file is not used when the next round does not fit
 //   O         for each shard the rounds' headers and blocks that are not full
 //
 // and is kept by admitting bytes only where they leave more than that, the less needed the more:
 //
 //   free - admitted   ....publish_floor......internal_floor......structure_floor (C + B + O)......0
-//   who may           everybody    | internal topics      | changes of structure | remainders alone
+//   who may           everybody    | internal topics      | changes of structure | remainders and seals
+//
+// Where S is more than C all floors are higher by the difference. That is never more than C again, for a log that would
+// make it more waits with its first byte until a turn has sealed others: so the publish_floor that a start begins with
+// suffices too.
 //
 //   if (!room.take(JournalRoom::For::records, bytes)) …wait…   // on any shard
 //   room.give_back(bytes);                                      // once a journal has them
@@ -54,6 +60,8 @@ class JournalRoom {
 
   // What an admission of `bytes` counts for: more than they are, for what a journal puts around them.
   static uint64_t charge(uint64_t bytes) { return bytes + bytes / 4 + 512; }
+  // More than what an entry of a round takes beside its payload: also a RollSegment, and its share of a round's rest.
+  static constexpr uint64_t kSealBytes = 256;
 
   // Takes room for so many bytes (as charge() gives them), or not. Any shard.
   bool take(For use, uint64_t charged);
@@ -63,6 +71,11 @@ class JournalRoom {
   void give_back(uint64_t charged) { admitted_ -= charged; }
   // Whether take() would succeed.
   bool has(For use, uint64_t charged) const;
+  // Whether all is there that a turn may need; where not, one took it and gave nothing back yet.
+  bool has_for_turn() const { return has(For::structure, 0); }
+  // A shard has so much more, or less, to seal than its part of C. Any shard.
+  void hold_more(uint64_t bytes) { held_ += bytes; }
+  void hold_less(uint64_t bytes) { held_ -= bytes; }
 
   Journal& journal() const { return journal_; }
   const JournalPlan& plan() const { return plan_; }
@@ -73,6 +86,7 @@ class JournalRoom {
   Journal& journal_;
   const JournalPlan plan_;
   std::atomic<uint64_t> admitted_{0};
+  std::atomic<uint64_t> held_{0};
 };
 
 }  // namespace godwit::storage

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/journal/round.h"
+#include "storage/structure_record.h"
 
 namespace godwit::storage {
 namespace {
@@ -30,6 +31,33 @@ TEST(JournalRoom, HasRoomForAllThatEmptiesAJournalHoweverManyShardsThereAre) {
             others);
         EXPECT_GE(plan.batch_bytes_max, 1'048'588U);
       }
+    }
+  }
+}
+
+// What is held for the seal of a file is more than the record takes, however large its numbers.
+TEST(JournalRoom, HoldsEnoughForASeal) {
+  RollSegment roll{.head = {.topic = {},
+                            .partition = PartitionIndex(INT32_MAX),
+                            .incarnation = FileId(UINT64_MAX),
+                            .version = UINT64_MAX,
+                            .end = Offset(INT64_MAX)},
+                   .file = FileId(UINT64_MAX),
+                   .sealed_end = Position(UINT64_MAX)};
+  JournalEntry entry;
+  entry.meta = encode_record(StructureRecord(roll));
+  // A part of each round is not used: its header, and what its last block does not hold.
+  EXPECT_LE(entry.bytes() * 3 / 2, JournalRoom::kSealBytes);
+}
+
+// A start finds publish_floor free at least.
+TEST(JournalRoom, HasRoomForAllSealsThatAreHeldWhenItStarts) {
+  for (const size_t files : {2, 4, 64}) {
+    for (const size_t shards : {1, 2, 8, 64}) {
+      const JournalPlan plan = plan_journal(4 << 20, files, shards);
+      const uint64_t lost = plan.structure_floor - plan.carried_bytes_max * shards;
+      EXPECT_GE(plan.publish_floor, lost + 2 * plan.carried_bytes_max * shards);
+      EXPECT_GE(2 * plan.carried_bytes_max, 64 * JournalRoom::kSealBytes);
     }
   }
 }

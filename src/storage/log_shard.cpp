@@ -189,6 +189,13 @@ PartitionLog& LogShard::adopt(LogState state) {
   return *entry->second;
 }
 
+void LogShard::disown(const TopicPartition& id) {
+  const auto found = logs_.find(id);
+  GW_CHECK(found != logs_.end(), "what is disowned was adopted");
+  found->second->disown();
+  logs_.erase(found);
+}
+
 std::vector<std::shared_ptr<PartitionLog>> LogShard::logs() const {
   std::vector<std::shared_ptr<PartitionLog>> all;
   all.reserve(logs_.size());

@@ -47,7 +47,7 @@ class LogShard {
   // Takes over a log that was recovered.
   PartitionLog& adopt(LogState state);
   // Forgets it again: it could not be loaded.
-  void disown(const TopicPartition& id) { logs_.erase(id); }
+  void disown(const TopicPartition& id);
   // Those that are there now; they stay while they are held.
   std::vector<std::shared_ptr<PartitionLog>> logs() const;
   void end_writes();

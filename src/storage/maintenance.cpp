@@ -139,6 +139,8 @@ runtime::Task<Result<void>> Maintenance::turn(uint64_t bytes_min) {
   if (relaxed() != nullptr) renew(goal_.carry_through_relaxed, *relaxed());
   WriteBackGoal goal = goal_;
   goal.bytes_min = bytes_min;
+  // Asked once: the shards take from it at the same time.
+  goal.has_room = {parts_.room.has_for_turn(), relaxed() != nullptr && parts_.relaxed_room->has_for_turn()};
   std::atomic<bool> left_over = false;
   GW_TRY(co_return, co_await on_all_shards(
                         [goal, &left_over](LogShard& shard) { return write_back(shard, goal, left_over); }));

@@ -25,6 +25,8 @@ class Maintenance {
     Journal& journal;
     // Empty while no topic asks for it.
     const std::unique_ptr<Journal>& relaxed;
+    const JournalRoom& room;
+    const std::unique_ptr<JournalRoom>& relaxed_room;
     FileIdLots& file_ids;
     std::vector<std::unique_ptr<LogShard>>& shards;
     durable::TwoCopyFile& checkpoint_file;

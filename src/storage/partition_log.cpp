@@ -36,6 +36,7 @@ PartitionLog::PartitionLog(LogShard& shard, LogState state)
   rounds_ = &shard_.rounds(state_.config.flush);
   stable_end_ = synced_end_ = state_.end;
   stable_version_ = synced_version_ = state_.version;
+  settle_seal();
 }
 
 PartitionLog::~PartitionLog() = default;
@@ -113,12 +114,33 @@ bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
 
 bool PartitionLog::take_room(size_t bytes) {
   const auto use = config_.internal ? JournalRoom::For::internal_records : JournalRoom::For::records;
-  if (!rounds_->take_room(use, bytes)) return false;
+  if (!seal_held_ && !(seal_held_ = rounds_->hold_seal())) return false;
+  if (!rounds_->take_room(use, bytes)) {
+    settle_seal();
+    return false;
+  }
   const size_t block_max = shard_.block_bytes_max();
   if (active_tail().reserve(bytes, block_max)) return true;
   if (shard_.reclaim(bytes) && active_tail().reserve(bytes, block_max)) return true;
   leave_room(bytes);
   return false;
+}
+
+void PartitionLog::leave_room(size_t bytes) {
+  rounds_->give_back_room(bytes);
+  settle_seal();
+}
+
+void PartitionLog::settle_seal() {
+  const SegmentState& active = state_.active();
+  const bool needed = active.end > active.written && !dropped_ && !disowned_;
+  if (needed == seal_held_) return;
+  if (needed) {
+    rounds_->hold_seal_anyway();
+  } else {
+    rounds_->let_seal_go();
+  }
+  seal_held_ = needed;
 }
 
 runtime::Task<Served<void>> PartitionLog::wait_structure_room(std::optional<MonotonicTime> deadline) {

@@ -89,6 +89,11 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool dropped() const { return dropped_; }
   // drop() was called: it is not found any more, even if that should fail.
   bool dropping() const { return dropping_; }
+  // It leaves its shard, which could not load it.
+  void disown() {
+    disowned_ = true;
+    settle_seal();
+  }
   bool failed() const { return failed_; }
   // Structure records up to this one were admitted, that of its end among them.
   uint64_t admitted_version() const { return state_.version + (drop_admitted_ ? 1 : 0); }
@@ -114,7 +119,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
     Offset end;
     std::vector<std::pair<FileId, Position>> files;
   };
-  Unsynced unsynced() const;
+  Unsynced unsynced();
   // All that unsynced() named is on stable storage.
   void set_synced(const Unsynced& what);
   // Of flush=interval topics: whether a start after a power cut will doubt that the end is there; taken back when all
@@ -148,21 +153,24 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool is_writing(FileId file) const {
     return std::find(writing_.begin(), writing_.end(), file) != writing_.end();
   }
-  // What is not in `file` and came to a journal with `through` (of the relaxed journal: the other) or earlier, so that it
-  // is to be journalled again.
+  // What is synced of a file, not in it, and came to a journal with `through` (of the relaxed journal: the other) or
+  // earlier, so that it is to be journalled again. The rounds of what is not synced yet stay.
   struct Remainder {
     FileId file;
     uint64_t bytes = 0;
     bool writable = false;  // a part of it could be written instead
+    bool active = false;    // it can be sealed
+    bool relaxed = false;   // the journal that it would be carried in
     Sequence oldest;        // the first round that it keeps
   };
   std::vector<Remainder> remainders(Sequence through, Sequence through_relaxed);
   // Journals it again. wait_carried() waits for that; false there: it will not become durable.
   void carry_forward(FileId file);
   runtime::Task<bool> wait_carried();
-  // Rolls, so that all of `file` can be written, where it is the active one and the journal has room for that. Takes no
-  // turn: whoever has it may wait for what this makes room for.
-  runtime::Task<void> seal_for_write_back(FileId file);
+  // Rolls, so that all of `file` can be written, where it is the active one. The journal has the room for that: it is held
+  // since the file got bytes (RoundBuilder::hold_seal). Takes no turn: whoever has it may wait for what this makes room
+  // for. False: nothing was done, for the log ends, the store closes, or there is no id for a new file.
+  runtime::Task<bool> seal_for_write_back(FileId file);
   // The oldest round of that journal that holds bytes which are not in files.
   std::optional<Sequence> oldest_round(bool in_relaxed) const;
   // Gives back up to `bytes` of memory whose bytes are in files too; how many.
@@ -281,7 +289,9 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // Takes room for `bytes` more in the active file and in the journal now, or none: admit_batch() has it then, or
   // leave_room() gives it back.
   bool take_room(size_t bytes);
-  void leave_room(size_t bytes) { rounds_->give_back_room(bytes); }
+  void leave_room(size_t bytes);
+  // Room to seal the active file is held while that has bytes which are not in the file, and only then.
+  void settle_seal();
   // Waits until the journal has room for a change of structure. Whoever comes back from it admits one before waiting for
   // anything else, or asks again. Refused when the log takes nothing any more, or the deadline passed.
   runtime::Task<Served<void>> wait_structure_room(std::optional<MonotonicTime> deadline = {});
@@ -391,6 +401,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // What left the log while a round with views of it was under way.
   std::vector<std::unique_ptr<SegmentLive>> retired_;
   uint64_t repairs_ = 0;
+  bool seal_held_ = false;
+  bool disowned_ = false;
   std::array<ReadHint, 4> hints_;
   uint8_t next_hint_ = 0;
   Position last_file_position_;

@@ -96,6 +96,7 @@ runtime::Task<Result<uint64_t>> PartitionLog::write_block(const WriteBlock& bloc
   const uint64_t moved = block.to - block.from;
   l->tail->set_written(block.to);
   advance_written(*segment, *l, block.to);
+  settle_seal();
   const bool whole = segment->written == segment->end && segment != &state_.active();
   tell_reader(*segment, *l);
   if (!whole) {
@@ -136,20 +137,21 @@ std::vector<PartitionLog::Remainder> PartitionLog::remainders(Sequence through, 
   if (failed_ || drop_admitted_) return found;
   for (const auto& l : live_) {
     const SegmentState* const segment = state_.find(l->id);
-    const auto oldest = l->oldest(false);
-    const auto oldest_relaxed = l->oldest(true);
-    const bool old = (oldest && *oldest <= through) || (oldest_relaxed && *oldest_relaxed <= through_relaxed);
-    if (segment == nullptr || !l->tail || !old || l->write_under_way || l->carry_under_way) continue;
-    if (l->stable <= segment->written) continue;
+    if (segment == nullptr || !l->tail || l->write_under_way || l->carry_under_way) continue;
     // A checkpoint takes of a log what is synced. The rounds with the rest must stay, or a kill -9 would lose what was
-    // acknowledged with flush=interval.
-    if (l->synced < l->stable) {
-      if (relaxed()) shard_.sync_relaxed_now();
-      continue;
-    }
+    // acknowledged with flush=interval; but no more than those, for of a log that is published to all the time there is
+    // always a rest.
+    if (l->synced < l->stable && relaxed()) shard_.sync_relaxed_now();
+    if (l->synced <= segment->written) continue;
+    const auto oldest = l->oldest(false, l->synced);
+    const auto oldest_relaxed = l->oldest(true, l->synced);
+    const bool old = (oldest && *oldest <= through) || (oldest_relaxed && *oldest_relaxed <= through_relaxed);
+    if (!old) continue;
     found.push_back({.file = l->id,
-                     .bytes = l->stable - segment->written,
+                     .bytes = l->synced - segment->written,
                      .writable = writable_end(*segment, *l) > segment->written,
+                     .active = segment == &state_.active(),
+                     .relaxed = relaxed(),
                      .oldest = oldest ? *oldest : *oldest_relaxed});
   }
   return found;
@@ -159,8 +161,7 @@ void PartitionLog::carry_forward(FileId file) {
   const SegmentState* const segment = state_.find(file);
   SegmentLive* const l = find_live(file);
   if (failed_ || drop_admitted_ || segment == nullptr || l == nullptr || !l->tail) return;
-  if (l->write_under_way || l->carry_under_way || l->stable <= segment->written || l->synced < l->stable)
-    return;
+  if (l->write_under_way || l->carry_under_way || l->synced <= segment->written) return;
   // In front of everything that waits, so it belongs to the state before the first record there: replay takes what an
   // entry says of a later one as a hole, and all that stands between them as known.
   const auto waiting = std::ranges::find_if(
@@ -174,18 +175,23 @@ void PartitionLog::carry_forward(FileId file) {
                                        .file = segment->id,
                                        .file_base = segment->base,
                                        .from = segment->written,
-                                       .to = l->stable,
+                                       .to = l->synced,
                                        .next = segment->base,
                                        .carried = true});
   rounds_->mark(*this);
 }
 
-runtime::Task<void> PartitionLog::seal_for_write_back(FileId file) {
+runtime::Task<bool> PartitionLog::seal_for_write_back(FileId file) {
   const auto self = shared_from_this();
   const auto next = co_await shard_.file_ids().next();
-  if (!next || refusal(false) || !rounds_->has_room_for_structure()) co_return;
-  if (state_.active().id != file || state_.active().empty()) co_return;
+  // One that waits to be dropped is sealed too: what it waits for may be the room of its own rounds.
+  if (!next || failed_ || drop_admitted_ || shard_.context().failed || shard_.context().closing) {
+    co_return false;
+  }
+  // All of it may be in the file by now, and no room is held any more.
+  if (state_.active().id != file || !seal_held_) co_return false;
   admit_structure(RollSegment{.head = {}, .file = *next, .sealed_end = state_.active().end});
+  co_return true;
 }
 
 runtime::Task<bool> PartitionLog::wait_carried() {

@@ -133,6 +133,7 @@ void PartitionLog::finish_drop() {
       shard_.remove_file_when_durable(*this, segment.id, *drop_version_);
   }
   live_.clear();
+  settle_seal();
 }
 
 void PartitionLog::round_refused() {
@@ -197,10 +198,12 @@ runtime::Task<Served<void>> PartitionLog::wait_structure(uint64_t version) {
   co_return {};
 }
 
-PartitionLog::Unsynced PartitionLog::unsynced() const {
+PartitionLog::Unsynced PartitionLog::unsynced() {
   Unsynced what{.version = stable_version_, .end = stable_end_, .files = {}};
   for (const auto& l : live_) {
     if (l->synced < l->stable) what.files.emplace_back(l->id, l->stable);
+    // So that it can be told later which rounds hold what comes behind, and is not carried.
+    l->mark_next = true;
   }
   return what;
 }
@@ -215,6 +218,7 @@ void PartitionLog::set_synced(const Unsynced& what) {
     SegmentLive* const l = find_live(file);
     if (segment != nullptr && l != nullptr) {
       l->synced = std::max(l->synced, std::min(position, std::min(segment->end, l->stable)));
+      l->forget_extra_marks();
     }
   }
   state_.producers.settle(synced_end_);

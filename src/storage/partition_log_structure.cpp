@@ -48,6 +48,7 @@ void PartitionLog::admit_structure(StructureRecord record) {
     if (segment != nullptr) tell_reader(*segment, *l);
   }
   shard_.left_unwritten(unwritten_before - std::min(unwritten_before, unwritten_bytes()));
+  settle_seal();
 }
 
 runtime::Task<Served<void>> PartitionLog::make_durable() {
@@ -270,6 +271,7 @@ runtime::Task<void> PartitionLog::switch_flush() {
   }
   if (refusal(false)) co_return;
   // From here on records go to the other journal. What the old one still holds of this log is told by its marks.
+  if (std::exchange(seal_held_, false)) rounds_->let_seal_go();
   rounds_ = &shard_.rounds(config_.flush);
   LogConfig now = state_.config;
   now.flush = config_.flush;

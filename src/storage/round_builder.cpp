@@ -34,6 +34,27 @@ void RoundBuilder::give_back_room(uint64_t bytes) {
   waiting_ -= JournalRoom::charge(bytes);
 }
 
+bool RoundBuilder::hold_seal() {
+  if (seals_ + JournalRoom::kSealBytes > 2 * plan().carried_bytes_max) {
+    context_.request_write_back();
+    return false;
+  }
+  hold_seal_anyway();
+  return true;
+}
+
+void RoundBuilder::hold_seal_anyway() {
+  seals_ += JournalRoom::kSealBytes;
+  const uint64_t carried = plan().carried_bytes_max;
+  if (seals_ > carried) journal_room_.hold_more(std::min(seals_ - carried, JournalRoom::kSealBytes));
+}
+
+void RoundBuilder::let_seal_go() {
+  const uint64_t carried = plan().carried_bytes_max;
+  if (seals_ > carried) journal_room_.hold_less(std::min(seals_ - carried, JournalRoom::kSealBytes));
+  seals_ -= JournalRoom::kSealBytes;
+}
+
 RoundBuilder::Round RoundBuilder::gather() {
   Round round;
   // What has more news than fits stands behind those that were not reached.
@@ -82,6 +103,8 @@ runtime::Task<void> RoundBuilder::run() {
       continue;
     }
     if (written.error().kind == ErrorKind::unavailable || written.error().kind == ErrorKind::no_space) {
+      // What the ballast keeps from others is for this too.
+      if (written.error().kind == ErrorKind::no_space) context_.report_no_space();
       waiting_ += round.charged;
       for (const auto& source : round.sources) {
         source->round_refused();

@@ -60,6 +60,12 @@ class RoundBuilder {
   bool has_room_for_structure() const {
     return journal_room_.has(JournalRoom::For::structure, JournalRoom::charge(kStructureBytes));
   }
+  // A log has bytes that are in no file: room is held for the record that would seal its file, until let_seal_go(). False:
+  // so many have that a turn must seal others first.
+  bool hold_seal();
+  // The same for what is there already.
+  void hold_seal_anyway();
+  void let_seal_go();
   // The largest batch that can be admitted at all, in bytes.
   uint64_t batch_bytes_max() const { return journal_room_.plan().batch_bytes_max; }
   const JournalPlan& plan() const { return journal_room_.plan(); }
@@ -93,6 +99,7 @@ class RoundBuilder {
   // Called when publishers that waited may go on.
   std::function<void()> on_room_;
   uint64_t waiting_ = 0;  // what news was charged, and no round took yet
+  uint64_t seals_ = 0;    // bytes that are held for seals
   bool writing_ = false;
   Sequence last_done_;
   bool closed_ = false;

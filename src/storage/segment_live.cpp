@@ -1,16 +1,37 @@
 #include "storage/segment_live.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace godwit::storage {
 
 void SegmentLive::mark(Sequence sequence, Position from, bool relaxed) {
   // While a remainder is carried forward the marks before it will go: each round then counts for itself.
-  if (!carry_under_way && !marks.empty() && marks.back().relaxed == relaxed &&
-      from < marks.back().position + kMarkInterval) {
-    return;
+  const bool own = carry_under_way || marks.empty() || marks.back().relaxed != relaxed;
+  bool near = false;
+  if (!own) {
+    // Measured from one that stays.
+    auto last = marks.rbegin();
+    while (last->extra && std::next(last) != marks.rend()) ++last;
+    near = from < last->position + kMarkInterval;
   }
-  marks.push_back({sequence, from, relaxed});
+  const bool wanted = std::exchange(mark_next, false);
+  if (near && !wanted) return;
+  marks.push_back({sequence, from, relaxed, near});
+}
+
+void SegmentLive::forget_extra_marks() {
+  // Where the one before it came with a later round (a remainder that was carried), that would say too little of it.
+  for (size_t i = 1; i < marks.size();) {
+    const JournalMark& mark = marks[i];
+    const JournalMark& before = marks[i - 1];
+    if (mark.extra && mark.position < synced && before.relaxed == mark.relaxed &&
+        before.sequence <= mark.sequence) {
+      marks.erase(marks.begin() + static_cast<ptrdiff_t>(i));
+    } else {
+      ++i;
+    }
+  }
 }
 
 void SegmentLive::carried(Sequence sequence, Position from, Position to, bool relaxed) {
@@ -25,10 +46,11 @@ void SegmentLive::carried(Sequence sequence, Position from, Position to, bool re
   if (rest) marks.insert(at + 1, {rest->sequence, to, rest->relaxed});
 }
 
-std::optional<Sequence> SegmentLive::oldest(bool relaxed) const {
+std::optional<Sequence> SegmentLive::oldest(bool relaxed, Position end) const {
   std::optional<Sequence> oldest;
   for (const JournalMark& mark : marks) {
-    if (mark.relaxed == relaxed && (!oldest || mark.sequence < *oldest)) oldest = mark.sequence;
+    if (mark.position < end && mark.relaxed == relaxed && (!oldest || mark.sequence < *oldest))
+      oldest = mark.sequence;
   }
   return oldest;
 }

@@ -19,6 +19,8 @@ struct JournalMark {
   Sequence sequence;
   Position position;
   bool relaxed = false;  // which journal
+  // Only there to tell what came since a sync began: it stands closer than kMarkInterval.
+  bool extra = false;
 };
 
 struct SegmentLive {
@@ -43,18 +45,24 @@ struct SegmentLive {
   // By position; the first covers the first byte that is not in the file.
   std::vector<JournalMark> marks;
   std::unique_ptr<SegmentWriter> writer;
+  // A sync began: what comes next has a mark of its own.
+  bool mark_next = false;
   bool write_under_way = false;
   // Its remainder is on its way to the journal again.
   bool carry_under_way = false;
 
-  // Bytes [from, …) came with `sequence`. Marks stand at least kMarkInterval bytes apart.
+  // Bytes [from, …) came with `sequence`. Marks stand at least kMarkInterval bytes apart, but for two or three more: where
+  // `synced` stands, and where it will.
   void mark(Sequence sequence, Position from, bool relaxed);
   // Bytes [from, to) came again with `sequence`; those before `from` are in the file, or came again before them.
   void carried(Sequence sequence, Position from, Position to, bool relaxed);
   // Everything before `written` is in the file.
   void forget_marks(Position written);
-  // The oldest round of that journal that holds something that is not in the file; empty when there is none.
-  std::optional<Sequence> oldest(bool relaxed) const;
+  // Marks of syncs before the last one say nothing any more.
+  void forget_extra_marks();
+  // The oldest round of that journal that holds something that is not in the file; empty when there is none. Of what lies
+  // before `end` only.
+  std::optional<Sequence> oldest(bool relaxed, Position end = Position(UINT64_MAX)) const;
   // The batch that starts at `position`, with its first bytes (at least kUncoveredHead).
   void note(const SegmentInfo& info, Position position, const BatchHeader& header, BytesView head);
   std::span<const IndexEntry> entries() const {

@@ -1,6 +1,7 @@
 // Remainders that are carried forward in the journal (rule 9), beside what changes the log meanwhile.
 #include <gmock/gmock.h>
 
+#include "runtime/sim/sweep_testing.h"
 #include "runtime/sync.h"
 #include "storage/store_testing.h"
 
@@ -207,6 +208,147 @@ TEST(StoreCarry, ARemainderWhoseFileIsGoneIsNotTakenAgainWhenItsRoundWasRefused)
       EXPECT_EQ(log.start(), start);
       EXPECT_THAT(co_await read_texts(log, start), ElementsAre(std::to_string(start.value()) + "=new"));
     });
+  }
+}
+
+LogConfig interval(int64_t flush_ms) {
+  LogConfig config;
+  config.flush = LogConfig::Flush::interval;
+  config.flush_ms = flush_ms;
+  return config;
+}
+
+// Publishes every `pause`; tells how long the slowest took to be acknowledged.
+Task<void> publish_all_the_time(Log& log, Duration pause, MonotonicTime end, int& count, Duration& slowest) {
+  while (runtime::Shard::current()->now() < end) {
+    const MonotonicTime began = runtime::Shard::current()->now();
+    EXPECT_EQ(co_await publish(log, {std::to_string(count)}), ErrorCode::none);
+    ++count;
+    slowest = std::max(slowest, runtime::Shard::current()->now() - began);
+    co_await runtime::sleep_for(pause);
+  }
+}
+
+// There is always something of them that is not synced yet.
+TEST(StoreCarry, WhatIsSyncedOfLogsThatArePublishedToAllTheTimeGivesItsRoundsBack) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    OneNode at;
+    at.node.disk().options().sync = {30ms, 40ms};
+    StoreOptions options = small_options();
+    constexpr int kLogs = 20;
+    std::vector<int> counts(kLogs);
+    std::vector<Offset> synced(kLogs);
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node, options);
+      for (int p = 0; p < kLogs; ++p) {
+        EXPECT_TRUE((co_await open->store->create(partition(p), interval(300))).has_value());
+        // What marks a log as one that may lose something is synced before the first is acknowledged.
+        EXPECT_EQ(co_await publish(*open->store->find(partition(p)), {"first"}), ErrorCode::none);
+      }
+      co_await runtime::sleep_for(3s);
+      const auto turns = [&] {
+        return open->metrics.counter("godwit_storage_checkpoints_total", "checkpoints written").value();
+      };
+      const auto before = turns();
+      std::vector<Task<void>> tasks;
+      std::vector<Duration> slowest(kLogs);
+      const MonotonicTime end = runtime::Shard::current()->now() + 20s;
+      for (int p = 0; p < kLogs; ++p) {
+        // Not together, so that a round has only some of them.
+        tasks.push_back(publish_all_the_time(*open->store->find(partition(p)), 50ms + p * 100us, end,
+                                             counts[p], slowest[p]));
+      }
+      co_await runtime::when_all(std::move(tasks));
+      EXPECT_LT(turns() - before, 30U);
+      EXPECT_LT(*std::ranges::max_element(slowest), 50ms) << "nobody waits for room";
+      for (int p = 0; p < kLogs; ++p) synced[p] = open->store->find(partition(p))->synced_end();
+    });
+    at.node.crash(kind);
+    at.node.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node, options);
+      EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+      for (int p = 0; p < kLogs; ++p) {
+        Log& log = *open->store->find(partition(p));
+        const Offset kept = kind == CrashKind::kill ? Offset(counts[p] + 1) : synced[p];
+        EXPECT_GE(log.end(), kept) << p;
+        const auto texts = co_await read_texts(log, Offset(0));
+        EXPECT_EQ(texts.size(), static_cast<size_t>(log.end().value())) << p;
+        for (size_t i = 1; i < texts.size(); ++i) {
+          EXPECT_EQ(texts[i], std::to_string(i) + "=" + std::to_string(i - 1));
+        }
+      }
+    });
+    if (HasFailure()) return;
+  }
+}
+
+// Of each log: what was acknowledged, and what is on stable storage for sure.
+struct Promised {
+  int64_t acknowledged = 0;
+  int64_t synced = 0;
+};
+
+// Each text is its offset.
+Task<void> publish_some(Log& log, int count, Promised& promised) {
+  for (int i = 0; i < count; ++i) {
+    const int64_t next = log.end().value();
+    EXPECT_EQ(co_await publish(log, {std::to_string(next) + std::string(900, '.')}), ErrorCode::none);
+    promised.acknowledged = next + 1;
+    promised.synced = std::max(promised.synced, log.synced_end().value());
+  }
+}
+
+// A crash wherever a part of a log goes to the journal again and its newest rounds stay.
+TEST(StoreCarry, ACrashWhileAPartIsCarriedTakesNothingThatWasPromised) {
+  constexpr int kLogs = 3;
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    const auto result = runtime::sim::sweep_crashes(
+        {.seeds_per_point = 1, .kinds = {kind}, .stride = 5}, [&](runtime::sim::CrashScenario& scenario) {
+          auto promised = std::make_shared<std::vector<Promised>>(kLogs);
+          Node* const node = &scenario.node();
+          node->disk().options().sync = {5ms, 10ms};
+          scenario.work([=](Runtime&) -> Task<void> {
+            auto open = co_await opened_store(*node);
+            std::vector<Log*> logs;
+            for (int p = 0; p < kLogs; ++p) {
+              logs.push_back(*co_await open->store->create(partition(p), interval(200)));
+            }
+            for (int turn = 0; turn < 3; ++turn) {
+              for (int p = 0; p < kLogs; ++p) co_await publish_some(*logs[p], 3 + turn, (*promised)[p]);
+              co_await runtime::sleep_for(300ms);
+              // The next sync begins with the turn, and the one after it covers what comes meanwhile.
+              for (int p = 0; p < kLogs; ++p) co_await publish_some(*logs[p], 1 + p, (*promised)[p]);
+              EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+              for (int p = 0; p < kLogs; ++p) co_await publish_some(*logs[p], 1, (*promised)[p]);
+              EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+            }
+          });
+          const auto next_life = [=](Runtime&) -> Task<void> {
+            auto open = co_await opened_store(*node);
+            EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+            for (int p = 0; p < kLogs; ++p) {
+              Log* const log = open->store->find(partition(p));
+              Promised& one = (*promised)[p];
+              if (log == nullptr) {
+                EXPECT_EQ(one.acknowledged, 0);
+                continue;
+              }
+              EXPECT_GE(log->end().value(), kind == CrashKind::kill ? one.acknowledged : one.synced);
+              const auto texts = co_await read_texts(*log, Offset(0));
+              EXPECT_EQ(texts.size(), static_cast<size_t>(log->end().value()));
+              for (size_t i = 0; i < texts.size(); ++i) {
+                EXPECT_EQ(texts[i], std::to_string(i) + "=" + std::to_string(i) + std::string(900, '.'));
+              }
+              one = {.acknowledged = log->end().value(), .synced = 0};
+              co_await publish_some(*log, 2, one);
+            }
+            EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+          };
+          scenario.recover(next_life);
+          scenario.recover(next_life);
+        });
+    EXPECT_GT(result.runs, 50U);
   }
 }
 

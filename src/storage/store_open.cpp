@@ -280,6 +280,8 @@ runtime::Task<Result<void>> StoreImpl::open_all() {
   maintenance_ =
       std::make_unique<Maintenance>(context_, Maintenance::Parts{.journal = *journal_,
                                                                  .relaxed = relaxed_,
+                                                                 .room = *journal_room_,
+                                                                 .relaxed_room = relaxed_room_,
                                                                  .file_ids = *file_ids_,
                                                                  .shards = shards_,
                                                                  .checkpoint_file = checkpoint_file_});

@@ -258,6 +258,125 @@ TEST(StoreRoom, MoreLogsThanTheirRemaindersFitTheJournalAreSealed) {
   });
 }
 
+// A seal takes a record in the journal, and is what is left to do where everybody has taken all that they may.
+TEST(StoreRoom, LogsAreSealedWhereChangesOfStructureLeftNoRoom) {
+  // Wherever in a file of the journal they begin.
+  for (const int before : {0, 3, 6}) {
+    SCOPED_TRACE(before);
+    OneNode at;
+    StoreOptions options = small_options();
+    options.journal_file_bytes = 256 << 10;
+    options.arena_bytes = 64 << 20;
+    // More remainders than a turn carries in any of its files.
+    constexpr int kLogs = 400;
+    run(at.node, [&](Runtime& runtime) -> Task<void> {
+      auto open = co_await opened_store(at.node, options);
+      for (int p = 0; p <= kLogs; ++p) co_await make_log(runtime, *open->store, partition(p));
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      // A turn that hangs while the journal is filled. The next one finds all of it.
+      at.node.disk().stall({.path = "topics/"});
+      Log& large = *open->store->find(partition(kLogs));
+      for (int i = 0; i <= before; ++i) EXPECT_TRUE(co_await published(large, 18'000, 5s));
+      runtime.shard(0).spawn([](Store& store) -> Task<void> {
+        EXPECT_TRUE((co_await store.checkpoint()).has_value());
+      }(*open->store));
+      co_await runtime::sleep_for(10ms);
+      std::vector<Task<void>> tasks;
+      for (int p = 0; p < kLogs; ++p) {
+        tasks.push_back([](Log& log) -> Task<void> {
+          EXPECT_TRUE(co_await published(log, 1000, 5s));
+        }(*open->store->find(partition(p))));
+      }
+      co_await runtime::when_all(std::move(tasks));
+      int epochs = 0;
+      runtime.shard(0).spawn([](Log& of, int& done) -> Task<void> {
+        while (done < 1000 && co_await of.begin_epoch(LeaderEpoch(done + 1))) ++done;
+      }(large, epochs));
+      co_await runtime::sleep_for(20s);
+      EXPECT_LT(epochs, 1000) << "changes of structure are held";
+      at.node.disk().release();
+      co_await runtime::sleep_for(20s);
+      EXPECT_EQ(epochs, 1000) << "it goes on";
+      EXPECT_TRUE(co_await published(*open->store->find(partition(0)), 1000, 5s));
+    });
+    if (HasFailure()) return;
+    at.node.crash(runtime::sim::CrashKind::power_cut);
+    at.node.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node, options);
+      for (int p = 0; p < kLogs; ++p) {
+        EXPECT_EQ((co_await read_texts(*open->store->find(partition(p)), Offset(0))).size(),
+                  p == 0 ? 2U : 1U);
+      }
+      EXPECT_TRUE((co_await open->store->damages()).empty());
+    });
+  }
+}
+
+// On a file system that takes new space to overwrite old.
+void refuse_and_go_on(bool relaxed) {
+  OneNode at;
+  LogConfig config;
+  if (relaxed) config.flush = LogConfig::Flush::interval;
+  StoreOptions options = small_options();
+  options.journal_file_bytes = 256 << 10;
+  constexpr int kLogs = 20;
+  std::vector<int> counts(kLogs);
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    for (int p = 0; p < kLogs; ++p) co_await make_log(runtime, *open->store, partition(p), config);
+    co_await runtime::sleep_for(3s);
+    // Now and then there is some, which somebody else takes.
+    at.node.disk().fail_randomly({.kinds = {OpKind::write}, .path = relaxed ? "relaxed/" : "journal/"},
+                                 ErrorKind::no_space, 2, 3);
+    std::vector<Task<void>> tasks;
+    for (int p = 0; p < kLogs; ++p) {
+      tasks.push_back(publish_until(*open->store->find(partition(p)), 1001, in(10s), counts[p]));
+    }
+    co_await runtime::when_all(std::move(tasks));
+    at.node.disk().clear_faults();
+    for (int i = 0; i < 300; ++i) {
+      const int p = i % kLogs;
+      EXPECT_TRUE(co_await published(*open->store->find(partition(p)), 5001, 5s)) << i;
+      if (testing::Test::HasFailure()) co_return;
+      ++counts[p];
+    }
+  });
+  if (testing::Test::HasFailure()) return;
+  at.node.crash(relaxed ? runtime::sim::CrashKind::kill : runtime::sim::CrashKind::power_cut);
+  at.node.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    for (int p = 0; p < kLogs; ++p) {
+      EXPECT_GE(open->store->find(partition(p))->stable_end(), Offset(counts[p]));
+    }
+    EXPECT_TRUE((co_await open->store->damages()).empty());
+  });
+}
+
+TEST(StoreRoom, AJournalThatCouldNotBeOverwrittenGoesOnOnceThereIsSpace) {
+  for (const bool relaxed : {false, true}) {
+    SCOPED_TRACE(relaxed);
+    refuse_and_go_on(relaxed);
+  }
+}
+
+TEST(StoreRoom, TheBallastIsGivenUpForAJournalThatCannotBeOverwritten) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    StoreOptions options = small_options();
+    options.ballast_bytes = 4 << 20;
+    auto open = co_await opened_store(at.node, options);
+    co_await make_log(runtime, *open->store, partition(0));
+    co_await runtime::sleep_for(3s);
+    EXPECT_FALSE(open->diagnostics.contains("disk.ballast_given_up"));
+    at.node.disk().fail_next({.kinds = {OpKind::write}, .path = "journal/"}, ErrorKind::no_space);
+    EXPECT_TRUE(co_await published(*open->store->find(partition(0)), 1000, 5s));
+    co_await runtime::sleep_for(1s);
+    EXPECT_TRUE(open->diagnostics.contains("disk.ballast_given_up"));
+  });
+}
+
 // A batch that would never be admitted is refused at once, not when its time is over.
 TEST(StoreRoom, ABatchLargerThanTheJournalTakesIsRefusedAtOnce) {
   OneNode at;

@@ -13,7 +13,7 @@ constexpr size_t kWriters = 4;
 constexpr uint64_t kWriteBytesMax = 1 << 20;
 constexpr uint64_t kRemainderMax = 64 << 10;
 // About what an entry of the journal has beside its payload.
-constexpr uint64_t kAround = 256;
+constexpr uint64_t kAround = JournalRoom::kSealBytes;
 
 }  // namespace
 
@@ -93,18 +93,22 @@ WriteBack::Remainders WriteBack::remainders(const WriteBackGoal& goal) {
   std::vector<Remainder> all;
   for (const auto& log : shard_.logs()) {
     for (const auto& one : log->remainders(goal.carry_through, goal.carry_through_relaxed)) {
-      all.push_back({log, one.file, one.bytes, one.writable, one.oldest});
+      all.push_back({log, one.file, one.bytes, one.writable, one.active, one.relaxed, one.oldest});
     }
   }
-  // As many as fit; the journal's invariant counts on no more (journal_room.h). Those that keep the oldest rounds first:
-  // where not all can go, a file of the journal is given back all the same, and the next pass has its room.
+  // As many as fit beside what seals all others; the journal's invariant counts on no more (journal_room.h). Those that keep
+  // the oldest rounds first: where not all can go, a file of the journal is given back all the same.
   std::ranges::sort(all, std::ranges::less{}, &Remainder::oldest);
-  uint64_t bytes = 0;
+  std::array<uint64_t, 2> spent = spent_;
+  for (const Remainder& one : all) {
+    if (one.active) spent[one.relaxed ? 1 : 0] += kAround;
+  }
   for (Remainder& one : all) {
+    uint64_t& sum = spent[one.relaxed ? 1 : 0];
+    const uint64_t more = one.bytes + (one.active ? 0 : kAround);
     // What came while others were written is large, and written rather than journalled twice.
-    const bool carried =
-        one.bytes <= kRemainderMax && bytes + one.bytes + kAround <= shard_.carried_bytes_max();
-    if (carried) bytes += one.bytes + kAround;
+    const bool carried = one.bytes <= kRemainderMax && sum + more <= shard_.carried_bytes_max();
+    if (carried) sum += more;
     (carried ? found.carried : found.over).push_back(std::move(one));
   }
   return found;
@@ -112,21 +116,31 @@ WriteBack::Remainders WriteBack::remainders(const WriteBackGoal& goal) {
 
 runtime::Task<Result<void>> WriteBack::carry(WriteBackGoal goal) {
   if (goal.carry_through == Sequence(0) && goal.carry_through_relaxed == Sequence(0)) co_return {};
+  for (size_t i = 0; i < spent_.size(); ++i) {
+    if (goal.has_room[i]) spent_[i] = 0;
+  }
   Remainders found = remainders(goal);
-  for (int i = 0; i < 2 && !found.over.empty(); ++i) {
+  // Written, then sealed where that left something, then written.
+  for (int i = 0; i < 3 && !found.over.empty(); ++i) {
     // What fills blocks goes to its file as well, the rest when its file is sealed: so many logs are there that their
     // remainders would fill the journal that is to be emptied.
     std::vector<Piece> pieces;
     for (Remainder& one : found.over) {
-      if (!one.writable) co_await one.log->seal_for_write_back(one.file);
+      if (!one.writable && one.active && co_await one.log->seal_for_write_back(one.file)) {
+        spent_[one.relaxed ? 1 : 0] += kAround;
+      }
       pieces.push_back({std::move(one.log), one.file, one.bytes});
     }
     GW_TRY(co_return, co_await write_all(std::move(pieces)));
     found = remainders(goal);
   }
-  // What is over now keeps its rounds, and the next pass goes on with it.
-  left_over_ = !found.over.empty();
-  for (const Remainder& one : found.carried) one.log->carry_forward(one.file);
+  // What is over now keeps its rounds, and the next pass goes on with it; with what is sealed once it is synced.
+  left_over_ =
+      std::ranges::any_of(found.over, [](const Remainder& one) { return one.active || one.writable; });
+  for (const Remainder& one : found.carried) {
+    one.log->carry_forward(one.file);
+    spent_[one.relaxed ? 1 : 0] += one.bytes + kAround;
+  }
   for (const Remainder& one : found.carried) {
     if (!co_await one.log->wait_carried()) co_return fail(ErrorKind::io, "the journal takes no more");
   }

@@ -5,6 +5,7 @@
 // One for each shard; everything is called there.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -28,6 +29,9 @@ struct WriteBackGoal {
   // What is left and came to the journal in this round or earlier is carried forward: journalled again.
   Sequence carry_through;
   Sequence carry_through_relaxed;
+  // By journal, the relaxed one second: all that a turn may need is there (JournalRoom::has_for_turn). Else what
+  // earlier turns took is not back yet, and is not taken again.
+  std::array<bool, 2> has_room{};
 };
 
 class WriteBack {
@@ -42,7 +46,7 @@ class WriteBack {
   void admitted(uint64_t bytes);
   void written(uint64_t bytes) { unwritten_ -= std::min(unwritten_, bytes); }
   uint64_t unwritten() const { return unwritten_; }
-  // Whether the last pass that carried left something that came with rounds up to its goal, since there was no room.
+  // Whether the last pass that carried left something that came with rounds up to its goal, since more came than it wrote.
   bool left_over() const { return left_over_; }
   // Since when the oldest block that is being written has been. Any shard.
   std::optional<MonotonicTime> busy_since() const;
@@ -64,6 +68,8 @@ class WriteBack {
     FileId file;
     uint64_t bytes = 0;
     bool writable = false;
+    bool active = false;
+    bool relaxed = false;
     Sequence oldest;
   };
   struct Remainders {
@@ -83,6 +89,8 @@ class WriteBack {
   runtime::Condition wake_;
   uint64_t unwritten_ = 0;
   bool left_over_ = false;
+  // Of each journal's room: what was carried and sealed since all that a turn may need was there.
+  std::array<uint64_t, 2> spent_{};
   bool closed_ = false;
   // When the blocks that are being written began.
   std::multiset<MonotonicTime> begun_;
