@@ -313,6 +313,34 @@ TEST(StoreRoom, LogsAreSealedWhereChangesOfStructureLeftNoRoom) {
   }
 }
 
+// Each with a few bytes that are in no file: no more of them than can be sealed, whatever else takes room.
+TEST(StoreRoom, LogsWhoseSealsWouldNotFitTakeTurns) {
+  OneNode at;
+  StoreOptions options = small_options();
+  options.journal_file_bytes = 128 << 10;
+  constexpr int kLogs = 800;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    for (int p = 0; p <= kLogs; ++p) co_await make_log(runtime, *open->store, partition(p));
+    int epochs = 0;
+    runtime.shard(0).spawn([](Log& of, int& done) -> Task<void> {
+      while (done < 5000 && co_await of.begin_epoch(LeaderEpoch(done + 1))) ++done;
+    }(*open->store->find(partition(kLogs)), epochs));
+    for (int round = 0; round < 3; ++round) {
+      std::vector<Task<void>> tasks;
+      for (int p = 0; p < kLogs; ++p) {
+        tasks.push_back([](Log& log) -> Task<void> {
+          EXPECT_TRUE(co_await published(log, 10, 60s));
+        }(*open->store->find(partition(p))));
+      }
+      co_await runtime::when_all(std::move(tasks));
+      if (testing::Test::HasFailure()) co_return;
+    }
+    co_await runtime::sleep_for(60s);
+    EXPECT_EQ(epochs, 5000);
+  });
+}
+
 // On a file system that takes new space to overwrite old.
 void refuse_and_go_on(bool relaxed) {
   OneNode at;
