@@ -83,23 +83,6 @@ TEST_P(CoordinationClients, AWatchTellsOfWhatOthersChangeAndDelete) {
   });
 }
 
-TEST_P(CoordinationClients, ALeaseThatIsKeptAliveOutlivesItsTimeout) {
-  with_clients([](Coordination& a, Coordination& b, runtime::Runtime& runtime) -> runtime::Task<void> {
-    auto lease = co_await a.grant(std::chrono::seconds(5));
-    GW_REQUIRE_OK(lease);
-    EXPECT_TRUE(co_await (*lease)->commit(claim("/live/1")));
-    const MonotonicTime end = runtime.shard(0).now() + (*lease)->timeout() * 3 / 2;
-    while (runtime.shard(0).now() < end) {
-      EXPECT_TRUE(co_await read(b, "/live/1"));
-      EXPECT_GT((*lease)->valid_until(), runtime.shard(0).now());
-      EXPECT_LE((*lease)->valid_until(), runtime.shard(0).now() + (*lease)->timeout());
-      co_await runtime::sleep_for(std::chrono::milliseconds(100));
-    }
-    EXPECT_TRUE(co_await (*lease)->revoke());
-    EXPECT_FALSE(co_await read(b, "/live/1"));
-  });
-}
-
 TEST_P(CoordinationClients, ALeaseWhoseHolderIsGoneEndsAfterItsTimeoutAndTheWatchTells) {
   with_clients([](Coordination& a, Coordination& b, runtime::Runtime&) -> runtime::Task<void> {
     const auto watch = b.watch("/live/");

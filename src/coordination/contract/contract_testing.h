@@ -1,5 +1,5 @@
-// The contract of coordination, as tests that every implementation passes. Two more suites stand beside it, for engines
-// with several clients (clients_testing.h) and with a server of their own (server_testing.h).
+// The contract of coordination, as tests that every implementation passes. Beside it stand those for engines with several
+// clients (clients_testing.h) and with a server of their own (server_testing.h); patient_testing.h has what takes long of both.
 //
 //   INSTANTIATE_TEST_SUITE_P(Memory, CoordinationContract, testing::Values(on_sim(open_memory)));
 #pragma once

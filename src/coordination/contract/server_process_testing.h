@@ -109,8 +109,9 @@ class ServerProcess {
     ::waitpid(std::exchange(process_, 0), &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  void freeze() { ::kill(process_, SIGSTOP); }
-  void thaw() { ::kill(process_, SIGCONT); }
+  // Nothing where it is gone.
+  void freeze() { signal(SIGSTOP); }
+  void thaw() { signal(SIGCONT); }
   pid_t id() const { return process_; }
   // What it printed so far, for a failure's message.
   std::string output() const {
@@ -121,8 +122,22 @@ class ServerProcess {
   }
 
  private:
+  void signal(int number) const {
+    if (process_ > 0) ::kill(process_, number);
+  }
   pid_t process_ = 0;
   std::string output_;
 };
+
+// NAME.pem and NAME.key in the folder: a certificate for 127.0.0.1 that is its own authority.
+inline void make_certificate(const std::string& folder, const std::string& name) {
+  // clang-format off
+  ServerProcess openssl({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                         "-days", "1", "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1",
+                         "-keyout", folder + "/" + name + ".key", "-out", folder + "/" + name + ".pem"},
+                        folder + "/openssl");
+  // clang-format on
+  EXPECT_EQ(openssl.wait(), 0) << openssl.output();
+}
 
 }  // namespace godwit::coordination

@@ -31,27 +31,6 @@ class CoordinationServer : public testing::TestWithParam<MakeServerHost> {
   }
 };
 
-TEST_P(CoordinationServer, WhileItIsGoneCallsFailSoonAndAfterItsReturnAllIsThere) {
-  with_server([](Coordination& store, ServerHost& host, runtime::Runtime& runtime) -> runtime::Task<void> {
-    EXPECT_TRUE(co_await put(store, "/a", "1"));
-    const auto before = co_await store.get("/a");
-    host.kill_server();
-    const MonotonicTime start = runtime.shard(0).now();
-    const auto got = co_await store.get("/a");
-    GW_REQUIRE(!got && is_transient(got.error()));
-    const auto listed = co_await store.list("/");
-    GW_REQUIRE(!listed && is_transient(listed.error()));
-    const auto granted = co_await store.grant(std::chrono::seconds(3));
-    GW_REQUIRE(!granted && is_transient(granted.error()));
-    EXPECT_LT(runtime.shard(0).now() - start, 3 * kAnswerMax);
-    host.start_server();
-    EXPECT_TRUE(co_await eventually([&] { return answers(store); }));
-    const auto after = co_await store.get("/a");
-    GW_REQUIRE_OK(after);
-    EXPECT_EQ(*after, *before);
-  });
-}
-
 TEST_P(CoordinationServer, ACommitThatCouldNotBeSentIsUnavailableAndChangesNothing) {
   with_server([](Coordination& store, ServerHost& host, runtime::Runtime&) -> runtime::Task<void> {
     EXPECT_TRUE(co_await put(store, "/a", "before"));
@@ -65,22 +44,6 @@ TEST_P(CoordinationServer, ACommitThatCouldNotBeSentIsUnavailableAndChangesNothi
     host.start_server();
     EXPECT_TRUE(co_await eventually([&] { return answers(store); }));
     EXPECT_EQ(co_await read(store, "/a"), "before");
-  });
-}
-
-TEST_P(CoordinationServer, AClientThatIsMadeWhileItIsGoneWorksOnceItIsThere) {
-  with_server([](Coordination&, ServerHost& host, runtime::Runtime&) -> runtime::Task<void> {
-    host.kill_server();
-    const auto early = co_await host.connect();
-    GW_REQUIRE(early != nullptr);
-    const auto watch = early->watch("/");
-    const auto got = co_await early->get("/a");
-    GW_REQUIRE(!got && is_transient(got.error()));
-    host.start_server();
-    EXPECT_TRUE(co_await eventually([&] { return answers(*early); }));
-    EXPECT_TRUE(co_await put(*early, "/a", "1"));
-    EXPECT_TRUE(co_await watch->changed());
-    co_await early->close();
   });
 }
 
@@ -131,33 +94,47 @@ TEST_P(CoordinationServer, ACommitWithoutAnAnswerTimesOutAndIsReadBack) {
   });
 }
 
-// Counts with compare-and-set while the server is killed again and again. Each write carries a nonce; an outcome that is
-// unknown is read back. Not one increment may be lost or done twice.
+// Counts with compare-and-set while the server is killed three times, each time in the midst of writes that succeed. Each write
+// carries a nonce; an outcome that is unknown is read back. Not one increment may be lost or done twice.
 TEST_P(CoordinationServer, AmbiguousOutcomesThatAreReadBackNeitherLoseNorRepeatAChange) {
   with_server([](Coordination& store, ServerHost& host, runtime::Runtime& runtime) -> runtime::Task<void> {
-    bool done = false;
-    bool stopped = false;
-    runtime.shard(0).spawn([](ServerHost& server, bool& end, bool& ended) -> runtime::Task<void> {
-      for (int i = 0; i < 3 && !end; ++i) {
+    // Outlives the scenario where that ends early.
+    struct Progress {
+      int count = 0;
+      bool killed_all = false;  // and after the last time there was an increment
+      bool ended = false;
+    };
+    const auto progress = std::make_shared<Progress>();
+    runtime.shard(0).spawn([](ServerHost& server, std::shared_ptr<Progress> mine) -> runtime::Task<void> {
+      for (int kill = 0; kill < 3 && !mine->ended; ++kill) {
         co_await runtime::sleep_for(std::chrono::milliseconds(150));
+        if (mine->ended) co_return;
         server.kill_server();
         server.start_server();
-        co_await runtime::sleep_for(std::chrono::milliseconds(2000));
+        // What was under way may still be read back as done: an increment after that one is new.
+        const int before = mine->count + 1;
+        EXPECT_TRUE(co_await eventually([&]() -> runtime::Task<bool> {
+          co_return mine->count > before || mine->ended;
+        })) << "after kill "
+            << kill;
       }
-      ended = true;
-    }(host, done, stopped));
-    int count = 0;
-    while (!stopped) {
+      mine->killed_all = true;
+    }(host, progress));
+    int& count = progress->count;
+    while (!progress->killed_all) {
       const std::string mine = std::to_string(count + 1);
       const auto found = co_await store.get("/count");
       if (!found) {
-        GW_REQUIRE(is_transient(found.error()));
+        EXPECT_TRUE(is_transient(found.error())) << found.error().describe();
+        if (!is_transient(found.error())) break;
         co_await runtime::sleep_for(std::chrono::milliseconds(20));
         continue;
       }
       // One writer alone: what is there is the last that was acknowledged, or the one whose outcome was unknown.
       const int there = *found ? std::stoi(std::string(as_text((**found).value))) : 0;
-      GW_REQUIRE(there == count || there == count + 1);
+      EXPECT_TRUE(there == count || there == count + 1)
+          << there << " is there, not " << count << " or one more";
+      if (there != count && there != count + 1) break;
       if (there == count + 1) {
         ++count;
         continue;
@@ -167,36 +144,15 @@ TEST_P(CoordinationServer, AmbiguousOutcomesThatAreReadBackNeitherLoseNorRepeatA
       const auto outcome = co_await store.commit(std::move(next));
       if (outcome) {
         ++count;
-      } else {
-        GW_REQUIRE(is_transient(outcome.error()) || outcome.error().kind == ErrorKind::conflict);
+        continue;
       }
+      const bool expected = is_transient(outcome.error()) || outcome.error().kind == ErrorKind::conflict;
+      EXPECT_TRUE(expected) << outcome.error().describe();
+      if (!expected) break;
     }
-    done = true;
-    EXPECT_GT(count, 0);
-  });
-}
-
-TEST_P(CoordinationServer, ALeaseIsNotBelievedInLongerThanTheEngineKeepsIt) {
-  with_server([](Coordination& store, ServerHost& host, runtime::Runtime& runtime) -> runtime::Task<void> {
-    auto lease = co_await store.grant(std::chrono::seconds(2));
-    GW_REQUIRE_OK(lease);
-    Transaction claim;
-    claim.put_leased("/live/1", value_of("x"));
-    EXPECT_TRUE(co_await (*lease)->commit(std::move(claim)));
-    const MonotonicTime frozen = runtime.shard(0).now();
-    host.freeze_server();
-    EXPECT_TRUE(co_await eventually(
-        [&]() -> runtime::Task<bool> { co_return (*lease)->valid_until() <= runtime.shard(0).now(); }));
-    EXPECT_LE((*lease)->valid_until(), frozen + (*lease)->timeout());
-    host.thaw_server();
-    // The engine may keep the lease or end it: the holder learns which.
-    EXPECT_TRUE(co_await eventually([&]() -> runtime::Task<bool> {
-      if ((*lease)->valid_until() > runtime.shard(0).now()) co_return true;
-      Transaction probe;
-      probe.put("/probe", value_of("x"));
-      const auto outcome = co_await (*lease)->commit(std::move(probe));
-      co_return !outcome && outcome.error().kind == ErrorKind::not_found;
-    }));
+    progress->ended = true;
+    EXPECT_TRUE(progress->killed_all);
+    EXPECT_GT(count, 3);
   });
 }
 

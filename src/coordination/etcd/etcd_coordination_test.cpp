@@ -213,15 +213,8 @@ TEST(Etcd, CallsThatLackATokenAskForOneTogether) {
 TEST(Etcd, TlsIsSpokenAndAStrangersCertificateIsNotTrusted) {
   RealStage stage;
   TemporaryDirectory folder;
-  const auto make = [&folder](const std::string& name) {
-    ServerProcess openssl({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
-                           "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
-                           folder.path() + "/" + name + ".key", "-out", folder.path() + "/" + name + ".pem"},
-                          folder.path() + "/openssl");
-    EXPECT_EQ(openssl.wait(), 0);
-  };
-  make("ours");
-  make("other");
+  make_certificate(folder.path(), "ours");
+  make_certificate(folder.path(), "other");
   const std::string ours = folder.path() + "/ours";
   EtcdServer server({.scheme = "https",
                      .more = {"--cert-file", ours + ".pem", "--key-file", ours + ".key", "--trusted-ca-file",

@@ -2,6 +2,7 @@
 // a program only once.
 #include "coordination/contract/clients_testing.h"
 #include "coordination/contract/contract_testing.h"
+#include "coordination/contract/patient_testing.h"
 #include "coordination/contract/server_testing.h"
 #include "coordination/contract/sim_host_testing.h"
 #include "coordination/memory/memory_server_testing.h"
@@ -42,6 +43,9 @@ std::vector<Make> on_shared_store() {
 INSTANTIATE_TEST_SUITE_P(MemoryClient, CoordinationContract, testing::ValuesIn(on_shared_store<MakeHost>()));
 INSTANTIATE_TEST_SUITE_P(MemoryClient, CoordinationClients, testing::ValuesIn(on_shared_store<MakeHost>()));
 INSTANTIATE_TEST_SUITE_P(MemoryClient, CoordinationServer,
+                         testing::ValuesIn(on_shared_store<MakeServerHost>()));
+INSTANTIATE_TEST_SUITE_P(MemoryClient, CoordinationLongLease, testing::ValuesIn(on_shared_store<MakeHost>()));
+INSTANTIATE_TEST_SUITE_P(MemoryClient, CoordinationLongOutage,
                          testing::ValuesIn(on_shared_store<MakeServerHost>()));
 
 }  // namespace

@@ -109,12 +109,12 @@ TEST(ZookeeperNames, ALookUpThatHangsHoldsNobodyUpNotEvenTheEnd) {
 }
 
 TEST(ZookeeperNames, ASessionFindsItsServerAgainWhileTheNameserverIsDead) {
-  const auto host = on_own_zookeeper();
+  const auto host = std::make_unique<ZookeeperHost>(std::make_shared<ZookeeperServer>());
   host->run([&](runtime::Runtime& runtime) -> Task<void> {
     const auto nameserver = std::make_shared<Nameserver>();
-    nameserver->know("zk:1", host->server().servers());
+    nameserver->know("zk:1", host->servers());
     const auto names = std::make_shared<Names>("zk:1", asking(nameserver), Duration::zero());
-    const SessionOptions options{.names = names, .timeout = std::chrono::seconds(20)};
+    const SessionOptions options{.names = names, .timeout = std::chrono::seconds(6)};
     auto& shard = runtime.shard(0);
     Session session(shard, options, nullptr);
     GW_REQUIRE(co_await session.wait_connected(shard.now() + std::chrono::seconds(60)));

@@ -23,7 +23,18 @@ inline std::unique_ptr<ServerProcess> run_zookeeper(const std::string& directory
       directory + "/output");
 }
 
-class ZookeeperServer {
+// A ZooKeeper as the contract's scenarios know it: all of its servers die, hang and come back together.
+class ZookeeperService {
+ public:
+  virtual ~ZookeeperService() = default;
+  virtual std::string servers() const = 0;  // as ZookeeperOptions wants them
+  virtual void kill() = 0;
+  virtual void start() = 0;  // after kill(); returns before it answers
+  virtual void freeze() = 0;
+  virtual void thaw() = 0;
+};
+
+class ZookeeperServer final : public ZookeeperService {
  public:
   // `more`: lines of its configuration.
   explicit ZookeeperServer(int tick_ms = 200, const std::string& more = {}) : port_(free_ports()) {
@@ -37,12 +48,13 @@ class ZookeeperServer {
     config.close();
     start();
   }
-  void start() { process_ = run_zookeeper(directory_.path()); }
-  void kill() { process_->kill(); }
+  void start() override { process_ = run_zookeeper(directory_.path()); }
+  void kill() override { process_->kill(); }
+  void freeze() override { process_->freeze(); }
+  void thaw() override { process_->thaw(); }
   // While it is dead: forgets everything.
   void wipe() { std::filesystem::remove_all(directory_.path() + "/data"); }
-  ServerProcess& process() { return *process_; }
-  std::string servers() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string servers() const override { return "127.0.0.1:" + std::to_string(port_); }
 
  private:
   TemporaryDirectory directory_;
@@ -50,45 +62,66 @@ class ZookeeperServer {
   std::unique_ptr<ServerProcess> process_;
 };
 
-// A root of its own in a server; the server is the host's own, or one that many hosts share.
+// Who a host's clients are; without a name they are anybody.
+struct ZookeeperUser {
+  std::string name{};
+  std::string password{};
+};
+
+// A root of its own in a ZooKeeper that other hosts may use before and after it, never at the same time where this one kills or
+// freezes: what it broke it puts right at its end.
 class ZookeeperHost final : public RealHost {
  public:
-  explicit ZookeeperHost(std::shared_ptr<ZookeeperServer> server)
-      : server_(std::move(server)), root_("/test/" + std::to_string(++roots())) {}
-
+  // The nodes of a user, also the one above the root, are closed to all others: each user has its own.
+  explicit ZookeeperHost(std::shared_ptr<ZookeeperService> service, ZookeeperUser user = {})
+      : service_(std::move(service)),
+        user_(std::move(user)),
+        root_("/test" + user_.name + "/" + std::to_string(++roots())) {}
   // One more runtime over the same root.
-  ZookeeperHost(const ZookeeperHost& other) : server_(other.server_), root_(other.root_) {}
+  ZookeeperHost(const ZookeeperHost& other)
+      : service_(other.service_), user_(other.user_), root_(other.root_) {}
+  ~ZookeeperHost() override {
+    if (frozen_) service_->thaw();
+    if (killed_) service_->start();
+  }
 
   runtime::Task<std::unique_ptr<Coordination>> connect() override {
-    auto store = connect_as({});
+    auto store = connect_as({.servers = {}, .root = {}, .user = user_.name, .password = user_.password});
     if (!killed_) {
       // A virtual machine takes its second to start.
       co_await eventually(
-          [&store]() -> runtime::Task<bool> { co_return (co_await store->get("/any")).has_value(); });
+          [&store]() -> runtime::Task<bool> { co_return (co_await store->get("/any")).has_value(); },
+          std::chrono::minutes(1));
     }
     co_return std::move(store);
   }
   // Returns before it is connected. Servers and root are filled in.
   std::unique_ptr<Coordination> connect_as(ZookeeperOptions options) {
-    options.servers = server_->servers();
+    options.servers = service_->servers();
     options.root = root_;
     return open_zookeeper(*runtime::Shard::current(), std::move(options), diagnostics());
   }
   void kill_server() override {
     killed_ = true;
-    server_->kill();
+    service_->kill();
   }
   void start_server() override {
     killed_ = false;
-    server_->start();
+    service_->start();
   }
-  void freeze_server() override { server_->process().freeze(); }
-  void thaw_server() override { server_->process().thaw(); }
-  ZookeeperServer& server() { return *server_; }
+  void freeze_server() override {
+    frozen_ = true;
+    service_->freeze();
+  }
+  void thaw_server() override {
+    frozen_ = false;
+    service_->thaw();
+  }
+  std::string servers() const { return service_->servers(); }
   const std::string& root() const { return root_; }
   // For a test that speaks to the server past the implementation.
   zookeeper::SessionOptions session_options() const {
-    return {.names = std::make_shared<zookeeper::Names>(server_->servers()),
+    return {.names = std::make_shared<zookeeper::Names>(service_->servers()),
             .timeout = std::chrono::seconds(4)};
   }
   // Removes everything below the root, as an operator might.
@@ -118,9 +151,11 @@ class ZookeeperHost final : public RealHost {
     static int count = 0;
     return count;
   }
-  std::shared_ptr<ZookeeperServer> server_;
+  std::shared_ptr<ZookeeperService> service_;
+  ZookeeperUser user_;
   std::string root_;
   bool killed_ = false;
+  bool frozen_ = false;
 };
 
 // One server for all scenarios that do it no harm; gone at the end of the program.
@@ -130,9 +165,6 @@ inline std::shared_ptr<ZookeeperServer> shared_zookeeper() {
 }
 inline std::unique_ptr<ZookeeperHost> on_shared_zookeeper() {
   return std::make_unique<ZookeeperHost>(shared_zookeeper());
-}
-inline std::unique_ptr<ZookeeperHost> on_own_zookeeper() {
-  return std::make_unique<ZookeeperHost>(std::make_shared<ZookeeperServer>());
 }
 
 }  // namespace godwit::coordination

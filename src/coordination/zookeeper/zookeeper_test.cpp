@@ -264,7 +264,7 @@ TEST_F(Zookeeper, AHolderThatIsWellAgainBeforeTheTimeoutKeepsItsLease) {
       again.put_leased("/live/1", value_of("again"));
       co_return co_await (*lease)->commit(std::move(again));
     };
-    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return *asked > 12; }));
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return *asked > 8; }));
     EXPECT_TRUE(co_await session());
     EXPECT_GT((*lease)->valid_until(), runtime::Shard::current()->now());
     EXPECT_EQ(co_await read(store, "/live/1"), "again");
@@ -272,7 +272,8 @@ TEST_F(Zookeeper, AHolderThatIsWellAgainBeforeTheTimeoutKeepsItsLease) {
 }
 
 TEST_F(Zookeeper, AServerThatComesBackEmptyEndsTheSessionAndTheWatchTells) {
-  with(on_own_zookeeper(), [](ZookeeperHost& host, Coordination&) -> Task<void> {
+  const auto server = std::make_shared<ZookeeperServer>();
+  with(std::make_unique<ZookeeperHost>(server), [server](ZookeeperHost& host, Coordination&) -> Task<void> {
     const auto made =
         host.connect_as({.servers = {}, .root = {}, .session_timeout = std::chrono::seconds(1)});
     Coordination& store = *made;
@@ -285,7 +286,7 @@ TEST_F(Zookeeper, AServerThatComesBackEmptyEndsTheSessionAndTheWatchTells) {
     EXPECT_TRUE(co_await put(store, "/topics/a", "2"));
     EXPECT_TRUE(co_await watch->changed());
     host.kill_server();
-    host.server().wipe();
+    server->wipe();
     host.start_server();
     EXPECT_TRUE(co_await (*lease)->lost());
     GW_EXPECT_ERROR(co_await (*lease)->commit(Transaction().put("/topics/b", value_of("x"))),

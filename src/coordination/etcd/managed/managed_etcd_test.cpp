@@ -1,8 +1,7 @@
 // Managed members with real etcd processes on loopback.
 #include "coordination/etcd/managed/managed_etcd.h"
 
-#include <stdlib.h>
-
+#include "coordination/etcd/managed/managed_service_testing.h"
 #include "coordination/etcd/managed/managed_testing.h"
 #include "coordination/etcd/managed/member_record.h"
 #include "coordination/etcd/wire.h"
@@ -78,46 +77,20 @@ TEST(ManagedEtcd, AMemberOutlivesItsBrokerAndTheNextStartAdoptsIt) {
   });
 }
 
-// A broker in a process of its own: this program again, which starts a member and waits to be killed.
-constexpr const char* kBrokerFolder = "GODWIT_TEST_BROKER_FOLDER";
-constexpr const char* kBrokerPort = "GODWIT_TEST_BROKER_PORT";
-
-void be_a_broker() {
-  RealStage stage;
-  const auto processes = runtime::make_real_processes();
-  const auto port = static_cast<uint16_t>(std::stoi(::getenv(kBrokerPort)));
-  stage.run([&](Runtime& runtime) -> Task<void> {
-    auto managed = co_await ManagedEtcd::start(runtime, *processes,
-                                               {.address = {{{BrokerId(1), {"127.0.0.1", port}}}},
-                                                .broker = BrokerId(1),
-                                                .folder = ::getenv(kBrokerFolder),
-                                                .cluster = "test"},
-                                               stage.diagnostics());
-    GW_REQUIRE_OK(managed);
-    for (;;) co_await runtime::sleep_for(std::chrono::seconds(1));
-  });
-}
-
 TEST(ManagedEtcd, KillingTheBrokerDoesNotTakeTheMemberWithIt) {
-  if (::getenv(kBrokerFolder) != nullptr) return be_a_broker();
   ManagedScene scene(1);
-  ::setenv(kBrokerFolder, scene.folder_of(1).c_str(), 1);
-  ::setenv(kBrokerPort, std::to_string(scene.address().members[0].clients.port).c_str(), 1);
-  ServerProcess broker(
-      {"/proc/self/exe", "--gtest_filter=ManagedEtcd.KillingTheBrokerDoesNotTakeTheMemberWithIt"},
-      scene.folder() + "/broker");
-  ::unsetenv(kBrokerFolder);
+  const auto broker = ManagedBrokers::run(scene.address(), scene.folder());
   scene.stage().run([&](Runtime& runtime) -> Task<void> {
     auto store = co_await EtcdCoordination::open(
         runtime, {.endpoints = {scene.address().members[0].clients}, .prefix = "/godwit/test"},
         scene.stage().diagnostics());
     GW_REQUIRE_OK(store);
-    EXPECT_TRUE(co_await put_eventually(**store, "/a", "1")) << broker.output();
+    EXPECT_TRUE(co_await put_eventually(**store, "/a", "1")) << broker->output();
     auto lease = co_await (*store)->grant(std::chrono::seconds(2));
     GW_REQUIRE_OK(lease);
     auto before = scene.processes().find({"--data-dir", scene.folder_of(1) + "/data"});
     GW_REQUIRE_OK(before);
-    broker.kill();
+    broker->kill();
     EXPECT_TRUE((*before)->running());
     const auto managed = co_await scene.start(1);
     GW_REQUIRE(managed);

@@ -1,6 +1,7 @@
 // For tests: brokers with managed members on loopback, of which none outlives the test.
 #pragma once
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +34,7 @@ class Leftovers {
       // Ends when the test's side is closed, by the kernel at the latest.
       while (::read(ends[0], &byte, 1) < 0 && errno == EINTR) {
       }
-      kill_all();
+      signal(SIGKILL);
       ::_exit(0);
     }
     ::close(ends[0]);
@@ -48,11 +49,15 @@ class Leftovers {
 
   // How many run now.
   size_t count() const { return numbers().size(); }
+  void signal(int which) const {
+    for (const pid_t number : numbers()) ::kill(number, which);
+  }
+  // SIGKILL; returns when they are gone.
+  void kill() const {
+    for (signal(SIGKILL); count() > 0; signal(SIGKILL)) ::poll(nullptr, 0, 1);
+  }
 
  private:
-  void kill_all() const {
-    for (const pid_t number : numbers()) ::kill(number, SIGKILL);
-  }
   std::vector<pid_t> numbers() const {
     std::vector<pid_t> found;
     std::error_code ignored;
