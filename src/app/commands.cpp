@@ -43,8 +43,9 @@ std::string serve_help() {
          "'godwit\n"
          "config' with the same flags what holds and where it came from.\n"
          "\n"
-         "Exit codes: 0 stopped in order, 1 could not start or stop, 2 wrong settings, 128+n left at once by "
-         "signal n.\n";
+         "Exit codes: 0 stopped in order, 1 could not start or stop, 2 wrong settings, 128+n ended by signal "
+         "n "
+         "before it\nwas ready, or by a second one.\n";
 }
 
 int serve(Arguments arguments) {

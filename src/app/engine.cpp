@@ -1,5 +1,7 @@
 #include "app/engine.h"
 
+#include <functional>
+
 #include "coordination/etcd/etcd_coordination.h"
 #include "coordination/etcd/managed/managed_etcd.h"
 #include "coordination/local/local_coordination.h"
@@ -13,17 +15,30 @@ namespace {
 using coordination::Coordination;
 using runtime::Task;
 
+// A store without anything beside it.
 class Store final : public Engine {
  public:
-  Store(std::unique_ptr<Coordination> store, bool shared) : store_(std::move(store)), shared_(shared) {}
+  using Opened = Result<std::unique_ptr<Coordination>>;
+  Store(std::function<Task<Opened>()> open, bool shared) : open_(std::move(open)), shared_(shared) {}
+  Task<Result<void>> open() override {
+    auto store = co_await open_();
+    if (!store) co_return fail(store.error());
+    store_ = std::move(*store);
+    co_return Result<void>();
+  }
   Coordination& store() override { return *store_; }
   bool shared() const override { return shared_; }
-  Task<void> stop() override { co_await store_->close(); }
+  Task<void> stop() override {
+    if (store_) co_await store_->close();
+  }
 
  private:
+  std::function<Task<Opened>()> open_;
   std::unique_ptr<Coordination> store_;
   bool shared_;
 };
+
+using Made = Result<std::unique_ptr<Engine>>;
 
 // Several clusters may share one engine.
 std::string root_of(const config::Values& values, const std::string& prefix) {
@@ -71,32 +86,35 @@ coordination::EtcdOptions etcd_options(const config::Values& values) {
   return options;
 }
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::LocalAddress&, const config::Values& values,
-                                           BrokerId, std::string data_dir, runtime::Runtime& runtime,
-                                           DiagnosticSink&) {
-  GW_TRY(co_return, refuse_given(values, kUser, "a local file"));
-  GW_TRY(co_return, refuse_given(values, kTls, "a local file"));
-  auto store = co_await coordination::LocalCoordination::open(
-      runtime.files(), runtime::Shard::current()->random(), data_dir + "/coordination");
-  if (!store) co_return fail(store.error());
-  co_return std::make_unique<Store>(std::move(*store), false);
+Made make(const coordination::LocalAddress&, const config::Values& values, BrokerId, std::string data_dir,
+          runtime::Runtime& runtime, DiagnosticSink&) {
+  GW_TRY(return, refuse_given(values, kUser, "a local file"));
+  GW_TRY(return, refuse_given(values, kTls, "a local file"));
+  const auto open = [&runtime, path = data_dir + "/coordination"]() -> Task<Store::Opened> {
+    auto store = co_await coordination::LocalCoordination::open(runtime.files(),
+                                                                runtime::Shard::current()->random(), path);
+    if (!store) co_return fail(store.error());
+    co_return std::move(*store);
+  };
+  return std::make_unique<Store>(open, false);
 }
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::EtcdAddress& address,
-                                           const config::Values& values, BrokerId, std::string,
-                                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
+Made make(const coordination::EtcdAddress& address, const config::Values& values, BrokerId, std::string,
+          runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
   auto options = etcd_options(values);
   options.endpoints = address.servers;
   options.prefix = root_of(values, address.prefix);
-  auto store = co_await coordination::EtcdCoordination::open(runtime, std::move(options), diagnostics);
-  if (!store) co_return fail(store.error());
-  co_return std::make_unique<Store>(std::move(*store), true);
+  const auto open = [&runtime, &diagnostics, options = std::move(options)]() -> Task<Store::Opened> {
+    auto store = co_await coordination::EtcdCoordination::open(runtime, options, diagnostics);
+    if (!store) co_return fail(store.error());
+    co_return std::move(*store);
+  };
+  return std::make_unique<Store>(open, true);
 }
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress& address,
-                                           const config::Values& values, BrokerId, std::string,
-                                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
-  GW_TRY(co_return, refuse_given(values, kTls, "zookeeper://"));
+Made make(const coordination::ZooKeeperAddress& address, const config::Values& values, BrokerId, std::string,
+          runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
+  GW_TRY(return, refuse_given(values, kTls, "zookeeper://"));
   coordination::ZookeeperOptions options;
   for (const auto& server : address.servers) {
     if (!options.servers.empty()) options.servers += ",";
@@ -105,20 +123,29 @@ Task<Result<std::unique_ptr<Engine>>> open(const coordination::ZooKeeperAddress&
   options.root = root_of(values, address.path);
   options.user = values.text("engine.user");
   options.password = values.text("engine.password");
-  co_return std::make_unique<Store>(
-      coordination::open_zookeeper(runtime.shard(0), std::move(options), diagnostics), true);
+  const auto open = [&runtime, &diagnostics, options = std::move(options)]() -> Task<Store::Opened> {
+    co_return coordination::open_zookeeper(runtime.shard(0), options, diagnostics);
+  };
+  return std::make_unique<Store>(open, true);
 }
 
 // The member beside this broker, and the store that all members are.
 class ManagedStore final : public Engine {
  public:
-  explicit ManagedStore(std::unique_ptr<runtime::Processes> processes) : processes_(std::move(processes)) {}
-  Task<Result<void>> start(const coordination::ManagedEtcdOptions& options, const std::string& root,
-                           runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
-    auto member = co_await coordination::ManagedEtcd::start(runtime, *processes_, options, diagnostics);
+  ManagedStore(coordination::ManagedEtcdOptions options, std::string root, runtime::Runtime& runtime,
+               DiagnosticSink& diagnostics)
+      : options_(std::move(options)),
+        root_(std::move(root)),
+        runtime_(runtime),
+        diagnostics_(diagnostics),
+        processes_(runtime::make_real_processes()) {}
+  Task<Result<void>> open() override {
+    // Nothing comes between the first step of the member and this: end_beside() reaches whatever was started.
+    auto member = co_await coordination::ManagedEtcd::start(runtime_, *processes_, options_, diagnostics_);
     if (!member) co_return fail(member.error());
     member_ = std::move(*member);
-    auto store = co_await coordination::EtcdCoordination::open(runtime, member_->client(root), diagnostics);
+    auto store =
+        co_await coordination::EtcdCoordination::open(runtime_, member_->client(root_), diagnostics_);
     if (!store) co_return fail(store.error());
     store_ = std::move(*store);
     co_return Result<void>();
@@ -129,51 +156,54 @@ class ManagedStore final : public Engine {
     if (store_) co_await store_->close();
     if (member_) co_await member_->stop();
   }
+  Task<void> end_beside() override {
+    if (member_) co_await member_->stop();
+  }
+  void kill_beside() override {
+    if (member_) member_->kill();
+  }
 
  private:
+  const coordination::ManagedEtcdOptions options_;
+  const std::string root_;
+  runtime::Runtime& runtime_;
+  DiagnosticSink& diagnostics_;
   std::unique_ptr<runtime::Processes> processes_;
   std::unique_ptr<coordination::ManagedEtcd> member_;
   std::unique_ptr<Coordination> store_;
 };
 
-Task<Result<std::unique_ptr<Engine>>> open(const coordination::ManagedEtcdAddress& address,
-                                           const config::Values& values, BrokerId broker,
-                                           std::string data_dir, runtime::Runtime& runtime,
-                                           DiagnosticSink& diagnostics) {
+Made make(const coordination::ManagedEtcdAddress& address, const config::Values& values, BrokerId broker,
+          std::string data_dir, runtime::Runtime& runtime, DiagnosticSink& diagnostics) {
   if (address.of(broker) == nullptr) {
-    co_return fail(ErrorKind::invalid, "coordination: no member is named for broker " + to_string(broker) +
-                                           "; managed-etcd://1@HOST:PORT,… names all brokers that run one, "
-                                           "and further brokers are given the "
-                                           "members as etcd://HOST:PORT,…");
+    return fail(ErrorKind::invalid, "coordination: no member is named for broker " + to_string(broker) +
+                                        "; managed-etcd://1@HOST:PORT,… names all brokers that run one, "
+                                        "and further brokers are given the "
+                                        "members as etcd://HOST:PORT,…");
   }
-  GW_TRY(co_return, refuse_given(values, kUser, "managed-etcd://"));
+  GW_TRY(return, refuse_given(values, kUser, "managed-etcd://"));
   auto settings = member_settings(values);
-  if (!settings) co_return fail(settings.error());
-  auto managed = std::make_unique<ManagedStore>(runtime::make_real_processes());
-  const coordination::ManagedEtcdOptions options{.address = address,
-                                                 .broker = broker,
-                                                 .folder = runtime::absolute_path(data_dir) + "/etcd",
-                                                 .cluster = values.text("cluster.name"),
-                                                 .settings = std::move(*settings)};
-  if (auto started = co_await managed->start(options, root_of(values, ""), runtime, diagnostics); !started) {
-    co_await managed->stop();
-    co_return fail(started.error());
-  }
-  co_return std::move(managed);
+  if (!settings) return fail(settings.error());
+  coordination::ManagedEtcdOptions options{.address = address,
+                                           .broker = broker,
+                                           .folder = runtime::absolute_path(data_dir) + "/etcd",
+                                           .cluster = values.text("cluster.name"),
+                                           .settings = std::move(*settings)};
+  return std::make_unique<ManagedStore>(std::move(options), root_of(values, ""), runtime, diagnostics);
 }
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Engine>>> open_engine(const config::Values& values, BrokerId broker,
-                                                  std::string data_dir, runtime::Runtime& runtime,
-                                                  DiagnosticSink& diagnostics) {
+Result<std::unique_ptr<Engine>> make_engine(const config::Values& values, BrokerId broker,
+                                            std::string data_dir, runtime::Runtime& runtime,
+                                            DiagnosticSink& diagnostics) {
   const auto address = coordination::parse_address(values.text("coordination"));
-  if (!address) co_return fail(ErrorKind::invalid, "coordination: " + address.error().message);
+  if (!address) return fail(ErrorKind::invalid, "coordination: " + address.error().message);
   const std::string name = values.text("cluster.name");
   if (const auto fault = topic_name_fault(name); !fault.empty())
-    co_return fail(ErrorKind::invalid, "cluster.name: '" + name + "' " + std::string(fault));
-  co_return co_await std::visit(
-      [&](const auto& one) { return open(one, values, broker, std::move(data_dir), runtime, diagnostics); },
+    return fail(ErrorKind::invalid, "cluster.name: '" + name + "' " + std::string(fault));
+  return std::visit(
+      [&](const auto& one) { return make(one, values, broker, std::move(data_dir), runtime, diagnostics); },
       *address);
 }
 

@@ -12,21 +12,30 @@
 
 namespace godwit::app {
 
-// What runs beside the store for this process; stop() in the end.
+// The store, and what runs beside it for this process. On shard 0; open(), then stop() in the end.
 class Engine {
  public:
   virtual ~Engine() = default;
+  // Once. Does not wait for a server to answer. Errors: those of reading the local file or TLS files, and of the folder of a
+  // managed member; stop() follows all the same.
+  virtual runtime::Task<Result<void>> open() = 0;
+  // After open() went well.
   virtual coordination::Coordination& store() = 0;
   // Whether other brokers may use the same store.
   virtual bool shared() const = 0;
   // Closes the store, then ends what was started for it.
   virtual runtime::Task<void> stop() = 0;
+  // For a process that ends in the middle of its start, also while open() is under way or stop(): ends in order what was started
+  // beside it, within some 5 s, and leaves the store as it is.
+  virtual runtime::Task<void> end_beside() { co_return; }
+  // The same at once, and for good: nothing is started any more. For a process that ends now.
+  virtual void kill_beside() {}
 };
 
-// For `data_dir` that is locked. Does not wait for a server to answer. Errors: those of reading the local file or TLS files; invalid
-// (managed etcd without its peers, …: the setting is named).
-runtime::Task<Result<std::unique_ptr<Engine>>> open_engine(const config::Values& values, BrokerId broker,
-                                                           std::string data_dir, runtime::Runtime& runtime,
-                                                           DiagnosticSink& diagnostics);
+// For `data_dir` that is locked; nothing is touched before open(). Errors: invalid (managed etcd without its peers, …: the
+// setting is named).
+Result<std::unique_ptr<Engine>> make_engine(const config::Values& values, BrokerId broker,
+                                            std::string data_dir, runtime::Runtime& runtime,
+                                            DiagnosticSink& diagnostics);
 
 }  // namespace godwit::app

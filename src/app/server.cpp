@@ -58,7 +58,10 @@ Task<int> Server::run() {
                      {{"data_dir", configuration_.broker().store.directory}}});
   // The HTTP port first: a probe sees that the process lives while a long recovery goes on.
   if (!co_await open_gateway()) co_return kExitFailed;
-  if (!co_await open_broker()) {
+  const bool opened = co_await open_broker();
+  // leave_start() ends the process.
+  while (stage_ == Stage::leaving) co_await stage_changed_.wait();
+  if (!opened) {
     if (gateway_) co_await gateway_->stop();
     co_return kExitFailed;
   }
@@ -91,11 +94,12 @@ Task<Result<void>> Server::open_parts() {
   if (gateway_) options.http_address = to_string(gateway_->address());
   // A new directory becomes part of the cluster that the store belongs to, so that one is asked first.
   const auto open_store = [this, &options]() -> Task<Result<void>> {
-    auto engine = co_await open_engine(configuration_.values(), options.id, options.store.directory, runtime_,
-                                       diagnostics_);
+    auto engine =
+        make_engine(configuration_.values(), options.id, options.store.directory, runtime_, diagnostics_);
     if (!engine) co_return fail(engine.error());
+    // Before anything is started for it: leave_start() ends that.
     engine_ = std::move(*engine);
-    co_return Result<void>();
+    co_return co_await engine_->open();
   };
   durable::DataDirectoryOptions directory_options{.path = options.store.directory,
                                                   .broker_id = options.id.value(),
@@ -124,7 +128,7 @@ Task<Result<void>> Server::open_parts() {
 
 Task<bool> Server::open_broker() {
   const auto opened = co_await open_parts();
-  if (!opened) {
+  if (!opened && stage_ != Stage::leaving) {
     diagnostics_.emit({Severity::error,
                        "broker.not_started",
                        "the broker cannot start: " + opened.error().describe(),
@@ -171,7 +175,7 @@ Task<int> Server::stop() {
 }
 
 broker::Service::Readiness Server::readiness() const {
-  if (stage_ == Stage::stopping) return {false, "the broker is stopping"};
+  if (stage_ == Stage::stopping || stage_ == Stage::leaving) return {false, "the broker is stopping"};
   if (stage_ == Stage::starting || !broker_->ready()) {
     return {false, "the broker is starting: it recovers its data directory"};
   }
@@ -189,16 +193,32 @@ Task<void> Server::heed_signals() {
     } else if (stage_ == Stage::serving) {
       stage_ = Stage::stopping;
       stage_changed_.notify_all();
+    } else if (stage_ == Stage::starting) {
+      stage_ = Stage::leaving;
+      runtime_.shard(0).spawn(leave_start(signal));
     } else {
       diagnostics_.emit(
           {Severity::warning, "broker.left",
            signal_name(signal) +
-               (stage_ == Stage::starting ? " before the broker was ready" : " for the second time") +
-               ": leaves at once; the next start recovers what was acknowledged"});
+               " for the second time: leaves at once; the next start recovers what was acknowledged"});
       co_await runtime::sleep_for(kLastWords);
+      if (engine_) engine_->kill_beside();
       std::_Exit(kExitSignal + signal);
     }
   }
+}
+
+Task<void> Server::leave_start(int signal) {
+  const bool managed = configuration_.values().text("coordination").starts_with("managed-etcd:");
+  diagnostics_.emit({Severity::warning, "broker.left",
+                     signal_name(signal) + " before the broker was ready: " +
+                         (managed ? "ends the etcd member beside it and leaves" : "leaves at once") +
+                         "; the next start recovers what was acknowledged"});
+  if (engine_) co_await engine_->end_beside();
+  co_await runtime::sleep_for(kLastWords);
+  // The start went on meanwhile: what it began since goes with the process.
+  if (engine_) engine_->kill_beside();
+  std::_Exit(kExitSignal + signal);
 }
 
 Task<void> Server::reload() {

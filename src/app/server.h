@@ -31,14 +31,17 @@ class Server final : public broker::Service {
   Server(Configuration configuration, runtime::Runtime& runtime, ConsoleSink& diagnostics,
          metrics::Registry& metrics);
 
-  // Serves until SIGTERM or SIGINT, then stops in order; SIGHUP reads the file again. A second SIGTERM or SIGINT, or one
-  // before the broker is ready, ends the process at once: a data directory is made for that. Gives an ExitCode.
+  // Serves until SIGTERM or SIGINT, then stops in order; SIGHUP reads the file again. One before the broker is ready ends a
+  // managed etcd member, which takes some 5 s at most, and then the process; a second one ends both at once: a data directory is
+  // made for that. Gives an ExitCode.
   runtime::Task<int> run();
 
   Readiness readiness() const override;
 
  private:
   runtime::Task<void> heed_signals();
+  // Ends the process, in the middle of its start.
+  runtime::Task<void> leave_start(int signal);
   runtime::Task<void> reload();
   runtime::Task<bool> open_gateway();
   runtime::Task<bool> open_broker();
@@ -46,7 +49,7 @@ class Server final : public broker::Service {
   runtime::Task<int> stop();
   void tell_ready(MonotonicTime began);
 
-  enum class Stage { starting, serving, stopping };
+  enum class Stage { starting, leaving, serving, stopping };
 
   Configuration configuration_;
   runtime::Runtime& runtime_;

@@ -71,6 +71,64 @@ def managed_all(world):
     load.finish()
 
 
+def stop_starting(world, member, moment, signals=1):
+    """Starts it, and stops it once `moment(mark)`, given the number of its diagnostics before: it ends within seconds, says that
+    it was not ready, and no etcd of its own is left."""
+    mark = len(member.diagnostics)
+    member.begin()
+    wait_until(lambda: moment(mark) or not member.process.alive, 20, lambda: f"that moment does not come\n{member.words()}")
+    for _ in range(signals):
+        member.process.signal(signal.SIGTERM)
+    code = member.process.wait(10)
+    check(code == 128 + signal.SIGTERM, f"it ended with {code}\n{member.words()}")
+    left = member.told("broker.left", mark)
+    check(left and "SIGTERM before the broker was ready" in left[0]["text"], f"it does not say why\n{member.words()}")
+    check(not member.told("broker.ready", mark), "it was ready before it was stopped: nothing was tested")
+    check(not processes_of(world.folder, f"/{member.directory.name}/etcd"),
+          f"its etcd is left behind\n{member.words()}")
+
+
+@scenario("managed etcd: SIGTERM before a broker is ready ends it within seconds, and its etcd member with it, however far "
+          "both are; afterwards all start and have what they had")
+def stopped_while_starting(world):
+    cluster = Cluster(world, "managed-etcd", start=False)
+    one, two, three = cluster.members
+
+    def runs(member):
+        return lambda _: bool(processes_of(world.folder, f"/{member.directory.name}/etcd"))
+
+    def waits_for_quorum(member):
+        return lambda mark: bool(member.told("coordination.waiting", mark)) and runs(member)(mark)
+
+    # Nobody else is there yet: its etcd cannot be started.
+    stop_starting(world, one, lambda mark: one.told("etcd.waits", mark))
+    # Its etcd is being started for the first time.
+    two.begin()
+    three.begin()
+    stop_starting(world, one, runs(one))
+    one.begin()
+    for member in cluster.members:
+        member.await_ready()
+    cluster.create("kept", partitions=1)
+    check(publish(cluster, "kept", "precious"), "nothing was published")
+    stop_at_once(world, cluster)
+    # Its etcd waits for a quorum that does not come.
+    stop_starting(world, one, runs(one))
+    stop_starting(world, one, waits_for_quorum(one))
+    stop_starting(world, one, waits_for_quorum(one), signals=2)
+    # The etcd that an earlier process of it left.
+    one.begin()
+    wait_until(lambda: runs(one)(0), 20, lambda: f"there is no etcd\n{one.words()}")
+    one.kill()
+    check(runs(one)(0), "kill -9 of a broker took its etcd with it")
+    stop_starting(world, one, lambda mark: one.told("etcd.adopted", mark))
+    cluster.begin_all()
+    cluster.await_full_isr("kept")
+    found = [record["value"] for record in read_all(cluster, "kept", 1)]
+    check(found == ["precious"], f"there is {found}")
+    stop_at_once(world, cluster)
+
+
 def refuse_each(cluster, *words):
     """Each ends with these words. Who ends first leaves the others' etcd members without a majority: it is started again,
     as systemd does it."""

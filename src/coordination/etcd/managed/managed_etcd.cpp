@@ -82,7 +82,7 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
   Task<std::optional<bool>> look_for_data();
   static Task<void> run(std::shared_ptr<Core> core);
   Task<bool> save();
-  Task<std::unique_ptr<runtime::Process>> adopt();
+  Task<void> adopt();
   Task<bool> prepare();
   Task<bool> draw_nonce();
   Task<bool> agree();
@@ -109,6 +109,8 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
   std::map<BrokerId, int> mute;  // how often in a row a member's address accepted and said nothing
   bool ending = false;
   runtime::Condition ends;
+  enum class Stop { none, under_way, done } stop = Stop::none;
+  runtime::Condition stopped;
   std::string last_told;
   runtime::Gate gate;
 };
@@ -141,25 +143,27 @@ Task<std::optional<bool>> ManagedEtcd::Core::look_for_data() {
   }
 }
 
-// The member that an earlier process of this broker left running, or null.
-Task<std::unique_ptr<runtime::Process>> ManagedEtcd::Core::adopt() {
+// Finds the member that an earlier process of this broker left running, if there is one.
+Task<void> ManagedEtcd::Core::adopt() {
   auto found = processes.adopt(record.value.identity());
   // The record may have missed a start by a crash; the folder's name in the arguments tells as well.
   if (!found) found = processes.find(distinguishing_words(data()));
-  if (!found) co_return nullptr;
+  if (!found) co_return;
+  // From here on: whoever stops meanwhile ends it, whatever is found out about it.
+  process = std::move(*found);
   const auto data_there = co_await look_for_data();
-  if (!data_there) co_return nullptr;
+  if (!data_there) co_return;
   const bool is_known = !record.value.initial_cluster.empty() && *data_there;
   if (is_known) {
     tell(Severity::info, "etcd.adopted", "the etcd member of an earlier process of this broker runs on",
-         {{"process", std::to_string((*found)->identity().number)}});
-    co_return std::move(*found);
+         {{"process", std::to_string(process->identity().number)}});
+    co_return;
   }
   tell(Severity::warning, "etcd.orphan_ended",
        "an etcd runs in this broker's folder without its data: it is ended",
-       {{"process", std::to_string((*found)->identity().number)}});
-  co_await end_process(**found);
-  co_return nullptr;
+       {{"process", std::to_string(process->identity().number)}});
+  co_await end_process(*process);
+  process.reset();
 }
 
 Task<bool> ManagedEtcd::Core::draw_nonce() {
@@ -338,10 +342,10 @@ Task<void> ManagedEtcd::Core::watch_over() {
 
 Task<void> ManagedEtcd::Core::run(std::shared_ptr<Core> core) {
   Core& me = *core;
-  me.process = co_await me.adopt();
+  co_await me.adopt();
   for (int failures = 0; !me.ending;) {
     if (!me.process) {
-      if (!co_await me.prepare()) break;
+      if (!co_await me.prepare() || me.ending) break;
       auto started = me.processes.start(
           {.arguments = member_command(me.options.settings, me.own, me.data(), me.record.value),
            .output_path = me.output(),
@@ -466,14 +470,28 @@ Task<void> ManagedEtcd::leave() {
 
 Task<void> ManagedEtcd::stop() {
   const auto core = core_;
+  if (core->stop != Core::Stop::none) {
+    while (core->stop != Core::Stop::done) co_await core->stopped.wait();
+    co_return;
+  }
+  core->stop = Core::Stop::under_way;
   co_await leave();
-  if (!core->process || !core->process->running()) co_return;
-  co_await core->hand_over();
-  co_await core->end_process(*core->process);
-  core->process.reset();
-  core->record.value.set_identity({});
-  // Where this fails the next start finds that the process does not run any more.
-  (void)co_await core->record.save();
+  if (core->process && core->process->running()) {
+    co_await core->hand_over();
+    co_await core->end_process(*core->process);
+    core->process.reset();
+    core->record.value.set_identity({});
+    // Where this fails the next start finds that the process does not run any more.
+    (void)co_await core->record.save();
+  }
+  core->stop = Core::Stop::done;
+  core->stopped.notify_all();
+}
+
+void ManagedEtcd::kill() {
+  core_->ending = true;
+  core_->ends.notify_all();
+  if (core_->process) core_->process->kill();
 }
 
 }  // namespace godwit::coordination

@@ -54,8 +54,13 @@ class ManagedEtcd {
   runtime::ProcessIdentity process() const;
 
   // Ends the member in order: hands etcd's leadership over (at most 2 s), asks it to end, and after 2 s ends it. Also
-  // when all members stop at once. Returns when it is gone; nothing is left running.
+  // when all members stop at once, and at every moment of the member's own start: before it answers, while it waits for
+  // others, one that an earlier process left running. Returns when it is gone; nothing is left running. May be called
+  // again, also while it is under way.
   runtime::Task<void> stop();
+  // Ends the member at once (SIGKILL), and starts no other, for a process that ends now: nothing is waited for or written. What
+  // the member acknowledged is on its disk, and the next start finds that it does not run.
+  void kill();
   // Ends the watching alone and leaves the member running, for a process that is about to be replaced by its next build.
   runtime::Task<void> leave();
 

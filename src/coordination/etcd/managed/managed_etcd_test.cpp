@@ -313,6 +313,71 @@ TEST(ManagedEtcd, AllRestartOnWhatTheirDisksHold) {
   });
 }
 
+// Turns the loop so often, so that a start gets so far.
+Task<void> turn(int times) {
+  for (int i = 0; i < times; ++i) co_await runtime::sleep_for(std::chrono::milliseconds(0));
+}
+
+TEST(ManagedEtcd, AStopAtAnyMomentOfAStartLeavesNothing) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    for (int turns = 0; turns < 300; turns = turns < 8 ? turns + 1 : turns * 2) {
+      const auto managed = co_await scene.start(1);
+      GW_REQUIRE(managed);
+      co_await turn(turns);
+      co_await managed->stop();
+      EXPECT_EQ(scene.leftovers().count(), 0u) << "after " << turns << " turns";
+    }
+    // And as soon as there is a process, which has not said anything yet.
+    const auto managed = co_await scene.start(1);
+    GW_REQUIRE(managed);
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return managed->process().number != 0; }));
+    co_await managed->stop();
+    EXPECT_EQ(scene.leftovers().count(), 0u);
+    // Nothing of that keeps the next start from working.
+    const auto last = co_await scene.start(1);
+    EXPECT_TRUE(co_await all_answer({last.get()})) << scene.told() << scene.output_of(1);
+    co_await last->stop();
+  });
+}
+
+TEST(ManagedEtcd, AStopEndsTheMemberOfAnEarlierProcessAsSoonAsThereIsOne) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    for (const int turns : {0, 1, 2, 5}) {
+      const auto first = co_await scene.start(1);
+      EXPECT_TRUE(co_await all_answer({first.get()})) << scene.told();
+      co_await first->leave();
+      const auto second = co_await scene.start(1);
+      co_await turn(turns);
+      co_await second->stop();
+      EXPECT_EQ(scene.leftovers().count(), 0u) << "after " << turns << " turns";
+    }
+  });
+}
+
+TEST(ManagedEtcd, StopsAtTheSameTimeAllWaitForTheEndAndAKillEndsItAtOnce) {
+  ManagedScene scene(1);
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    const auto first = co_await scene.start(1);
+    EXPECT_TRUE(co_await all_answer({first.get()})) << scene.told();
+    const auto stop = [&](const ManagedEtcd*) -> Task<void> {
+      co_await first->stop();
+      EXPECT_EQ(scene.leftovers().count(), 0u);
+    };
+    std::vector<Task<void>> stops;
+    for (int i = 0; i < 3; ++i) stops.push_back(stop(first.get()));
+    co_await runtime::when_all(std::move(stops));
+    co_await first->stop();
+    const auto second = co_await scene.start(1);
+    EXPECT_TRUE(co_await all_answer({second.get()})) << scene.told();
+    second->kill();
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return scene.leftovers().count() == 0; }));
+    co_await second->stop();
+    EXPECT_FALSE(scene.stage().diagnostics().contains("etcd.ended")) << "it is not started again";
+  });
+}
+
 TEST(ManagedEtcd, WhatIsWrongIsSaidAtOnce) {
   ManagedScene scene;
   scene.stage().run([&](Runtime& runtime) -> Task<void> {
