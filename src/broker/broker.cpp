@@ -4,6 +4,7 @@
 
 #include "broker/connection.h"
 #include "broker/producer_ids.h"
+#include "cluster/cluster_id.h"
 #include "storage/arena.h"
 
 namespace godwit::broker {
@@ -69,6 +70,10 @@ void tell_of_small_arena(const BrokerOptions& options, size_t shards, Diagnostic
 
 Task<Result<void>> Broker::open(coordination::Coordination& coordination) {
   tell_of_small_arena(options_, runtime_.shard_count(), diagnostics_);
+  // Recovery writes: a directory of another cluster is to stay as it is.
+  if (options_.was_member)
+    GW_TRY(co_return,
+           co_await cluster::check_cluster(coordination, runtime_, diagnostics_, options_.cluster_id));
   auto store = co_await storage::Store::open(options_.store, runtime_, diagnostics_, registry_);
   if (!store) co_return fail(store.error());
   store_ = std::move(*store);

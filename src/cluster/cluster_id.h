@@ -1,5 +1,8 @@
-// Which cluster a coordination store belongs to, for a broker that belongs to none yet.
+// Which cluster a coordination store belongs to: for a broker that belongs to none yet, and for one that has yet to touch what
+// it holds of its own.
 #pragma once
+
+#include <string>
 
 #include "base/diagnostic.h"
 #include "base/uuid.h"
@@ -15,5 +18,11 @@ namespace godwit::cluster {
 runtime::Task<Result<Uuid>> find_or_form_cluster(coordination::Coordination& store, runtime::Runtime& runtime,
                                                  DiagnosticSink& diagnostics,
                                                  FeatureRange features = kFeatures);
+
+// That the store is the one of the cluster `id`, to which a data directory belongs: asked before anything is written there. Waits,
+// and says so, while the store does not answer. On shard 0. Errors: conflict (it belongs to another cluster, or knows none; the
+// message says what to do), corrupt, permission, closed.
+runtime::Task<Result<void>> check_cluster(coordination::Coordination& store, runtime::Runtime& runtime,
+                                          DiagnosticSink& diagnostics, std::string id);
 
 }  // namespace godwit::cluster

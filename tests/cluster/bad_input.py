@@ -28,7 +28,7 @@ def fill_files(cluster):
                "not every broker has files of logs")
 
 
-@scenario("a broker with the data directory of another cluster is refused, and the directory stays as it is")
+@scenario("a broker with the data directory of another cluster or of another broker is refused, and every file stays as it is")
 def other_cluster(world):
     cluster = Cluster(world)
     cluster.create("kept", partitions=1)
@@ -41,8 +41,10 @@ def other_cluster(world):
     before = files_of(stray.directory)
     lost = others.new_member(3, "broker3").begin()
     ended(lost, f"belongs to cluster {first._ready['cluster_id']}", f"this broker to {stray._ready['cluster_id']}")
+    ended(cluster.new_member(4, "broker3").begin(), "belongs to broker 3, and this is broker 4")
     changed = changed_files(before, stray.directory)
     check(not changed, f"the directory does not stay as it is: {changed}")
+    check(any(path.startswith("journal/") for path in before), f"there was nothing to recover: {sorted(before)}")
     check(first.process.alive, "the others' broker ended")
     stray.start()
     cluster.await_full_isr("kept")

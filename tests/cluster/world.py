@@ -100,11 +100,11 @@ def end_processes_of(folder):
 
 
 def files_of(directory):
-    """{path: (size, digest)} of what a broker keeps there, but for the lock, the journal and its checkpoints, in which every
-    start writes, and for the folder of its etcd member."""
+    """{path: (size, digest)} of what a broker keeps there: everything but the lock, in which each start writes its number, and
+    the folder of its etcd member, which it must run to hear whose store that is."""
     paths = {path: path.relative_to(directory).parts for path in sorted(directory.rglob("*")) if path.is_file()}
     return {"/".join(parts): (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
-            for path, parts in paths.items() if parts[0] not in ("lock", "journal", "etcd") and not parts[0].startswith("checkpoint.")}
+            for path, parts in paths.items() if parts[0] not in ("lock", "etcd")}
 
 
 def changed_files(before, directory):
