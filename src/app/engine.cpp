@@ -1,7 +1,5 @@
 #include "app/engine.h"
 
-#include <functional>
-
 #include "coordination/etcd/etcd_coordination.h"
 #include "coordination/etcd/managed/managed_etcd.h"
 #include "coordination/local/local_coordination.h"
@@ -158,6 +156,9 @@ class ManagedStore final : public Engine {
   }
   Task<void> end_beside() override {
     if (member_) co_await member_->stop();
+  }
+  Members members() override {
+    return [this] { return member_->members(); };
   }
   void kill_beside() override {
     if (member_) member_->kill();

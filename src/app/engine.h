@@ -1,12 +1,15 @@
 // The coordination engine that the configuration names: chosen here and nowhere else.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <vector>
 
 #include "base/diagnostic.h"
 #include "config/values.h"
 #include "coordination/address.h"
 #include "coordination/coordination.h"
+#include "coordination/engine_member.h"
 #include "model/broker_id.h"
 #include "runtime/runtime.h"
 
@@ -23,6 +26,10 @@ class Engine {
   virtual coordination::Coordination& store() = 0;
   // Whether other brokers may use the same store.
   virtual bool shared() const = 0;
+  // Tells the servers of the engine that brokers run themselves; null where they run none. What is given may be called between
+  // open() and stop().
+  using Members = std::function<runtime::Task<std::vector<coordination::EngineMember>>()>;
+  virtual Members members() { return nullptr; }
   // Closes the store, then ends what was started for it.
   virtual runtime::Task<void> stop() = 0;
   // For a process that ends in the middle of its start, also while open() is under way or stop(): ends in order what was started

@@ -118,6 +118,7 @@ Task<Result<void>> Server::open_parts() {
   options.storage_id = directory_->identity().storage_id;
   options.store.boot_id = runtime::real::read_boot_id();
   if (!engine_) GW_TRY(co_return, co_await open_store());
+  options.engine_members = engine_->members();
   options.was_member = engine_->shared() && !directory_->is_fresh();
   auto started =
       co_await broker::Broker::start(std::move(options), runtime_, engine_->store(), diagnostics_, metrics_);

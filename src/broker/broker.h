@@ -42,8 +42,9 @@ class OpenConnection {
 
 class Broker {
  public:
-  // Recovers the data directory, loads the metadata and listens; when it returns, clients are served. Errors: those of
-  // Store::open, Metadata::start and Network::listen.
+  // Recovers the data directory, loads the metadata and listens; when it returns, clients are served. Where options.was_member,
+  // nothing of the directory is written before the coordination store was seen to be its cluster's. Errors: those of
+  // check_cluster (cluster_id.h), Store::open, Metadata::start and Network::listen.
   static runtime::Task<Result<std::unique_ptr<Broker>>> start(BrokerOptions options,
                                                               runtime::Runtime& runtime,
                                                               coordination::Coordination& coordination,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,9 +10,11 @@
 #include "base/time.h"
 #include "broker/throttle_rates.h"
 #include "cluster/image.h"
+#include "coordination/engine_member.h"
 #include "groups/options.h"
 #include "model/broker_id.h"
 #include "runtime/stream.h"
+#include "runtime/task.h"
 #include "storage/store.h"
 
 namespace godwit::broker {
@@ -77,6 +80,9 @@ struct BrokerOptions {
   // Of the data directory.
   Uuid storage_id;
   bool was_member = false;
+  // Tells the servers of the coordination engine that brokers run themselves, for people; not given: this broker runs none. Called
+  // on shard 0.
+  std::function<runtime::Task<std::vector<coordination::EngineMember>>()> engine_members;
 
   bool auto_create_topics = true;
   int32_t default_partitions = 1;

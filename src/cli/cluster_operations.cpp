@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cli/engine_members.h"
 #include "cli/move_look.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -102,7 +103,8 @@ std::string what_waits(const Response& status, BrokerId broker) {
   return text;
 }
 
-void show_status_json(Session& session, const Response& status, const MoveEstimate& moves) {
+void show_status_json(Session& session, const Response& status, const MoveEstimate& moves,
+                      const EngineMembers& members) {
   std::vector<std::string> brokers;
   brokers.reserve(status.brokers.size());
   for (const auto& broker : status.brokers) {
@@ -145,10 +147,12 @@ void show_status_json(Session& session, const Response& status, const MoveEstima
                         .text());
   }
   json.raw("waits", json_array(waits));
+  if (!members.empty()) json.raw("etcdMembers", in_json(members));
   session.line(json.raw("brokers", json_array(brokers)).text());
 }
 
-void show_status(Session& session, const Response& status, const MoveEstimate& moves) {
+void show_status(Session& session, const Response& status, const MoveEstimate& moves,
+                 const EngineMembers& members) {
   session.line(
       fmt::format("controller: broker {}, term of office {}", to_string(status.controller), status.fence));
   session.line(
@@ -176,6 +180,7 @@ void show_status(Session& session, const Response& status, const MoveEstimate& m
   }
   if (!moves.tally().idle()) session.line(moves.text());
   for (const auto& wait : status.waits) session.line(in_words(wait));
+  if (const auto text = in_words_unwell(members); !text.empty()) session.line(text);
   session.line("");
   Table table(
       {"BROKER", "STATE", "ADDRESS", "RACK", "LEADS", "REPLICAS", "OUT OF SYNC", "WRITES", "INCARNATION"});
@@ -186,6 +191,7 @@ void show_status(Session& session, const Response& status, const MoveEstimate& m
                std::to_string(broker.incarnation)});
   }
   session.console.write(table.text());
+  if (!members.empty()) session.console.write("\n" + in_table(members));
 }
 
 bool moves(const Response& status) {
@@ -308,12 +314,14 @@ Task<int> run(Session& session, const ClusterStatus& ask) {
     co_await runtime::sleep_for(kLookForSpeed);
     co_await look(session, *status, estimate);
   }
+  const EngineMembers members = co_await ask_for_members(session, *status);
   if (session.json()) {
-    show_status_json(session, *status, estimate);
+    show_status_json(session, *status, estimate, members);
   } else {
-    show_status(session, *status, estimate);
+    show_status(session, *status, estimate, members);
   }
-  const bool well = status->without_leader == 0 && status->under_replicated == 0 && status->aside.empty();
+  const bool well = status->without_leader == 0 && status->under_replicated == 0 && status->aside.empty() &&
+                    all_well(members);
   co_return ask.check && !well ? kExitFailed : kExitOk;
 }
 

@@ -61,6 +61,38 @@ TEST_F(ClusterOperations, TopicsThatAreLeftAsideFailTheCheck) {
   EXPECT_NE(console.out.find(R"("leftAside":["orders","payments"])"), std::string::npos) << console.out;
 }
 
+TEST_F(ClusterOperations, EtcdMembersOfBrokersAreShownAndOneThatIsNotWellFailsTheCheck) {
+  kafka::ClusterCommandResponse status;
+  status.brokers = {{BrokerId(1), "live", 1, "", "", 0, 0, 0, true}};
+  kafka::ClusterCommandResponse told;
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    const bool members = peer::decode<kafka::ClusterCommandRequest>(request).verb == "members";
+    return answer(request, members ? told : status);
+  });
+  EXPECT_EQ(run({"cluster", "status", "--check"}), 0);
+  EXPECT_EQ(console.out.find("ETCD"), std::string::npos) << console.out;
+  EXPECT_EQ(run({"cluster", "status", "--json"}), 0);
+  EXPECT_EQ(console.out.find("etcd"), std::string::npos) << console.out;
+  told.members = {{BrokerId(1), "broker-1", "https://10.0.0.1:2380", "leader", "", 0, 3 << 20},
+                  {BrokerId(2), "broker-2", "https://10.0.0.2:2380", "follower", "", 7, 3 << 20}};
+  EXPECT_EQ(run({"cluster", "status", "--check"}), 0);
+  EXPECT_NE(console.out.find("broker-2     2       follower  https://10.0.0.2:2380  7    3.0 MiB"),
+            std::string::npos)
+      << console.out;
+  told.members.push_back(
+      {BrokerId(3), "broker-3", "https://10.0.0.3:2380", "unreachable", "connection refused"});
+  EXPECT_EQ(run({"cluster", "status"}), 0);
+  EXPECT_NE(console.out.find("1 of 3 etcd members is not well: broker-3 (unreachable: connection refused)"),
+            std::string::npos)
+      << console.out;
+  EXPECT_EQ(run({"cluster", "status", "--check", "--json"}), 1);
+  EXPECT_NE(console.out.find(
+                R"({"broker":3,"name":"broker-3","peer":"https://10.0.0.3:2380","state":"unreachable",)"
+                R"("well":false,"fault":"connection refused","lag":null,"databaseBytes":null})"),
+            std::string::npos)
+      << console.out;
+}
+
 TEST_F(ClusterOperations, ARemovalThatHasToWaitSaysForWhat) {
   kafka::ClusterCommandResponse status;
   status.brokers = {{BrokerId(2), "removing", 1, "", "", 0, 12, 12, true}};

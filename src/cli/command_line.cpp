@@ -387,10 +387,14 @@ class Parser {
     operations(under);
   }
   void operations(CLI::App& under) {
-    auto& status = add(under, "status", "how the cluster does: brokers, leaders, replicas that lag",
-                       [this] { return status_; });
-    status.add_flag("--check", status_.check,
-                    "end with 1 where a partition lacks a leader or a replica, or a topic is left aside");
+    auto& status =
+        add(under, "status",
+            "how the cluster does: brokers, leaders, replicas that lag, etcd members that brokers run",
+            [this] { return status_; });
+    status.add_flag(
+        "--check", status_.check,
+        "end with 1 where a partition lacks a leader or a replica, a topic is left aside, or an etcd "
+        "member that a broker runs is not well");
 
     auto& events = add(under, "events", "what the controller decided, and why", [this] {
       if (raw_.count != -1) events_.count = within<int64_t>(raw_.count, 1, 1'000'000, "--count");

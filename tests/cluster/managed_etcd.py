@@ -1,5 +1,6 @@
 """Managed etcd: brokers die under load, alone or with their etcd members; all members lose what they knew."""
 
+import json
 import os
 import shutil
 import signal
@@ -69,6 +70,49 @@ def managed_all(world):
     load.goes_on(100)
     cluster.await_full_isr("load")
     load.finish()
+
+
+@scenario("managed etcd: cluster status shows the member of each broker, whichever broker is asked, and its check waits for all; "
+          "another coordination shows none")
+def status_of_members(world):
+    cluster = Cluster(world, "managed-etcd")
+    clients = cluster.store.address.removeprefix("managed-etcd://").split(",")
+    fourth = cluster.new_member(4, coordination="etcd://" + ",".join(one.split("@")[1] for one in clients)).begin().await_ready()
+
+    def members(broker):
+        status = json.loads(cluster.say("cluster", "status", "--json", brokers=broker.address))
+        return {one["broker"]: one for one in status.get("etcdMembers", [])}
+
+    def states(broker):
+        return sorted(one["state"] for one in members(broker).values())
+
+    for broker in [*cluster.members, fourth]:
+        wait_until(lambda: states(broker) == ["follower", "follower", "leader"], 10,
+                   lambda: f"broker {broker.number} tells {members(broker)}\n{cluster.words()}")
+        check(sorted(members(broker)) == [1, 2, 3], f"the members are not those of brokers 1, 2, 3: {members(broker)}")
+    port = int(clients[2].rsplit(":", 1)[1])
+    third = members(fourth)[3]
+    check(third["peer"] == f"http://127.0.0.1:{port + 1}" and third["name"] == "broker-3", f"the third is {third}")
+    check(third["databaseBytes"] > 0 and third["lag"] is not None, f"it does not tell its size and lag: {third}")
+    text = cluster.say("cluster", "status")
+    check("ETCD MEMBER" in text and "broker-3" in text, f"the table is not there:\n{text}")
+    wait_until(lambda: cluster.run("cluster", "status", "--check").returncode == 0, 20, "the check does not pass")
+    # Its broker lives on, and starts it again: the member alone is away for as long as it is stopped.
+    etcd = etcd_member(world, cluster.members[2])
+    os.kill(etcd, signal.SIGSTOP)
+    try:
+        wait_until(lambda: members(fourth)[3]["state"] == "unreachable", 10, lambda: f"it is told as {members(fourth)[3]}")
+        check(cluster.run("cluster", "status", "--check").returncode == 1, "the check passes while a member is away")
+        check("1 of 3 etcd members is not well: broker-3" in cluster.say("cluster", "status"), "it is not told in words")
+    finally:
+        os.kill(etcd, signal.SIGCONT)
+    wait_until(lambda: cluster.run("cluster", "status", "--check").returncode == 0, 20,
+               lambda: f"the check does not pass again\n{cluster.say('cluster', 'status')}")
+    other = Cluster(world, "etcd", brokers=0)
+    alone = other.new_member(1, "other1").begin().await_ready()
+    for words in [("--json",), ()]:
+        text = other.say("cluster", "status", *words, brokers=alone.address)
+        check("etcd" not in text.lower(), f"an etcd that no broker runs is shown:\n{text}")
 
 
 def stop_starting(world, member, moment, signals=1):

@@ -95,6 +95,14 @@ constexpr Duration kForwardPatience = std::chrono::seconds(15);
 // A client that came first to a broker that is starting waits so long before it is sent away.
 constexpr Duration kJoinPatience = std::chrono::seconds(5);
 
+// Whether it is a command that each broker answers for itself.
+bool is_of_each_broker(const RequestContext& context) {
+  if (context.frame.key() != kafka::ApiKey::cluster_command) return false;
+  codec::Input copy = context.frame.body;
+  const auto request = codec::decode<kafka::ClusterCommandRequest>(copy, context.version());
+  return request && request->verb == kafka::ClusterCommandRequest::kMembers;
+}
+
 // The controller's answer to the client's request; where none comes, what this broker says by itself: not_controller.
 Task<Answer> hand_on(RequestContext& context, Handler handler) {
   kafka::ForwardRequest request;
@@ -143,7 +151,7 @@ Task<Answer> serve(RequestContext& context) {
     Broker& broker = context.shard.broker();
     if (!co_await context.shard.opened(context.arrived + kJoinPatience) || !broker.knows_cluster())
       co_return fail(ErrorKind::unavailable, "this broker has not joined its cluster yet");
-    if (is_the_controllers(handler->first) && !broker.metadata().controls())
+    if (is_the_controllers(handler->first) && !broker.metadata().controls() && !is_of_each_broker(context))
       co_return co_await hand_on(context, handler->second);
   }
   co_return co_await handler->second(context);

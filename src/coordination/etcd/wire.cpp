@@ -544,7 +544,10 @@ Task<Reply<StatusReply>> Wire::status(size_t endpoint) {
       pb::StatusRequest(), false,
       [&stub](auto... arguments) { stub.async()->Status(std::move(arguments)...); });
   if (!answer) co_return tl::unexpected(std::move(answer).error());
-  co_return StatusReply{answer->header().cluster_id(), answer->header().member_id(), answer->leader()};
+  const auto& errors = answer->errors();
+  const auto& header = answer->header();
+  co_return StatusReply{header.cluster_id(), header.member_id(),  answer->leader(),
+                        answer->dbsize(),    answer->raftindex(), {errors.begin(), errors.end()}};
 }
 
 Task<Reply<std::vector<MemberReply>>> Wire::members(size_t endpoint) {

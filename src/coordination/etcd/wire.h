@@ -70,6 +70,9 @@ struct StatusReply {
   uint64_t cluster = 0;
   uint64_t member = 0;
   uint64_t leader = 0;  // 0: none is known
+  int64_t database_bytes = 0;
+  uint64_t raft_index = 0;
+  std::vector<std::string> faults{};  // in its own words: alarms, "etcdserver: no leader"
 };
 struct MemberReply {
   uint64_t id = 0;

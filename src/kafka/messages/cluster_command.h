@@ -14,7 +14,9 @@ struct ClusterCommandRequest {
       .name = "ClusterCommandRequest", .versions = {0, 0}, .flexible_since = 0};
   using Response = ClusterCommandResponse;
 
-  // "status", "events", "drain", "resume", "remove", "rebalance", "throttle", "upgrade".
+  static constexpr std::string_view kMembers = "members";
+
+  // "status", "events", "drain", "resume", "remove", "rebalance", "throttle", "upgrade"; "members", which the broker that is asked answers for itself.
   std::string verb;
   BrokerId broker_id = kNoBroker;  // drain, resume, remove
   bool dry_run = false;            // rebalance, upgrade
@@ -121,6 +123,30 @@ struct ClusterCommandResponse {
     friend bool operator==(const Wait&, const Wait&) = default;
   };
 
+  // With "members": an etcd member that a broker runs, as the broker that was asked sees it.
+  struct Member {
+    BrokerId broker = kNoBroker;
+    std::string name;
+    std::string peer;
+    // "leader" and "follower" are well; "leaderless", "faulty", "unreachable" are not.
+    std::string state;
+    std::string fault;            // may be empty
+    int64_t lag = -1;             // entries behind the most advanced member; -1: it does not say
+    int64_t database_bytes = -1;  // the same
+
+    bool well() const { return state == "leader" || state == "follower"; }
+    static void fields(auto& f) {
+      f("broker", &Member::broker);
+      f("name", &Member::name);
+      f("peer", &Member::peer);
+      f("state", &Member::state);
+      f("fault", &Member::fault);
+      f("lag", &Member::lag);
+      f("database_bytes", &Member::database_bytes);
+    }
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+
   ErrorCode error_code = ErrorCode::none;
   std::string message;
   BrokerId controller = kNoBroker;
@@ -140,6 +166,7 @@ struct ClusterCommandResponse {
   // None of their partitions is counted above.
   std::vector<std::string> aside;
   std::vector<Wait> waits;
+  std::vector<Member> members;  // none where that broker runs none
 
   static void fields(auto& f) {
     f("error_code", &ClusterCommandResponse::error_code);
@@ -158,6 +185,7 @@ struct ClusterCommandResponse {
     f("feature_level_max", &ClusterCommandResponse::feature_level_max, always().tagged(1));
     f("aside", &ClusterCommandResponse::aside, always().tagged(2));
     f("waits", &ClusterCommandResponse::waits, always().tagged(3));
+    f("members", &ClusterCommandResponse::members, always().tagged(4));
   }
   friend bool operator==(const ClusterCommandResponse&, const ClusterCommandResponse&) = default;
 };

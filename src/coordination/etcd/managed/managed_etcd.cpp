@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "coordination/etcd/managed/door.h"
+#include "coordination/etcd/managed/member_look.h"
 #include "coordination/etcd/managed/member_record.h"
 #include "coordination/etcd/managed/output.h"
 #include "coordination/etcd/managed/replacement.h"
@@ -29,6 +30,7 @@ constexpr Duration kHandOverMax = seconds(2);   // of etcd's leadership
 // From SIGTERM to SIGKILL. etcd waits up to 6 s for the watches of others to go, which they do not; ending it costs nothing
 // then: what it acknowledged is synced, and it leads no more.
 constexpr Duration kTerminateMax = seconds(2);
+constexpr Duration kSeenFor = milliseconds(500);   // how long what was seen of the members is told
 constexpr Duration kRestartPauseMax = seconds(5);  // between two starts of a member that ends by itself
 constexpr size_t kPemBytesMax = 1 << 20;
 
@@ -111,6 +113,9 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
   runtime::Condition ends;
   enum class Stop { none, under_way, done } stop = Stop::none;
   runtime::Condition stopped;
+  runtime::Mutex looking;  // at the members; held with what follows
+  std::vector<EngineMember> seen;
+  std::optional<MonotonicTime> seen_at;
   std::string last_told;
   runtime::Gate gate;
 };
@@ -459,6 +464,20 @@ bool ManagedEtcd::answers() const {
 runtime::ProcessIdentity ManagedEtcd::process() const {
   return core_->process && core_->process->running() ? core_->process->identity()
                                                      : runtime::ProcessIdentity{};
+}
+
+Task<std::vector<EngineMember>> ManagedEtcd::members() const {
+  const auto core = core_;
+  const auto lock = co_await core->looking.lock();
+  if (!core->seen_at || core->now() - *core->seen_at > kSeenFor) {
+    std::vector<runtime::Endpoint> all;
+    for (const auto& member : core->options.address.members) all.push_back(member.clients);
+    Wire wire(*runtime::Shard::current(), core->wire_options(std::move(all)));
+    core->seen = co_await look_at_members(wire, core->options.address, core->tls(),
+                                          static_cast<uint64_t>(core->record.value.cluster));
+    core->seen_at = core->now();
+  }
+  co_return core->seen;
 }
 
 Task<void> ManagedEtcd::leave() {

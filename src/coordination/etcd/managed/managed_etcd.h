@@ -16,8 +16,10 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/diagnostic.h"
+#include "coordination/engine_member.h"
 #include "coordination/etcd/etcd_coordination.h"
 #include "coordination/etcd/managed/member_command.h"
 #include "runtime/process.h"
@@ -52,6 +54,10 @@ class ManagedEtcd {
   bool answers() const;
   // The running member; number 0: none.
   runtime::ProcessIdentity process() const;
+
+  // Every member, in the order of the list, as it is seen from here: each is asked, all at once, for about a second at most. Who asks often
+  // is told what was seen up to half a second ago. Not after stop() has begun.
+  runtime::Task<std::vector<EngineMember>> members() const;
 
   // Ends the member in order: hands etcd's leadership over (at most 2 s), asks it to end, and after 2 s ends it. Also
   // when all members stop at once, and at every moment of the member's own start: before it answers, while it waits for
