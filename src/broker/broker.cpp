@@ -511,6 +511,7 @@ Task<void> Broker::end_serving() {
   // Joins and Syncs that wait for other members would hold their connections up to the deadline.
   // All at once, for each may wait for a disk.
   std::vector<Task<void>> stopping;
+  stopping.reserve(shards_.size());
   for (auto& shard : shards_) {
     stopping.push_back([](BrokerShard& one) -> Task<void> {
       co_await one.shard().call([&one] { return one.groups().stop(); });

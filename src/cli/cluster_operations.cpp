@@ -138,6 +138,7 @@ void show_status_json(Session& session, const Response& status, const MoveEstima
   }
   json.raw("leftAside", json_names(status.aside));
   std::vector<std::string> waits;
+  waits.reserve(status.waits.size());
   for (const auto& wait : status.waits) {
     waits.push_back(Json()
                         .set("broker", wait.broker.value())

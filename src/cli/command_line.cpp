@@ -297,6 +297,7 @@ class Parser {
   }
   std::vector<int32_t> partition_numbers() {
     std::vector<int32_t> numbers;
+    numbers.reserve(raw_.some.size());
     for (const int64_t one : raw_.some) numbers.push_back(within<int32_t>(one, 0, INT32_MAX, "--partition"));
     return numbers;
   }
