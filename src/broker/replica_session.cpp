@@ -18,8 +18,6 @@ namespace {
 constexpr int16_t kFirstVersion = 15;
 // Who got no records for want of memory to read with is looked at again after this long.
 constexpr Duration kReadAgainAfter = std::chrono::milliseconds(50);
-// So much is given in an answer however little is left of what is kept for followers.
-constexpr size_t kLeastReserved = 64 << 10;
 
 ErrorCode code_of(FetchOutcome outcome) {
   switch (outcome) {
@@ -384,46 +382,25 @@ Task<void> ReplicaSession::take_memory(RequestContext& context, Answers& answers
     context.permit = Permit(all, nullptr, bytes);
     co_return;
   }
-  // Consumers that do not read may hold all of it, and must not stop replication; nor must another follower that hangs.
-  runtime::Semaphore& own = *context.client.response_memory;
-  const size_t held = own.capacity() - own.free();
-  const size_t free = shard_.replica_memory().free();
-  const bool fits = held + bytes <= own.capacity() && held + 2 * bytes <= free;
-  if (fits || (held == 0 && bytes <= kLeastReserved)) {
-    context.permit = hold_reserved(own, bytes);
+  // Consumers that do not read may hold all of it, and must not stop replication; nor must another follower that hangs: one
+  // answer to each may be under way from here.
+  runtime::Semaphore& reserve = shard_.replica_memory();
+  runtime::Semaphore* const own = context.client.response_memory.get();
+  const bool own_free = own == nullptr || own->try_acquire(bytes);
+  if (own_free && reserve.try_acquire(bytes)) {
+    context.permit = Permit(reserve, own, bytes);
     co_return;
   }
-  // Nothing is pinned while this waits.
-  let_go(answers);
-  if (held > 0) {
-    co_await own.acquire(own.capacity());
-    own.release(own.capacity());
-  }
-  // As much as there is room for, and the rest with the next answers.
-  bytes_max_ = std::min(bytes, std::max(shard_.replica_memory().free() / 2, kLeastReserved));
-  bytes_left_for_unread_ = 0;
-  Permit meanwhile = hold_reserved(own, bytes_max_);
-  co_await give_unread(answers);
-  meanwhile = Permit();
-  if (total_ > 0) context.permit = hold_reserved(own, total_);
-}
-
-Permit ReplicaSession::hold_reserved(runtime::Semaphore& own, size_t bytes) {
-  const bool counted = own.try_acquire(bytes);
-  GW_CHECK(counted,
-           "a session's answers are made one after the other, and its connection has room for this one");
-  runtime::Semaphore& reserve = shard_.replica_memory();
-  if (bytes <= reserve.free() / 2 && reserve.try_acquire(bytes)) return Permit(reserve, &own, bytes);
-  return Permit(own, nullptr, bytes);
-}
-
-void ReplicaSession::let_go(Answers& answers) {
+  // Nothing is pinned while this waits, and the records come with the next answer.
   for (auto& [place, answer] : answers) {
     if (!answer.records || answer.records->empty()) continue;
     answer.records->clear();
     unread_.insert(place);
   }
-  total_ = 0;
+  if (!own_free) co_await own->acquire(bytes);
+  if (own != nullptr) own->release(bytes);
+  co_await reserve.acquire(bytes);
+  reserve.release(bytes);
 }
 
 Task<void> ReplicaSession::close() {

@@ -8,17 +8,6 @@
 // those who may be in sync (others wait for them), and what room is left goes to those who lack what is committed, in the order
 // in which they came.
 //
-// Where answers to clients hold all the shard's memory for answers, those to followers get of what is kept for them
-// (BrokerShard::replica_memory). A follower that hangs keeps what it was given until the send timeout; so this holds there:
-//
-//   1. What a session is given leaves at least as much free as the session then holds: half of it is left after the first, a
-//      quarter after the second that does not read.
-//   2. A session whose earlier answers were all sent never waits. Where too little is free for its answer, that is made smaller;
-//      64 KiB, or one batch that is larger, it gets in any case.
-//   3. All together hold no more than what is kept, and one such small answer for each session.
-//
-// So only who does not read waits, for its own answers.
-//
 // Belongs to the connection's shard; close() must have returned before it is destroyed.
 #pragma once
 
@@ -103,12 +92,7 @@ class ReplicaSession {
   // goes to the end of the line.
   runtime::Task<void> give_moving(Answers& answers);
   bool has_news(const Target& target, const kafka::FetchResponse::Partition& answer) const;
-  // Counts what the answers hold until they are sent, and makes them smaller where the rules above say so.
   runtime::Task<void> take_memory(RequestContext& context, Answers& answers);
-  // Of what is kept for followers, or beside it as rule 2 says. The connection's part has room for it.
-  Permit hold_reserved(runtime::Semaphore& own, size_t bytes);
-  // Takes the records out of answers again: those partitions wait for room.
-  void let_go(Answers& answers);
   // When there may be something without any news.
   MonotonicTime next_look(MonotonicTime deadline) const;
 
