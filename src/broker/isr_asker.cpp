@@ -29,6 +29,8 @@ IsrOutcome meaning_of(ErrorCode code) {
 
 void IsrAsker::look_at(Partition& partition) {
   if (tasks_.closed()) return;
+  // Who could not join for that is looked at when the lease holds again, however short the time was.
+  if (!partition.lease_holds()) lease_held_ = false;
   auto proposal = partition.take_proposal();
   agenda_.look_by(partition.id(), partition.look_mark, partition.next_proposal());
   if (!proposal) return;

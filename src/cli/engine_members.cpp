@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "cli/move_estimate.h"
 #include "cli/report.h"
@@ -19,15 +20,20 @@ constexpr Duration kPatience = std::chrono::seconds(2);
 }  // namespace
 
 Task<EngineMembers> ask_for_members(Session& session, const Response& status) {
+  // Who told the status first: a machine that reaches one broker alone, through a balancer, learns of the members, too.
+  std::vector<peer::Target> asked{peer::Target::any()};
   constexpr std::string_view kLives[] = {"live", "draining", "drained"};
   for (const auto& broker : status.brokers) {
-    if (std::ranges::find(kLives, broker.state) == std::end(kLives)) continue;
+    if (std::ranges::find(kLives, broker.state) != std::end(kLives)) {
+      asked.push_back(peer::Target::broker(broker.id));
+    }
+  }
+  for (const peer::Target& target : asked) {
     kafka::ClusterCommandRequest request;
     request.verb = kafka::ClusterCommandRequest::kMembers;
     // A broker of an older build says that there is no such command, and one that runs no member tells none.
-    auto answer = co_await session.cluster.call(peer::Target::broker(broker.id), std::move(request),
-                                                [](const Response&) { return ErrorCode::none; },
-                                                {.timeout = kPatience});
+    auto answer = co_await session.cluster.call(
+        target, std::move(request), [](const Response&) { return ErrorCode::none; }, {.timeout = kPatience});
     if (answer && !answer->members.empty()) co_return std::move(answer->members);
   }
   co_return EngineMembers();
