@@ -6,8 +6,10 @@
 namespace godwit::storage {
 
 void SegmentLive::mark(Sequence sequence, Position from, bool relaxed) {
-  // While a remainder is carried forward the marks before it will go: each round then counts for itself.
-  const bool own = carry_under_way || marks.empty() || marks.back().relaxed != relaxed;
+  // While a remainder is carried forward the marks before it will go: each round then counts for itself. And a start comes by
+  // position: behind a remainder that was carried stands what came with an older round, which the carried one's must not hide.
+  const bool own =
+      carry_under_way || marks.empty() || marks.back().relaxed != relaxed || sequence < marks.back().sequence;
   bool near = false;
   if (!own) {
     // Measured from one that stays.

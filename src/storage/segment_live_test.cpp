@@ -40,6 +40,19 @@ TEST(SegmentLive, TellsTheFirstRoundOfWhatCameSinceASyncBegan) {
   EXPECT_EQ(log.live.oldest(false), std::nullopt);
 }
 
+// As a start finds it: by position, what was carried first.
+TEST(SegmentLive, TellsTheOlderRoundOfWhatStandsBehindACarriedRemainder) {
+  for (const bool relaxed : {false, true}) {
+    SegmentLive live{FileId(1)};
+    live.mark(Sequence(12), Position(0), relaxed);
+    live.mark(Sequence(11), Position(100), relaxed);
+    live.mark(Sequence(13), Position(200), relaxed);
+    live.journalled = Position(300);
+    EXPECT_EQ(live.oldest(relaxed), Sequence(11));
+    EXPECT_EQ(live.marks.size(), 2U) << "what came later is covered";
+  }
+}
+
 TEST(SegmentLive, KeepsFewMarksHoweverOftenItIsSynced) {
   Live log;
   Position covered = log.sync_begins();

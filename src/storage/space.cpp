@@ -8,6 +8,7 @@ namespace godwit::storage {
 namespace {
 
 constexpr Duration kLook = std::chrono::milliseconds(500);
+constexpr Duration kBelieveAgainAfter = std::chrono::seconds(10);
 // What a checkpoint, some segments' first blocks and the directories take.
 constexpr uint64_t kMargin = 4 << 20;
 
@@ -63,7 +64,7 @@ runtime::Task<void> SpaceWatch::look() {
          "the disk is full: the ballast file was removed so that what was acknowledged can be "
          "written; delete something or make room",
          {{"available", std::to_string(available)}}});
-  } else if (ballast_ == 0 && plan.ballast > 0 &&
+  } else if (ballast_ == 0 && plan.ballast > 0 && runtime::Shard::current()->now() >= take_back_at_ &&
              available >= plan.ballast + needed + plan.reserve + kMargin) {
     co_await set_ballast(plan.ballast);
     if (ballast_ > 0) available -= plan.ballast;
@@ -92,6 +93,10 @@ runtime::Task<void> SpaceWatch::run() {
 }
 
 void SpaceWatch::no_space() {
+  const MonotonicTime now = runtime::Shard::current()->now();
+  // Where writes find none again and again, what the file system tells of its space is not what it gives (a quota, a thin pool).
+  if (no_space_at_ && now < *no_space_at_ + kBelieveAgainAfter) take_back_at_ = now + kBelieveAgainAfter;
+  no_space_at_ = now;
   give_up_ = true;
   wake_.notify_all();
 }

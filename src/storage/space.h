@@ -57,6 +57,9 @@ class SpaceWatch {
   std::optional<uint64_t> ballast_known_;
   uint64_t ballast_ = 0;
   bool give_up_ = false;
+  // When a write last found no space; not before take_back_at_ is the ballast made again.
+  std::optional<MonotonicTime> no_space_at_;
+  MonotonicTime take_back_at_{};
   bool closed_ = false;
 };
 

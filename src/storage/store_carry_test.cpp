@@ -299,6 +299,49 @@ Task<void> publish_some(Log& log, int count, Promised& promised) {
   }
 }
 
+// A remainder goes to the journal again behind a round that is on its way with what follows it: the older round stands behind
+// the newer one. A start finds them by position, and the checkpoints after it release neither.
+TEST(StoreCarry, WhatStandsBehindARemainderIsKeptOverStartsAndTheirCheckpoints) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    SCOPED_TRACE(static_cast<int>(kind));
+    OneNode at;
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log& log = **co_await open->store->create(partition(0), {});
+      EXPECT_EQ(co_await publish(log, {"old"}), ErrorCode::none);
+      at.node.disk().stall({.kinds = {OpKind::write}, .path = "journal/"});
+      EXPECT_TRUE((co_await append_texts(log, {"new"})).has_value());
+      co_await runtime::sleep_for(1ms);
+      bool written = false;
+      at.start([](Store& store, bool* done) -> Task<void> {
+        EXPECT_TRUE((co_await store.checkpoint()).has_value());
+        *done = true;
+      }(*open->store, &written));
+      co_await runtime::sleep_for(1ms);
+      at.node.disk().release();
+      co_await runtime::sleep_for(5s);
+      EXPECT_TRUE(written);
+      EXPECT_EQ(log.synced_end(), Offset(2));
+    });
+    // Nothing is published from here on, so that each checkpoint is one that the time asks for.
+    for (int life = 0; life < 3; ++life) {
+      at.node.crash(kind);
+      at.node.restart();
+      run(at.node, [&](Runtime&) -> Task<void> {
+        StoreOptions options = small_options();
+        options.checkpoint_interval = 3s;
+        auto open = co_await opened_store(at.node, options);
+        EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+        Log* const log = open->store->find(partition(0));
+        EXPECT_NE(log, nullptr);
+        if (log == nullptr) co_return;
+        EXPECT_THAT(co_await read_texts(*log, Offset(0)), ElementsAre("0=old", "1=new"));
+        co_await runtime::sleep_for(7s);
+      });
+    }
+  }
+}
+
 // A crash wherever a part of a log goes to the journal again and its newest rounds stay.
 TEST(StoreCarry, ACrashWhileAPartIsCarriedTakesNothingThatWasPromised) {
   constexpr int kLogs = 3;

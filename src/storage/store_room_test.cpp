@@ -405,6 +405,32 @@ TEST(StoreRoom, TheBallastIsGivenUpForAJournalThatCannotBeOverwritten) {
   });
 }
 
+// The file system tells of space and gives none: a quota, a thin pool.
+TEST(StoreRoom, TheBallastIsNotMadeAgainWhileWritesFindNoSpace) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    StoreOptions options = small_options();
+    options.ballast_bytes = 4 << 20;
+    auto open = co_await opened_store(at.node, options);
+    co_await make_log(runtime, *open->store, partition(0));
+    co_await runtime::sleep_for(3s);
+    at.node.disk().fail_randomly({.kinds = {OpKind::write}, .path = "journal/"}, ErrorKind::no_space, 1, 1);
+    Log& log = *open->store->find(partition(0));
+    EXPECT_TRUE((co_await append_texts(log, {"waits"})).has_value());
+    co_await runtime::sleep_for(30s);
+    const auto told = [&](std::string_view name) {
+      return std::ranges::count(open->diagnostics.events, name, &Diagnostic::name);
+    };
+    EXPECT_EQ(told("disk.ballast_given_up"), 1);
+    EXPECT_EQ(told("disk.nearly_full"), 1);
+    EXPECT_EQ(told("disk.has_space"), 0);
+    at.node.disk().clear_faults();
+    co_await runtime::sleep_for(15s);
+    EXPECT_EQ(told("disk.has_space"), 1);
+    EXPECT_TRUE(co_await published(log, 1000, 5s));
+  });
+}
+
 // A batch that would never be admitted is refused at once, not when its time is over.
 TEST(StoreRoom, ABatchLargerThanTheJournalTakesIsRefusedAtOnce) {
   OneNode at;
