@@ -144,7 +144,8 @@ def judge(acked, records, prefix):
     check(not lost, f"{len(lost)} of {len(acked)} acknowledged records are not where they were acknowledged, such as "
                     f"{[(a['partition'], a['offset'], a['value'][:20]) for a in lost[:3]]}")
     values = [record["value"] for record in own]
-    check(len(values) == len(set(values)), f"{len(values) - len(set(values))} records are there twice")
+    twice = [(place, by_place[place]["value"][:24]) for place in sorted(by_place) if values.count(by_place[place]["value"]) > 1]
+    check(len(values) == len(set(values)), f"{len(values) - len(set(values))} records are there twice: {twice[:6]}")
     Journey._check_order(own)
 
 
