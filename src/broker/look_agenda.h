@@ -1,7 +1,7 @@
 // When the leaders of a shard are to be looked at without an event: a replica may lag by then, or be awaited no longer. Idle
 // partitions cost nothing between.
 //
-//   agenda.look_by(id, partition.look_by, due);     // after each look
+//   agenda.look_by(id, partition.look_mark, due);   // after each look
 //   while (auto entry = agenda.take_due(now)) …     // find it; if LookAgenda::counts(*entry, its mark), look, say when next
 //
 // Belongs to its shard.

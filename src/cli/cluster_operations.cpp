@@ -104,7 +104,7 @@ std::string what_waits(const Response& status, BrokerId broker) {
 }
 
 void show_status_json(Session& session, const Response& status, const MoveEstimate& moves,
-                      const EngineMembers& members) {
+                      const EngineMembersSeen& engine) {
   std::vector<std::string> brokers;
   brokers.reserve(status.brokers.size());
   for (const auto& broker : status.brokers) {
@@ -148,12 +148,16 @@ void show_status_json(Session& session, const Response& status, const MoveEstima
                         .text());
   }
   json.raw("waits", json_array(waits));
-  if (!members.empty()) json.raw("etcdMembers", in_json(members));
+  if (!engine.known()) {
+    json.set_null("etcdMembers");
+  } else if (!engine.members.empty()) {
+    json.raw("etcdMembers", in_json(engine.members));
+  }
   session.line(json.raw("brokers", json_array(brokers)).text());
 }
 
 void show_status(Session& session, const Response& status, const MoveEstimate& moves,
-                 const EngineMembers& members) {
+                 const EngineMembersSeen& engine) {
   session.line(
       fmt::format("controller: broker {}, term of office {}", to_string(status.controller), status.fence));
   session.line(
@@ -181,7 +185,7 @@ void show_status(Session& session, const Response& status, const MoveEstimate& m
   }
   if (!moves.tally().idle()) session.line(moves.text());
   for (const auto& wait : status.waits) session.line(in_words(wait));
-  if (const auto text = in_words_unwell(members); !text.empty()) session.line(text);
+  if (const auto text = in_words_unwell(engine); !text.empty()) session.line(text);
   session.line("");
   Table table(
       {"BROKER", "STATE", "ADDRESS", "RACK", "LEADS", "REPLICAS", "OUT OF SYNC", "WRITES", "INCARNATION"});
@@ -192,7 +196,7 @@ void show_status(Session& session, const Response& status, const MoveEstimate& m
                std::to_string(broker.incarnation)});
   }
   session.console.write(table.text());
-  if (!members.empty()) session.console.write("\n" + in_table(members));
+  if (!engine.members.empty()) session.console.write("\n" + in_table(engine.members));
 }
 
 bool moves(const Response& status) {
@@ -315,14 +319,14 @@ Task<int> run(Session& session, const ClusterStatus& ask) {
     co_await runtime::sleep_for(kLookForSpeed);
     co_await look(session, *status, estimate);
   }
-  const EngineMembers members = co_await ask_for_members(session, *status);
+  const EngineMembersSeen engine = co_await ask_for_members(session, *status);
   if (session.json()) {
-    show_status_json(session, *status, estimate, members);
+    show_status_json(session, *status, estimate, engine);
   } else {
-    show_status(session, *status, estimate, members);
+    show_status(session, *status, estimate, engine);
   }
   const bool well = status->without_leader == 0 && status->under_replicated == 0 && status->aside.empty() &&
-                    all_well(members);
+                    all_well(engine);
   co_return ask.check && !well ? kExitFailed : kExitOk;
 }
 

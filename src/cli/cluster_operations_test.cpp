@@ -93,6 +93,20 @@ TEST_F(ClusterOperations, EtcdMembersOfBrokersAreShownAndOneThatIsNotWellFailsTh
       << console.out;
 }
 
+TEST_F(ClusterOperations, WhereABrokerThatLivesCannotBeAskedForEtcdMembersTheCheckFails) {
+  kafka::ClusterCommandResponse status;
+  status.brokers = {{BrokerId(1), "live", 1, "", "", 0, 0, 0, true}};
+  broker.on(ApiKey::cluster_command, [&](const RequestFrame& request) {
+    if (peer::decode<kafka::ClusterCommandRequest>(request).verb == "members")
+      return peer::Reaction{.hang_up = true};
+    return answer(request, status);
+  });
+  EXPECT_EQ(run({"cluster", "status", "--check"}), 1);
+  EXPECT_NE(console.out.find("how those do, is not known: no answer from broker 1\n"), std::string::npos) << console.out;
+  EXPECT_EQ(run({"cluster", "status", "--check", "--json"}), 1);
+  EXPECT_NE(console.out.find(R"("etcdMembers":null)"), std::string::npos) << console.out;
+}
+
 TEST_F(ClusterOperations, ARemovalThatHasToWaitSaysForWhat) {
   kafka::ClusterCommandResponse status;
   status.brokers = {{BrokerId(2), "removing", 1, "", "", 0, 12, 12, true}};

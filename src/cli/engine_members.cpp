@@ -19,28 +19,31 @@ constexpr Duration kPatience = std::chrono::seconds(2);
 
 }  // namespace
 
-Task<EngineMembers> ask_for_members(Session& session, const Response& status) {
-  // Who told the status first: a machine that reaches one broker alone, through a balancer, learns of the members, too.
-  std::vector<peer::Target> asked{peer::Target::any()};
-  constexpr std::string_view kLives[] = {"live", "draining", "drained"};
-  for (const auto& broker : status.brokers) {
-    if (std::ranges::find(kLives, broker.state) != std::end(kLives)) {
-      asked.push_back(peer::Target::broker(broker.id));
-    }
-  }
-  for (const peer::Target& target : asked) {
+Task<EngineMembersSeen> ask_for_members(Session& session, const Response& status) {
+  EngineMembersSeen seen;
+  // True where the broker answered. One of an older build says that there is no such command, and one that runs no member
+  // tells none.
+  const auto ask = [&](peer::Target target) -> Task<bool> {
     kafka::ClusterCommandRequest request;
     request.verb = kafka::ClusterCommandRequest::kMembers;
-    // A broker of an older build says that there is no such command, and one that runs no member tells none.
     auto answer = co_await session.cluster.call(
         target, std::move(request), [](const Response&) { return ErrorCode::none; }, {.timeout = kPatience});
-    if (answer && !answer->members.empty()) co_return std::move(answer->members);
+    if (answer) seen.members = std::move(answer->members);
+    co_return answer.has_value();
+  };
+  // Who told the status first: a machine that reaches one broker alone, through a balancer, learns of the members, too.
+  (void)co_await ask(peer::Target::any());
+  constexpr std::string_view kLives[] = {"live", "draining", "drained"};
+  for (const auto& broker : status.brokers) {
+    if (!seen.members.empty()) break;
+    if (std::ranges::find(kLives, broker.state) == std::end(kLives)) continue;
+    if (!co_await ask(peer::Target::broker(broker.id))) seen.silent.push_back(broker.id);
   }
-  co_return EngineMembers();
+  co_return seen;
 }
 
-bool all_well(const EngineMembers& members) {
-  return std::ranges::all_of(members, [](const auto& member) { return member.well(); });
+bool all_well(const EngineMembersSeen& seen) {
+  return seen.known() && std::ranges::all_of(seen.members, [](const auto& member) { return member.well(); });
 }
 
 std::string in_table(const EngineMembers& members) {
@@ -55,6 +58,7 @@ std::string in_table(const EngineMembers& members) {
 
 std::string in_json(const EngineMembers& members) {
   std::vector<std::string> all;
+  all.reserve(members.size());
   for (const auto& member : members) {
     Json json;
     json.set("broker", member.broker.value()).set("name", member.name).set("peer", member.peer);
@@ -67,17 +71,22 @@ std::string in_json(const EngineMembers& members) {
   return json_array(all);
 }
 
-std::string in_words_unwell(const EngineMembers& members) {
+std::string in_words_unwell(const EngineMembersSeen& seen) {
   std::string names;
+  if (!seen.known()) {
+    for (const BrokerId broker : seen.silent) names += (names.empty() ? "" : ", ") + to_string(broker);
+    return fmt::format("whether brokers run etcd members, and how those do, is not known: no answer from {} {}",
+                       seen.silent.size() == 1 ? "broker" : "brokers", names);
+  }
   int64_t count = 0;
-  for (const auto& member : members) {
+  for (const auto& member : seen.members) {
     if (member.well()) continue;
     ++count;
     names += fmt::format("{}{} ({}{}{})", names.empty() ? "" : ", ", member.name, member.state,
                          member.fault.empty() ? "" : ": ", member.fault);
   }
   if (count == 0) return "";
-  return fmt::format("{} of {} etcd members {} not well: {}", count, members.size(),
+  return fmt::format("{} of {} etcd members {} not well: {}", count, seen.members.size(),
                      count == 1 ? "is" : "are", names);
 }
 
