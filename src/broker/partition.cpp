@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "record/batch_header.h"
+
 namespace godwit::broker {
 
 using runtime::Task;
@@ -10,6 +12,9 @@ namespace {
 
 // How often somebody who waits on behalf of a client looks whether that has gone.
 constexpr Duration kLookWhetherGone = std::chrono::seconds(1);
+// For so long after an election clients are still on their way to the new leader: librdkafka's longest pause between two
+// attempts to connect.
+constexpr Duration kClientsArrive = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -79,6 +84,7 @@ Task<storage::Served<void>> Partition::lead(cluster::PartitionState state, int m
                                         .now = now(),
                                         .contacts = surroundings_.contacts});
   leader_->set_live(live);
+  leads_since_ = now();
   state_ = std::move(state);
   leads_.notify_all();
   after_event();
@@ -137,6 +143,7 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
                               "fewer than min.insync.replicas are in sync; nothing was written");
   }
   const uint64_t reign = reign_;
+  const int64_t producer_id = BatchHeader::load(batch).producer_id;
   auto appended = co_await log_->append(batch, {leader_->epoch(), wall, deadline});
   if (!leading() || reign != reign_) {
     // It waited for room meanwhile. Whether the batch stays in the log is for the next leader to say.
@@ -149,9 +156,24 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
     co_return storage::refuse(ErrorCode::not_leader_or_follower,
                               "the sequence does not fit, but another broker may have been elected");
   }
+  if (!appended && appended.error().code == ErrorCode::out_of_order_sequence_number &&
+      may_come_later(producer_id)) {
+    // librdkafka sends a later batch first where an answer that refuses the earlier one is still on its way through its threads.
+    // Told that something is missing it takes a new epoch of its producer, in all partitions, and what they had stored and not
+    // acknowledged when the last leader died would be stored once more under that. Told this it sends both again, in order.
+    co_return storage::refuse(ErrorCode::not_leader_or_follower,
+                              "the sequence does not fit, but this leader is new, and what was sent before may still come");
+  }
   own_progress();
   tell(replica_watchers_);
   co_return appended;
+}
+
+bool Partition::may_come_later(int64_t producer_id) const {
+  if (now() - leads_since_ >= kClientsArrive) return false;
+  // One batch that was taken here proves that the producer has come.
+  const auto last = log_->producers().last_offset_of(producer_id);
+  return last && *last < leader_->epoch_start();
 }
 
 MonotonicTime Partition::next_look(MonotonicTime deadline, const std::atomic<bool>* gone) const {

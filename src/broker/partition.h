@@ -171,6 +171,8 @@ class Partition final : public storage::LogObserver {
   static void tell(runtime::List& watchers);
   void tell_commit_waiters();
   storage::Served<void> open() const;
+  // Whether what a producer sent before this batch may still come, from another connection.
+  bool may_come_later(int64_t producer_id) const;
 
   TopicPartition id_;
   std::string topic_;
@@ -180,6 +182,7 @@ class Partition final : public storage::LogObserver {
   std::unique_ptr<replication::LeaderReplica> leader_;
   // Counts leaderships: a waiter of an earlier one is not answered by a later.
   uint64_t reign_ = 0;
+  MonotonicTime leads_since_{};
   runtime::Condition leads_;
   LeaderEpoch settled_epoch_ = kNoLeaderEpoch;
   bool failed_ = false;

@@ -19,6 +19,7 @@ constexpr Duration kSeldom = 1s;
 // Keeps the connection in use: servers and what is between close idle ones.
 constexpr Duration kAskEvery = 20s;
 
+// Up to which incarnation a broker is suspected.
 using Suspects = std::map<BrokerId, uint64_t>;
 
 std::string_view name_of(Liveness::State state) {
@@ -77,7 +78,7 @@ class Liveness::Impl {
   bool suspected(BrokerId id, uint64_t incarnation) const {
     const auto now = suspects_.load();
     const auto found = now->find(id);
-    return found != now->end() && found->second == incarnation;
+    return found != now->end() && incarnation <= found->second;
   }
 
   Task<Result<kafka::BrokerProbeResponse>> probe(BrokerInfo broker) {
@@ -222,8 +223,12 @@ class Liveness::Impl {
   void publish() {
     Suspects suspects;
     for (const auto& [id, peer] : peers_) {
-      if (peer->state == State::broken || peer->state == State::refused)
-        suspects[id] = peer->info.incarnation;
+      const uint64_t incarnation = peer->info.incarnation;
+      if (peer->state == State::broken || peer->state == State::refused) {
+        suspects[id] = incarnation;
+      } else if (incarnation > 0) {
+        suspects[id] = incarnation - 1;
+      }
     }
     if (suspects == *suspects_.load()) return;
     suspects_.store(std::make_shared<const Suspects>(std::move(suspects)));

@@ -47,7 +47,8 @@ class Liveness {
   // Whom to watch from now on: registered brokers, with their incarnations. Others are let go.
   void watch(const std::map<BrokerId, BrokerInfo>& brokers);
   State state(BrokerId id) const;
-  // Whether the broker's connection broke and it has not been back since (broken or refused). Any shard.
+  // Whether the broker's connection broke and it has not been back since (broken or refused), or a newer incarnation of it is
+  // watched: this one has ended. Any shard.
   bool suspected(BrokerId id, uint64_t incarnation) const;
   // Asks the broker now; over a connection of its own where there is none. Errors: refused (also: another incarnation answers),
   // timed_out and others: nothing is proven.

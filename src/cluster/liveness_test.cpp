@@ -254,6 +254,21 @@ TEST_F(LivenessTest, WhoIsLookedForIsLookedForLessOftenAfterAWhile) {
   ASSERT_TRUE(wait_for(State::connected, 3s));
 }
 
+// Between the registration of a broker that was started again and the image that tells of it.
+TEST_F(LivenessTest, AnIncarnationThatIsOlderThanTheOneThatIsWatchedIsSuspected) {
+  serve();
+  watch();
+  ASSERT_TRUE(wait_for(State::connected));
+  EXPECT_FALSE(suspected(20));
+  EXPECT_TRUE(suspected(19));
+  answering.incarnation = 21;
+  watch(21);
+  EXPECT_TRUE(suspected(20)) << "at once, whether the new one was reached or not";
+  EXPECT_FALSE(suspected(21));
+  EXPECT_FALSE(suspected(22));
+  EXPECT_TRUE(a.run([&](Runtime&) -> Task<void> { co_await liveness->close(); }));
+}
+
 TEST_F(LivenessTest, WhoIsNoLongerRegisteredIsLetGo) {
   serve();
   watch();

@@ -70,11 +70,13 @@ class Producing {
     co_await check_all();
     // What is behind a batch that was refused for want of an election must be refused too, and not wait anew: it would be taken
     // if the election came meanwhile, out of order. So all that a connection sends waits until the same moment.
+    // A broker that starts has let them wait already, for itself.
+    const MonotonicTime begun = context_.shard.shard().now();
     auto& since = context_.client.election_awaited_since;
-    if (since && context_.arrived - *since > 2 * kElectionPatience) since.reset();
-    election_deadline_ = std::min(deadline_, since.value_or(context_.arrived) + kElectionPatience);
+    if (since && begun - *since > 2 * kElectionPatience) since.reset();
+    election_deadline_ = std::min(deadline_, since.value_or(begun) + kElectionPatience);
     co_await admit_all();
-    if (awaited_election_ && !since) since = context_.arrived;
+    if (awaited_in_vain_ && !since) since = begun;
     context_.admit();
     if (request_.acks == 0) co_return answer_nothing();
     co_await wait_all();
@@ -244,8 +246,8 @@ class Producing {
       if (!partition->leading() && is_being_elected(owner, item.id)) {
         // The client heard of this leader before the leader did. Were its first batch refused and the second one, a moment
         // later, not, then that would be out of order: which ends an idempotent producer for good.
-        awaited_election_ = true;
         co_await partition->wait_to_lead(election_deadline_);
+        if (!partition->leading()) awaited_in_vain_ = true;
       }
       const MutableBytes batch = item.rewritten.empty() ? item.batch : MutableBytes(item.rewritten);
       auto appended = co_await partition->append(batch, now, deadline_, request_.acks == kAcksAll);
@@ -329,7 +331,7 @@ class Producing {
   ProduceResponse response_;
   MonotonicTime deadline_{};
   MonotonicTime election_deadline_{};
-  std::atomic<bool> awaited_election_ = false;        // set on the shards of the partitions
+  std::atomic<bool> awaited_in_vain_ = false;         // set on the shards of the partitions
   std::map<size_t, std::vector<ProduceItem>> items_;  // by shard
   size_t growth_left_;                                // bytes
   bool grew_ = false;
