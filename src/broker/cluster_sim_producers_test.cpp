@@ -122,6 +122,29 @@ TEST(ClusterSimProducers, WhatComesTooSoonAfterAnElectionIsSentAgainInOrderRathe
   });
 }
 
+TEST(ClusterSimProducers, WhatStandsBehindABatchThatWasRefusedForNowIsSentAgainAfterIt) {
+  ClusterStage stage(7, 1);
+  stage.start_all();
+  ASSERT_TRUE(stage.create(kTopic, 1));
+  EXPECT_EQ(publish(stage, "0", 0), 0);
+  const auto told = [&](int32_t sequence) {
+    const auto answer = publish_to(stage, 1, kTopic, std::to_string(sequence), at(sequence));
+    return answer ? answer->error_code : ErrorCode::unknown_server_error;
+  };
+  EXPECT_EQ(told(2), ErrorCode::out_of_order_sequence_number);
+  for (int i = 2; i <= 3; ++i) stage.node(i).crash(CrashKind::kill);
+  stage.world.run_for(10s);
+  ASSERT_TRUE(stage.replica(1, kTopic, 0)->leading());
+  EXPECT_EQ(told(1), ErrorCode::not_enough_replicas);
+  for (int i = 2; i <= 3; ++i) stage.start(i);
+  ASSERT_TRUE(stage.wait([&] { return stage.isr(kTopic, 0) == 3; }, 9s)) << stage.describe_all(kTopic);
+  EXPECT_EQ(told(2), ErrorCode::not_leader_or_follower);
+  EXPECT_EQ(publish(stage, "1", 1), 1);
+  EXPECT_EQ(publish(stage, "2", 2), 2);
+  stage.world.run_for(10s);
+  EXPECT_EQ(told(4), ErrorCode::out_of_order_sequence_number);
+}
+
 TEST(ClusterSimProducers, TheNextLeaderKnowsBatchesThatNobodyAcknowledgedButAllHave) {
   for_seeds([](uint64_t seed) {
     ClusterStage stage(seed, 1 + seed % 2);

@@ -12,8 +12,8 @@ namespace {
 
 // How often somebody who waits on behalf of a client looks whether that has gone.
 constexpr Duration kLookWhetherGone = std::chrono::seconds(1);
-// For so long after an election clients are still on their way to the new leader: librdkafka's longest pause between two
-// attempts to connect.
+// For so long after an election, or after a batch was refused, clients may still be on their way with what comes first:
+// librdkafka's longest pause between two attempts to connect.
 constexpr Duration kClientsArrive = std::chrono::seconds(10);
 
 }  // namespace
@@ -131,16 +131,24 @@ bool Partition::confirmed_within(Duration timeout) const {
   return leading() && leader_->confirmed_within(now(), timeout);
 }
 
-Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, WallTime wall,
-                                                           MonotonicTime deadline, bool all_replicas) {
-  if (auto alive = open(); !alive) co_return tl::unexpected(alive.error());
-  if (!leading()) co_return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it");
+storage::Served<void> Partition::may_append(bool all_replicas) const {
+  if (auto alive = open(); !alive) return alive;
+  if (!leading()) return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it");
   if (cut_off()) {
-    co_return storage::refuse(ErrorCode::not_leader_or_follower, "this broker is cut off from the cluster");
+    return storage::refuse(ErrorCode::not_leader_or_follower, "this broker is cut off from the cluster");
   }
   if (all_replicas && !leader_->accepts_all(now())) {
-    co_return storage::refuse(ErrorCode::not_enough_replicas,
-                              "fewer than min.insync.replicas are in sync; nothing was written");
+    return storage::refuse(ErrorCode::not_enough_replicas,
+                           "fewer than min.insync.replicas are in sync; nothing was written");
+  }
+  return storage::Served<void>();
+}
+
+Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, WallTime wall,
+                                                           MonotonicTime deadline, bool all_replicas) {
+  if (auto may = may_append(all_replicas); !may) {
+    refused_ = now();
+    co_return tl::unexpected(may.error());
   }
   const uint64_t reign = reign_;
   const int64_t producer_id = BatchHeader::load(batch).producer_id;
@@ -149,20 +157,22 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
     // It waited for room meanwhile. Whether the batch stays in the log is for the next leader to say.
     co_return storage::refuse(ErrorCode::not_leader_or_follower, "another broker leads it by now");
   }
-  if (!appended && appended.error().code == ErrorCode::out_of_order_sequence_number &&
-      !surroundings_.lease_holds()) {
-    // A broker that hung or was cut off, and goes on, may not know yet that another leads and what was published there. This
-    // answer would end an idempotent producer for good. What followers had sent before, and arrives now, proves nothing.
-    co_return storage::refuse(ErrorCode::not_leader_or_follower,
-                              "the sequence does not fit, but another broker may have been elected");
-  }
-  if (!appended && appended.error().code == ErrorCode::out_of_order_sequence_number &&
-      may_come_later(producer_id)) {
-    // librdkafka sends a later batch first where an answer that refuses the earlier one is still on its way through its threads.
-    // Told that something is missing it takes a new epoch of its producer, in all partitions, and what they had stored and not
-    // acknowledged when the last leader died would be stored once more under that. Told this it sends both again, in order.
-    co_return storage::refuse(ErrorCode::not_leader_or_follower,
-                              "the sequence does not fit, but this leader is new, and what was sent before may still come");
+  if (!appended && appended.error().code == ErrorCode::out_of_order_sequence_number) {
+    // This answer ends some idempotent producers for good. Others (librdkafka) take a new epoch for it, in all partitions, and
+    // what these had stored and not acknowledged when a leader died is stored once more under that. Told of another leader
+    // they send all of it again, in order.
+    if (!surroundings_.lease_holds()) {
+      // A broker that hung or was cut off, and goes on, may not know yet that another leads and what was published there. What
+      // followers had sent before, and arrives now, proves nothing.
+      co_return storage::refuse(ErrorCode::not_leader_or_follower,
+                                "the sequence does not fit, but another broker may have been elected");
+    }
+    if (may_come_later(producer_id)) {
+      co_return storage::refuse(ErrorCode::not_leader_or_follower,
+                                "the sequence does not fit, but what is missing may still be on its way");
+    }
+  } else if (!appended && is_retriable(appended.error().code)) {
+    refused_ = now();
   }
   own_progress();
   tell(replica_watchers_);
@@ -170,6 +180,7 @@ Task<storage::Served<storage::Appended>> Partition::append(MutableBytes batch, W
 }
 
 bool Partition::may_come_later(int64_t producer_id) const {
+  if (refused_ && now() - *refused_ < kClientsArrive) return true;
   if (now() - leads_since_ >= kClientsArrive) return false;
   // One batch that was taken here proves that the producer has come.
   const auto last = log_->producers().last_offset_of(producer_id);

@@ -171,7 +171,9 @@ class Partition final : public storage::LogObserver {
   static void tell(runtime::List& watchers);
   void tell_commit_waiters();
   storage::Served<void> open() const;
-  // Whether what a producer sent before this batch may still come, from another connection.
+  storage::Served<void> may_append(bool all_replicas) const;
+  // Whether what a producer sent before this batch may still come: clients find a new leader one connection after the other,
+  // and send what was refused again.
   bool may_come_later(int64_t producer_id) const;
 
   TopicPartition id_;
@@ -183,6 +185,7 @@ class Partition final : public storage::LogObserver {
   // Counts leaderships: a waiter of an earlier one is not answered by a later.
   uint64_t reign_ = 0;
   MonotonicTime leads_since_{};
+  std::optional<MonotonicTime> refused_;  // when a batch was, last, that may be sent again
   runtime::Condition leads_;
   LeaderEpoch settled_epoch_ = kNoLeaderEpoch;
   bool failed_ = false;

@@ -33,15 +33,34 @@ def fetch_as_replica(address, topic, replica, offset):
     return fetch(address, topic, 0, offset, replica)
 
 
-def fetch(address, topic, partition, offset, replica=-1):
-    """A Fetch of version 4, which names no leader epoch. Gives the partition's error code, None where none was answered."""
+def _fetch(address, topic, partition, offset, replica=-1):
+    """What the answer to a Fetch of version 4, which names no leader epoch, says of the partition, from the error code on."""
     body = struct.pack(">iiiib", replica, 100, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
     body += struct.pack(">i", 1) + struct.pack(">iqi", partition, offset, 1 << 20)
     answer = ask(address, 1, 4, body)
     if len(answer) < 8 or struct.unpack_from(">i", answer, 4)[0] == 0:
+        return b""
+    # throttle, topics, name, partitions, partition
+    return answer[4 + 4 + 2 + len(topic) + 4 + 4:]
+
+
+def fetch(address, topic, partition, offset, replica=-1):
+    """Gives the partition's error code, None where none was answered."""
+    answer = _fetch(address, topic, partition, offset, replica)
+    return struct.unpack_from(">h", answer)[0] if answer else None
+
+
+def publisher_of(address, topic, partition, offset):
+    """Who sent the batch in which this record is: its producer id and epoch, the batch's first sequence and its offsets; None where
+    the leader at the address does not give it."""
+    answer = _fetch(address, topic, partition, offset)
+    at = 2 + 8 + 8 + 4 + 4  # error, high watermark, last stable offset, aborted transactions, bytes
+    if len(answer) < at + 61 or struct.unpack_from(">h", answer)[0] != 0:
         return None
-    # throttle, topics, name, partitions, partition, error
-    return struct.unpack_from(">h", answer, 4 + 4 + 2 + len(topic) + 4 + 4)[0]
+    first, = struct.unpack_from(">q", answer, at)
+    last, = struct.unpack_from(">i", answer, at + 23)
+    producer, epoch, sequence = struct.unpack_from(">qhi", answer, at + 43)
+    return f"producer {producer} epoch {epoch} sequence {sequence} at {first}..{first + last}"
 
 
 def find_manager(address, group):
