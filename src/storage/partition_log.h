@@ -389,6 +389,8 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   Offset synced_end_;
   uint64_t stable_version_ = 0;
   uint64_t synced_version_ = 0;
+  // Of the record that changed its journal last: nothing of a lower version goes to the one that it has now.
+  uint64_t journal_version_ = 0;
   LeaderEpoch fence_ = kNoLeaderEpoch;
   uint64_t unsynced_mark_ = 0;  // the version of the last MarkUnsynced of this process
   std::vector<News> news_;

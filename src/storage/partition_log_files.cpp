@@ -168,6 +168,9 @@ void PartitionLog::carry_forward(FileId file) {
       news_, [](const News& item) { return std::holds_alternative<StructureNews>(item); });
   const uint64_t version =
       waiting == news_.end() ? state_.version : std::get<StructureNews>(*waiting).version - 1;
+  // The record that changes the journal waits itself. What came before it is in the old one: replay, which orders by version
+  // and then by journal, would have the remainder in front of all that. The next pass carries it.
+  if (version < journal_version_) return;
   l->carry_under_way = true;
   // In front: what waits may be more than a round takes.
   news_.insert(news_.begin(), DataNews{.version = version,

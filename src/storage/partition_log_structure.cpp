@@ -276,6 +276,7 @@ runtime::Task<void> PartitionLog::switch_flush() {
   LogConfig now = state_.config;
   now.flush = config_.flush;
   admit_structure(ConfigureLog{.head = {}, .config = now});
+  journal_version_ = state_.version;
 }
 
 }  // namespace godwit::storage

@@ -218,6 +218,59 @@ LogConfig interval(int64_t flush_ms) {
   return config;
 }
 
+// The record of a change of flush waits for its round in the new journal when the remainder is carried there, in front of it.
+// What the old journal has of the same version comes behind that at a start, which must not take it for missing.
+TEST(StoreCarry, BeforeAWaitingChangeOfTheJournalTakesNothingFromTheOther) {
+  for (const bool to_always : {true, false}) {
+    for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+      SCOPED_TRACE(to_always ? "to always" : "to interval");
+      const LogConfig before = to_always ? interval(300) : LogConfig{};
+      const LogConfig after = to_always ? LogConfig{} : interval(300);
+      OneNode at;
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        Log& log = **co_await open->store->create(partition(0), before);
+        Log& other = **co_await open->store->create(partition(1), after);
+        EXPECT_EQ(co_await publish(other, {"first"}), ErrorCode::none);
+        EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+        EXPECT_EQ(co_await publish(log, {"sealed"}), ErrorCode::none);
+        EXPECT_TRUE((co_await log.roll()).has_value());
+        EXPECT_EQ(co_await publish(log, {"one"}), ErrorCode::none);
+        EXPECT_EQ(co_await publish(log, {"two"}), ErrorCode::none);
+        at.node.disk().stall({.kinds = {OpKind::write}, .path = to_always ? "journal/" : "relaxed/"});
+        EXPECT_TRUE((co_await append_texts(other, {"under way"})).has_value());
+        co_await runtime::sleep_for(1ms);
+        log.set_config(after);
+        co_await runtime::sleep_for(1s);
+        at.start(ignored(open->store->checkpoint()));
+        co_await runtime::sleep_for(10ms);
+        at.node.disk().release();
+        at.node.disk().stall({.path = "checkpoint."});
+        co_await runtime::sleep_for(5s);
+        EXPECT_EQ(co_await publish(log, {"three"}), ErrorCode::none);
+        co_await runtime::sleep_for(1s);
+      });
+      at.node.crash(kind);
+      at.node.disk().release();
+      at.node.restart();
+      for (int life = 0; life < 2; ++life) {
+        run(at.node, [&](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(at.node);
+          Log& log = *open->store->find(partition(0));
+          EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+          EXPECT_EQ(log.config().flush, after.flush);
+          EXPECT_THAT(co_await read_texts(log, Offset(0)),
+                      ElementsAre("0=sealed", "1=one", "2=two", "3=three"));
+          // What was not carried then is carried now.
+          EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+        });
+        at.node.crash(kind);
+        at.node.restart();
+      }
+    }
+  }
+}
+
 // Publishes every `pause`; tells how long the slowest took to be acknowledged.
 Task<void> publish_all_the_time(Log& log, Duration pause, MonotonicTime end, int& count, Duration& slowest) {
   while (runtime::Shard::current()->now() < end) {
