@@ -377,6 +377,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Result<void>> make_file(FileId file);
   std::string path_of(FileId file) const;
   void advance_written(SegmentState& segment, SegmentLive& live, Position written);
+  // Of a file that has all its bytes and will have no others.
+  runtime::Task<void> write_index(FileId file);
+  // A record of the structure became durable.
+  void write_due_indexes();
   // Waits until no block of this log is being written.
   runtime::Task<void> wait_writes();
 

@@ -9,6 +9,22 @@
 #include "storage/partition_log.h"
 
 namespace godwit::storage {
+namespace {
+
+// Names a file among those that are being written, as long as it lives.
+class Writing {
+ public:
+  Writing(std::vector<FileId>& files, FileId file) : files_(files), file_(file) { files_.push_back(file); }
+  ~Writing() { files_.erase(std::ranges::find(files_, file_)); }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+
+ private:
+  std::vector<FileId>& files_;
+  const FileId file_;
+};
+
+}  // namespace
 
 runtime::Task<void> PartitionLog::wait_writes() {
   while (std::ranges::any_of(live_, [](const auto& l) { return l->write_under_way; })) {
@@ -58,13 +74,7 @@ runtime::Task<Result<void>> PartitionLog::make_file(FileId file) {
 
 runtime::Task<Result<uint64_t>> PartitionLog::write_block(const WriteBlock& block) {
   const auto self = shared_from_this();
-  struct Writing {
-    std::vector<FileId>& files;
-    const FileId file;
-    ~Writing() { std::erase(files, file); }
-  };
-  writing_.push_back(block.file);
-  const Writing writing{writing_, block.file};
+  const Writing writing(writing_, block.file);
   Result<void> outcome;
   if (const SegmentState* segment = state_.find(block.file);
       segment != nullptr && segment->written == Position(0)) {
@@ -105,14 +115,35 @@ runtime::Task<Result<uint64_t>> PartitionLog::write_block(const WriteBlock& bloc
   }
   // Neither is needed for anything to be right: space that stays taken, an index that is built again.
   (void)co_await writer->trim(block.to);
-  if (const SegmentState* sealed = state_.find(block.file)) {
-    reader_of(*sealed);
-    const SegmentLive& now = live(block.file);
-    const std::shared_ptr<SegmentReader> reader = now.reader;
-    const std::vector<IndexEntry> entries(now.entries().begin(), now.entries().end());
-    (void)co_await reader->write_index(entries);
+  // A start without a checkpoint takes it from the index where a file ends. As long as the record that says so may be lost,
+  // the log may go on in the file.
+  if (synced_version_ >= state_.version) {
+    co_await write_index(block.file);
+  } else if (SegmentLive* now = find_live(block.file)) {
+    now->index_due = true;
   }
   co_return moved;
+}
+
+runtime::Task<void> PartitionLog::write_index(FileId file) {
+  const auto self = shared_from_this();
+  const SegmentState* const sealed = state_.find(file);
+  if (sealed == nullptr) co_return;
+  const Writing writing(writing_, file);
+  reader_of(*sealed);
+  const SegmentLive& now = live(file);
+  const std::shared_ptr<SegmentReader> reader = now.reader;
+  const std::vector<IndexEntry> entries(now.entries().begin(), now.entries().end());
+  (void)co_await reader->write_index(entries);
+}
+
+void PartitionLog::write_due_indexes() {
+  if (synced_version_ < state_.version) return;
+  std::vector<FileId> due;
+  for (const auto& l : live_) {
+    if (std::exchange(l->index_due, false)) due.push_back(l->id);
+  }
+  for (const FileId file : due) shard_.spawn(write_index(file));
 }
 
 void PartitionLog::advance_written(SegmentState& segment, SegmentLive& l, Position written) {
@@ -252,7 +283,7 @@ bool PartitionLog::shrink() {
     l->marks.shrink_to_fit();
     l->writer.reset();
   }
-  std::erase_if(live_, [](const auto& l) { return !l->tail && !l->reader; });
+  std::erase_if(live_, [](const auto& l) { return !l->tail && !l->reader && !l->index_due; });
   news_.shrink_to_fit();
   under_way_.shrink_to_fit();
   return true;

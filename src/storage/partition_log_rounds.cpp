@@ -79,6 +79,7 @@ RoundSource::Taken PartitionLog::take_round(std::vector<JournalEntry>& out, uint
 
 void PartitionLog::round_done(Sequence sequence) {
   const bool synced = !relaxed();
+  const uint64_t version_before = synced_version_;
   for (const News& item : under_way_) {
     if (const auto* data = std::get_if<DataNews>(&item)) {
       // A file that a later record already took away has no memory here any more.
@@ -121,6 +122,7 @@ void PartitionLog::round_done(Sequence sequence) {
   // Until then it can be told what they were: synced_state().
   state_.producers.settle(synced_end_);
   if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
+  if (synced_version_ > version_before) write_due_indexes();
   notify_advanced();
 }
 
@@ -211,7 +213,7 @@ PartitionLog::Unsynced PartitionLog::unsynced() {
 void PartitionLog::set_synced(const Unsynced& what) {
   if (failed_ || what.version < synced_version_) return;
   // A truncation since then took a part of it; its own record is synced later.
-  synced_version_ = what.version;
+  const uint64_t version_before = std::exchange(synced_version_, what.version);
   synced_end_ = std::max(synced_end_, std::min(what.end, state_.end));
   for (const auto& [file, position] : what.files) {
     const SegmentState* const segment = state_.find(file);
@@ -223,6 +225,7 @@ void PartitionLog::set_synced(const Unsynced& what) {
   }
   state_.producers.settle(synced_end_);
   if (drop_version_ && synced_version_ >= *drop_version_) finish_drop();
+  if (synced_version_ > version_before) write_due_indexes();
   notify_advanced();
 }
 

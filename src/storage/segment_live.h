@@ -48,6 +48,8 @@ struct SegmentLive {
   // A sync began: what comes next has a mark of its own.
   bool mark_next = false;
   bool write_under_way = false;
+  // All is in the file; its index is written once it is sure that it ends there.
+  bool index_due = false;
   // Its remainder is on its way to the journal again.
   bool carry_under_way = false;
 

@@ -4,6 +4,7 @@
 #include "record/batches.h"
 #include "record/record_reader.h"
 #include "runtime/sim/sweep_testing.h"
+#include "runtime/sync.h"
 #include "storage/store_model_testing.h"
 
 namespace godwit::storage::store_test {
@@ -11,13 +12,23 @@ namespace {
 
 using runtime::sim::CrashKind;
 using runtime::sim::Node;
+using runtime::sim::NodeOptions;
+using runtime::sim::OpKind;
 using runtime::sim::World;
 using testing::ElementsAre;
+using testing::IsEmpty;
 
 struct OneNode {
-  explicit OneNode(uint64_t seed = 1) : world(seed), node(world.add_node("a")) {}
+  explicit OneNode(uint64_t seed = 1, NodeOptions options = {})
+      : world(seed), node(world.add_node("a", std::move(options))) {}
   World world;
   Node& node;
+  // A task that nobody waits for, until the process ends.
+  void start(Task<void> task) {
+    auto gate = std::make_shared<runtime::Gate>();
+    node.keep(gate);
+    (void)gate->spawn(*runtime::Shard::current(), std::move(task));
+  }
   void restart() {
     node.crash(CrashKind::power_cut);
     node.restart();
@@ -143,6 +154,103 @@ TEST(StoreRebuild, ProducersAndEpochsAreFoundInTheBatches) {
     EXPECT_TRUE(next && !next->duplicate && next->base_offset == Offset(8));
     EXPECT_EQ(log->producers().last_offset_of(77), Offset(8));
   });
+}
+
+template <class T>
+Task<void> ignored(Task<T> task) {
+  (void)co_await std::move(task);
+}
+
+// A turn writes a file to its end as soon as it is sealed, while the record that says so is on its way. Where that does not
+// arrive the log goes on in the same file: an index of before would have it end where it does not.
+TEST(StoreRebuild, AFileWhoseSealDidNotArriveIsFoundToItsEnd) {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    for (const bool recycled : {false, true}) {
+      SCOPED_TRACE(seed);
+      OneNode at(seed);
+      StoreOptions options = small_options();
+      options.journal_file_bytes = 128 << 10;
+      std::vector<std::string> expected;
+      const auto publish_three = [&](Log& log) -> Task<void> {
+        for (int i = 0; i < 3; ++i) {
+          const std::string text = std::to_string(log.end().value()) + std::string(3000, 'x');
+          EXPECT_EQ(co_await publish(log, {text}), ErrorCode::none);
+          expected.push_back(std::to_string(expected.size()) + "=" + text);
+        }
+      };
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        Log& log = **co_await open->store->create(partition(0), {});
+        EXPECT_TRUE((co_await open->store->create(partition(1), {})).has_value());
+        co_await publish_three(log);
+        EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+        at.node.disk().stall({.kinds = {OpKind::write}, .path = "journal/"});
+        // The seal waits behind a round of another log.
+        EXPECT_TRUE((co_await append_texts(*open->store->find(partition(1)), {"under way"})).has_value());
+        co_await runtime::sleep_for(1ms);
+        at.start(ignored(log.roll()));
+        co_await runtime::sleep_for(1ms);
+        at.start(ignored(open->store->checkpoint()));
+        co_await runtime::sleep_for(1s);
+        EXPECT_EQ(log.stats().unwritten_bytes, 0U) << "the file is written to its end";
+      });
+      at.node.crash(CrashKind::kill);
+      at.node.disk().release();
+      at.node.restart();
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        Log& log = *open->store->find(partition(0));
+        EXPECT_EQ(log.stats().segments, 1U) << "it was not sealed";
+        co_await publish_three(log);
+        EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+        // Two turns of the journal.
+        for (int i = 0; recycled && i < 120; ++i) {
+          EXPECT_EQ(co_await publish(*open->store->find(partition(1)), {std::string(9000, 'y')}),
+                    ErrorCode::none);
+        }
+        EXPECT_TRUE((co_await open->store->close()).has_value());
+      });
+      at.rot_checkpoint();
+      at.restart();
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        EXPECT_TRUE(open->diagnostics.contains("checkpoint.lost"));
+        Log& log = *open->store->find(partition(0));
+        EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+        EXPECT_EQ(co_await read_texts(log, Offset(0)), expected);
+        EXPECT_EQ(log.end(), Offset(6));
+      });
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST(StoreRebuild, AFileHasItsIndexOnceItsSealHasArrived) {
+  for (const bool interval : {false, true}) {
+    OneNode at;
+    const auto indexes = [&] {
+      const auto files = at.node.disk().files();
+      return std::ranges::count_if(files, [](const std::string& path) { return path.ends_with(".index"); });
+    };
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      LogConfig config;
+      if (interval) config.flush = LogConfig::Flush::interval;
+      Log& log = **co_await open->store->create(partition(0), config);
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(co_await publish(log, {std::string(3000, 'x')}), ErrorCode::none);
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      at.node.disk().stall({.kinds = {OpKind::write}, .path = interval ? "relaxed/" : "journal/"});
+      at.start(ignored(log.roll()));
+      co_await runtime::sleep_for(1ms);
+      at.start(ignored(open->store->checkpoint()));
+      co_await runtime::sleep_for(1s);
+      EXPECT_EQ(log.stats().unwritten_bytes, 0U) << "the file is written to its end";
+      EXPECT_EQ(indexes(), 0);
+      at.node.disk().release();
+      co_await runtime::sleep_for(2s);
+      EXPECT_EQ(indexes(), 1);
+    });
+  }
 }
 
 // Where each batch of a file begins.
