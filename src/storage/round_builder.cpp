@@ -92,11 +92,11 @@ runtime::Task<void> RoundBuilder::run() {
     Round round = gather();
     GW_CHECK(!round.entries.empty() || news_.empty(), "every piece of news fits an empty round");
     if (round.entries.empty()) continue;
-    writing_ = true;
+    // Rounds of others may have come since the last one of this shard, and have been given back.
+    unsure_after_ = journal_.usage().last;
     const auto written = co_await journal_.write(std::move(round.entries));
-    writing_ = false;
+    unsure_after_.reset();
     if (written) {
-      last_done_ = *written;
       journal_room_.give_back(round.charged);
       for (const auto& source : round.sources) source->round_done(*written);
       if (on_room_) on_room_();

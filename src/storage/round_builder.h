@@ -70,7 +70,7 @@ class RoundBuilder {
   uint64_t batch_bytes_max() const { return journal_room_.plan().batch_bytes_max; }
   const JournalPlan& plan() const { return journal_room_.plan(); }
   // While a round is being written, those after this one may be durable without our knowing; empty when none is.
-  std::optional<Sequence> unsure_after() const { return writing_ ? std::optional(last_done_) : std::nullopt; }
+  std::optional<Sequence> unsure_after() const { return unsure_after_; }
 
   Journal& journal() { return journal_; }
   void on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
@@ -100,8 +100,7 @@ class RoundBuilder {
   std::function<void()> on_room_;
   uint64_t waiting_ = 0;  // what news was charged, and no round took yet
   uint64_t seals_ = 0;    // bytes that are held for seals
-  bool writing_ = false;
-  Sequence last_done_;
+  std::optional<Sequence> unsure_after_;
   bool closed_ = false;
 };
 

@@ -253,6 +253,137 @@ TEST(StoreRebuild, AFileHasItsIndexOnceItsSealHasArrived) {
   }
 }
 
+// What is under way when a checkpoint is taken is not in it. It says no less for that than the one before it, which rounds were
+// given back for: or the next start would take it for an old one.
+TEST(StoreRebuild, ACheckpointDuringAShardsFirstRoundForLongIsNoOldOne) {
+  for (const bool interval : {false, true}) {
+    for (const bool same_life : {false, true}) {
+      SCOPED_TRACE(std::string(interval ? "interval" : "always") +
+                   (same_life ? ", same life" : ", after a start"));
+      OneNode at(1, {.shards = 2});
+      StoreOptions options = small_options();
+      options.boot_id = "boot";
+      options.checkpoint_interval = 3s;
+      LogConfig config;
+      if (interval) config.flush = LogConfig::Flush::interval;
+      const auto on_log = [](Runtime& runtime, Store& store, int32_t index,
+                             std::function<Task<void>(Log*)> work) -> Task<void> {
+        const auto id = partition(index);
+        co_await runtime.shard(store.shard_of(id)).call([&store, id, work]() -> Task<void> {
+          co_await work(store.find(id));
+        });
+      };
+      int32_t quiet = 0;
+      const auto under_way = [&](Runtime& runtime, OpenStore& open) -> Task<void> {
+        at.node.disk().stall({.kinds = {OpKind::write}, .path = interval ? "relaxed/" : "journal/"});
+        co_await on_log(runtime, *open.store, quiet, [](Log* log) -> Task<void> {
+          EXPECT_TRUE((co_await append_texts(*log, {"new"})).has_value());
+        });
+        const auto checkpoints = [&] {
+          return open.metrics.counter("godwit_storage_checkpoints_total", "checkpoints written").value();
+        };
+        const auto before = checkpoints();
+        co_await runtime::sleep_for(4s);
+        EXPECT_GT(checkpoints(), before);
+        at.node.disk().release();
+        co_await on_log(runtime, *open.store, quiet, [](Log* log) -> Task<void> {
+          EXPECT_EQ(co_await log->wait_stable(Offset(2), runtime::Shard::current()->now() + 1s),
+                    ErrorCode::none);
+        });
+      };
+      run(at.node, [&](Runtime& runtime) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        Store& store = *open->store;
+        int32_t busy = 0;
+        while (store.shard_of(partition(quiet)) != 1) ++quiet;
+        while (store.shard_of(partition(busy)) != 0) ++busy;
+        for (const int32_t p : {quiet, busy}) {
+          co_await runtime.shard(store.shard_of(partition(p))).call([&, p]() -> Task<void> {
+            EXPECT_TRUE((co_await store.create(partition(p), config)).has_value());
+          });
+        }
+        // All of it is in its file, and gives no checkpoint anything to carry.
+        co_await on_log(runtime, store, quiet, [](Log* log) -> Task<void> {
+          EXPECT_EQ(co_await publish(*log, {"old"}), ErrorCode::none);
+          EXPECT_TRUE((co_await log->roll()).has_value());
+        });
+        for (int i = 0; i < 3; ++i) {
+          co_await on_log(runtime, store, busy, [](Log* log) -> Task<void> {
+            EXPECT_EQ(co_await publish(*log, {"text"}), ErrorCode::none);
+          });
+          EXPECT_TRUE((co_await store.checkpoint()).has_value());
+        }
+        // There is something for one.
+        co_await on_log(runtime, store, busy, [](Log* log) -> Task<void> {
+          EXPECT_EQ(co_await publish(*log, {"text"}), ErrorCode::none);
+        });
+        if (same_life) co_await under_way(runtime, *open);
+      });
+      at.node.crash(CrashKind::kill);
+      at.node.restart();
+      if (!same_life) {
+        run(at.node, [&](Runtime& runtime) -> Task<void> {
+          auto open = co_await opened_store(at.node, options);
+          co_await under_way(runtime, *open);
+        });
+        at.node.crash(CrashKind::kill);
+        at.node.restart();
+      }
+      run(at.node, [&](Runtime& runtime) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        EXPECT_FALSE(open->diagnostics.contains("checkpoint.old"));
+        EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+        EXPECT_THAT(co_await open->store->unproven(), IsEmpty());
+        co_await on_log(runtime, *open->store, quiet, [](Log* log) -> Task<void> {
+          EXPECT_THAT(co_await read_texts(*log, Offset(0)), ElementsAre("0=old", "1=new"));
+        });
+      });
+    }
+  }
+}
+
+// Rounds of several shards come one after the other, some of them together, and some shards have none for long.
+TEST(StoreRebuild, NoCheckpointBesideTheRoundsOfSeveralShardsIsAnOldOne) {
+  constexpr int kLogs = 12;
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(seed);
+    OneNode at(seed, {.shards = 4});
+    StoreOptions options = small_options();
+    options.checkpoint_interval = 100ms;
+    options.boot_id = "boot";
+    std::vector<int64_t> acknowledged(kLogs);
+    for (int life = 0; life < 4; ++life) {
+      run(at.node, [&](Runtime& runtime) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        EXPECT_FALSE(open->diagnostics.contains("checkpoint.old"));
+        EXPECT_THAT(co_await open->store->damages(), IsEmpty());
+        for (int p = 0; p < kLogs; ++p) {
+          at.start(ignored(runtime.shard(open->store->shard_of(partition(p))).call([&, p]() -> Task<void> {
+            LogConfig config;
+            if (p % 3 == 0) config.flush = LogConfig::Flush::interval;
+            const auto log = co_await open->store->create(partition(p), config);
+            EXPECT_TRUE(log.has_value());
+            if (!log) co_return;
+            EXPECT_GE((*log)->end(), Offset(acknowledged[p]));
+            // Some seldom, so that their shard's last round is long ago.
+            const Duration pause = p % 4 == 0 ? 700ms : 3ms * (p + 1);
+            for (;;) {
+              EXPECT_EQ(co_await publish(**log, {"text"}), ErrorCode::none);
+              acknowledged[p] = (*log)->end().value();
+              co_await runtime::sleep_for(pause);
+            }
+          })));
+        }
+        // It ends wherever the others are.
+        co_await runtime::sleep_for(1s + 37ms * static_cast<int>(seed));
+      });
+      at.node.crash(CrashKind::kill);
+      at.node.restart();
+      if (HasFailure()) return;
+    }
+  }
+}
+
 // Where each batch of a file begins.
 std::vector<size_t> batches_in(BytesView bytes) {
   std::vector<size_t> found;
