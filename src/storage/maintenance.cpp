@@ -169,6 +169,8 @@ runtime::Task<void> Maintenance::run() {
     if (journal_is_half_full() || (asked_ && shard.now() >= next_asked)) {
       asked_ = false;
       done = co_await turn(kCarriedMax);
+      // Whoever asked waits for one that makes room.
+      if (!done) asked_ = true;
       next_asked = shard.now() + kLook;
     } else if (shard.now() >= due) {
       if (parts_.journal.usage().last != checkpointed_ ||

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "runtime/sync.h"
+#include "storage/journal_room.h"
 #include "storage/store_testing.h"
 
 namespace godwit::storage::store_test {
@@ -103,6 +104,36 @@ TEST(StoreStall, WhenWriteBackHangsPublishersAreRefusedInTimeAndWelcomeAfterward
     at.node.disk().release();
     EXPECT_TRUE((co_await append_until(**log, "after", in(5s))).has_value());
     EXPECT_EQ((co_await read_texts(**log, Offset(0))).size(), static_cast<size_t>(admitted + 1));
+  });
+}
+
+// So many logs have bytes in no file that another one waits for a turn to seal some, in a journal that is nearly empty. No
+// round of its shard comes that would let it ask again.
+TEST(StoreStall, AfterATurnThatFailedWhoeverAskedForItDoesNotWaitForTheNextRound) {
+  OneNode at;
+  StoreOptions options = small_options();
+  options.journal_file_bytes = 128 << 10;
+  const uint64_t held_max = 2 * plan_journal(128 << 10, options.journal_files, 1).carried_bytes_max;
+  const auto logs = static_cast<int32_t>(held_max / JournalRoom::kSealBytes);
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    for (int32_t p = 0; p <= logs; ++p) {
+      EXPECT_TRUE((co_await open->store->create(partition(p), {})).has_value());
+    }
+    co_await runtime::sleep_for(3s);
+    EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    // One of them is worth a write.
+    for (int32_t p = 0; p < logs; ++p) {
+      const std::string text(p == 0 ? 20'000 : 1, 'x');
+      EXPECT_TRUE((co_await append_until(*open->store->find(partition(p)), text, in(1s))).has_value());
+    }
+    co_await runtime::sleep_for(1s);
+    at.node.disk().fail_next({.kinds = {OpKind::create}, .path = "topics/"}, ErrorKind::limit);
+    const MonotonicTime began = in(0s);
+    EXPECT_TRUE(
+        (co_await append_until(*open->store->find(partition(logs)), "one more", in(30s))).has_value());
+    EXPECT_LT(in(0s) - began, 5s);
+    EXPECT_TRUE(open->diagnostics.contains("storage.checkpoint")) << "a turn failed";
   });
 }
 
