@@ -29,7 +29,7 @@ JournalFile* FileSet::place(uint64_t bytes, bool& begins) {
   if (current_ != nullptr && current_->position + bytes <= current_->size) return current_;
   const JournalFile* const found = free_file(bytes);
   if (found == nullptr) return nullptr;
-  abandon_current();
+  current_ = nullptr;
   const auto at = std::find_if(files_.begin(), files_.end(), [&](const auto& f) { return &f == found; });
   files_.splice(files_.end(), files_, at);
   current_ = &*at;
@@ -45,10 +45,6 @@ void FileSet::wrote(Sequence sequence, uint64_t bytes) {
   if (current_->first.value() == 0) current_->first = sequence;
   current_->last = sequence;
   current_->position += bytes;
-}
-
-void FileSet::abandon_current() {
-  current_ = nullptr;
 }
 
 std::vector<JournalFile> FileSet::release(Sequence through) {

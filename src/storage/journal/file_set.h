@@ -52,8 +52,6 @@ class FileSet {
   JournalFile* place(uint64_t bytes, bool& begins);
   // A round stands in the current file and was answered well.
   void wrote(Sequence sequence, uint64_t bytes);
-  // Nothing more goes to the current file.
-  void abandon_current();
   // Gives the files that are to be deleted; they are in the set no more.
   std::vector<JournalFile> release(Sequence through);
 
