@@ -304,6 +304,7 @@ TEST(StoreCarry, WhatIsSyncedOfLogsThatArePublishedToAllTheTimeGivesItsRoundsBac
       };
       const auto before = turns();
       std::vector<Task<void>> tasks;
+      tasks.reserve(kLogs);
       std::vector<Duration> slowest(kLogs);
       const MonotonicTime end = runtime::Shard::current()->now() + 20s;
       for (int p = 0; p < kLogs; ++p) {
@@ -407,6 +408,7 @@ TEST(StoreCarry, ACrashWhileAPartIsCarriedTakesNothingThatWasPromised) {
           scenario.work([=](Runtime&) -> Task<void> {
             auto open = co_await opened_store(*node);
             std::vector<Log*> logs;
+            logs.reserve(kLogs);
             for (int p = 0; p < kLogs; ++p) {
               logs.push_back(*co_await open->store->create(partition(p), interval(200)));
             }
