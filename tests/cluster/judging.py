@@ -15,11 +15,12 @@ def _log(count):
 
 
 def _complains(acked, records):
+    """What he says; nothing where he is content."""
     try:
         judge(acked, records, "load")
-    except Wrong:
-        return True
-    return False
+    except Wrong as wrong:
+        return str(wrong)
+    return ""
 
 
 @scenario("the judge passes a sound log, and notices loss, repetition, a wrong place and a wrong order")
@@ -32,6 +33,10 @@ def notices(_):
     check(_complains(sound + sound[:1], sound), "an offset was handed out twice")
     again = {**sound[2], "offset": 5}
     check(_complains(sound, sound + [again]), "a record is there twice")
+    nine = _log(9)
+    said = _complains(nine, nine + [{**record, "offset": record["offset"] + 9} for record in nine])
+    check("9 records are there twice" in said and said.count("[(0, ") == 3 and "[(0, 0), (0, 9)]" in said,
+          f"of what is there twice not every place is named: {said}")
     moved = [{**record, "offset": record["offset"] + 1} for record in sound]
     check(_complains(sound, moved), "records are not where they were acknowledged")
     swapped = [sound[0], {**sound[2], "offset": 1}, {**sound[1], "offset": 2}]
