@@ -55,6 +55,12 @@ class Publishing:
         self.process.wait(10)
         return counted
 
+    def end(self):
+        """Whatever it still does."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
 
 class Gaps:
     """What the blows of one kind measured."""
@@ -91,8 +97,16 @@ def kill_one(cluster, publishing, victim, partition, etcd=False):
     return gaps
 
 
+def reason(error):
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
+
+
 def count(report, name, publishing):
-    counted = publishing.finish()
+    try:
+        counted = publishing.finish()
+    except Exception as error:  # publishing and reading back may fail in any way: it is told
+        report.add(f"{name}: acknowledged, of these lost: NOT COUNTED", reason(error), "0 lost", False)
+        return
     acknowledged = sum(path["acknowledged"] for path in counted.values())
     lost = sum(path["lost"] for path in counted.values())
     report.add(f"{name}: acknowledged, of these lost", f"{acknowledged:,}, {lost:,}", "0 lost", lost == 0)
@@ -108,7 +122,8 @@ def topics(cluster, prefix, assignment):
 
 
 def rounds(report, name, options, wanted, publishing, goals, blow):
-    """`blow(i)` gives what one measured; so many times, or for --part-seconds. Reports also what came before a failure."""
+    """`blow(i)` gives what one measured; so many times, or for --part-seconds. Reports also what came before a failure, and counts
+    after it: that is when something may be lost."""
     gaps, began, why = Gaps(), time.monotonic(), ""
     done = 0
     try:
@@ -117,16 +132,16 @@ def rounds(report, name, options, wanted, publishing, goals, blow):
             gaps.add(measured)
             done += 1
             print(f"    {name}: {done}/{wanted}: {measured}", flush=True)
-    except RuntimeError as error:
-        why = str(error).splitlines()[0]
+    except Exception as error:  # a blow may fail in any way: it is told
+        why = reason(error)
     if done:
         gaps.report(report, name, goals)
     if why:
-        report.add(f"{name}: FAILED after {done}", why[:200], "", False)
-    else:
-        if done < wanted:
-            report.add(f"{name}: blows measured in {options.part_seconds:.0f} s", str(done), f">= {wanted}", False)
-        count(report, name, publishing)
+        report.add(f"{name}: FAILED after {done}", why, "", False)
+    elif done < wanted:
+        report.add(f"{name}: blows measured in {options.part_seconds:.0f} s", str(done), f">= {wanted}", False)
+    count(report, name, publishing)
+    publishing.end()
 
 
 def of_leaders(report, cluster, name, options, kills, goals, controller, store_too=False):
@@ -157,22 +172,28 @@ def of_bystander(report, cluster, name, options, kills, goals):
 
 
 KILL_GOALS = {"raw": [(.99, 300)], "rdkafka": [(.5, 600), (.99, 1100)], "client": [(.99, 600)]}
+# Where what died leads nothing, no client has anything to find.
+REST_GOALS = {path: [(.99, 300)] for path in PATHS}
 NO_GOALS = {}
 FLAGS = ["--memory.arena", "64MiB", "--memory.read.buffers", "16MiB", "--journal.file.bytes", "16MiB"]
 
 
-def with_store(report, folder, options, kills, store, goals):
+def with_store(report, folder, options, kills, store, goals, rest_goals):
+    """`rest_goals`: where a broker dies that leads nothing. A kind that fails is told and does not take the others with it."""
     for kind in ("a leader", "the controller", "a broker that leads nothing"):
         name = f"{store}, kill -9 of {kind}"
-        with Cluster(folder.path, store, flags=FLAGS) as cluster:
-            if kind == "a broker that leads nothing":
-                of_bystander(report, cluster, name, options, kills, goals)
-            else:
-                of_leaders(report, cluster, name, options, kills, goals, kind == "the controller")
+        try:
+            with Cluster(folder.path, store, flags=FLAGS) as cluster:
+                if kind == "a broker that leads nothing":
+                    of_bystander(report, cluster, name, options, kills, rest_goals)
+                else:
+                    of_leaders(report, cluster, name, options, kills, goals, kind == "the controller")
+        except Exception as error:  # as in rounds()
+            report.add(f"{name}: FAILED", reason(error), "", False)
 
 
 def failover(report, folder, options):
-    with_store(report, folder, options, options.kills, "etcd", KILL_GOALS)
+    with_store(report, folder, options, options.kills, "etcd", KILL_GOALS, REST_GOALS)
 
 
 def failover_managed(report, folder, options):
@@ -182,7 +203,7 @@ def failover_managed(report, folder, options):
 
 
 def failover_zookeeper(report, folder, options):
-    with_store(report, folder, options, options.kills_zookeeper, "zookeeper", NO_GOALS)
+    with_store(report, folder, options, options.kills_zookeeper, "zookeeper", NO_GOALS, NO_GOALS)
 
 
 def hang(report, folder, options):
