@@ -1,10 +1,10 @@
 // When the leaders of a shard are to be looked at without an event: a replica may lag by then, or be awaited no longer. Idle
-// partitions cost nothing between.
+// partitions cost nothing between. Belongs to its shard.
 //
-//   agenda.look_by(id, partition.look_mark, due);   // after each look
-//   while (auto entry = agenda.take_due(now)) …     // find it; if LookAgenda::counts(*entry, its mark), look, say when next
-//
-// Belongs to its shard.
+//   agenda.look_by(id, partition.look_mark, due);                   // after each look
+//   while (auto entry = agenda.take_due(now)) all.push_back(*entry);  // first all: a look may say a time that has passed already
+//   for (const auto& entry : all) …                                 // find it; if LookAgenda::counts(entry, its mark), look,
+//                                                                   // say when next
 #pragma once
 
 #include <functional>

@@ -21,6 +21,12 @@ class Agenda : public ::testing::Test {
     }
     return taken;
   }
+  // All that is there, whether it counts or not.
+  int entries_until(int second) {
+    int entries = 0;
+    while (agenda_.take_due(at(second))) ++entries;
+    return entries;
+  }
   void look_by(int index, int second) { agenda_.look_by(id(index), marks_[index], at(second)); }
 
   LookAgenda agenda_;
@@ -55,16 +61,16 @@ TEST_F(Agenda, WhatOnlyAnEventLeadsToIsNeverDue) {
   EXPECT_FALSE(agenda_.take_due(MonotonicTime::max()));
 }
 
-// Of each partition one entry is left for the next look, so what was said over the years does not pile up.
-TEST_F(Agenda, HoldsNothingThatItsTimeHasPassed) {
+TEST_F(Agenda, WhatASoonerTimeReplacedIsGoneOnceItsOwnHasPassed) {
   for (int second = 100; second > 0; --second) look_by(1, second);
   EXPECT_EQ(take_at(100), std::vector{1});
   EXPECT_FALSE(agenda_.take_due(at(1'000'000)));
 }
 
+// After a look each event says a time anew, mostly a later one: none of them may cost memory.
 TEST_F(Agenda, GrowsByOneForALookHoweverManyEventsThereAre) {
   for (int second = 10; second < 10'000; ++second) look_by(1, second);
-  EXPECT_EQ(take_at(20'000), std::vector{1});
+  EXPECT_EQ(entries_until(20'000), 1);
 }
 
 }  // namespace
