@@ -110,6 +110,62 @@ TEST(ClusterSimCutOff, WithoutTheStoreWhoWasNotInSyncHoldsNobodyUp) {
   EXPECT_GT(runs, 0);
 }
 
+// The looks at leaders are 200 ms apart, and a lease may lapse and hold again between two of them. Who caught up just then is told of by
+// nothing but his one fetch: of an idle partition nothing else happens.
+TEST(ClusterSimCutOff, WhoCaughtUpWhileTheLeaseLapsedForAMomentJoinsWhenItHoldsAgain) {
+  int runs = 0;
+  int moments = 0;
+  for_seeds(
+      [&](uint64_t seed) {
+        ClusterStage stage(seed, 1 + seed % 2);
+        stage.start_all();
+        // Nobody may leave an ISR of two, so that its leader looks for no lag, either.
+        ASSERT_TRUE(stage.create(kTopic, 1, {{"min.insync.replicas", "2"}}));
+        ASSERT_TRUE(publish_to(stage, 1, kTopic, "a"));
+        const int controller = stage.image()->controller.value();
+        if (controller == 1) return;
+        const int third = 5 - controller;
+        // For good: of the third nothing comes but what is handed to the leader below.
+        stage.world.network().cut({"b1"}, {"b" + std::to_string(third)});
+        ASSERT_TRUE(stage.wait([&] { return stage.isr(kTopic, 0) == 2; }, 20s)) << stage.describe_all(kTopic);
+        // What it lacks now keeps the leader from looking whether it is heard again.
+        ASSERT_TRUE(publish_to(stage, 1, kTopic, "b"));
+        const auto holds = [&] { return stage.broker(1)->metadata().lease_holds(); };
+        // The service is back about when the lease lapses; in some runs it is extended just after that.
+        stage.server.stop();
+        stage.world.run_for(2s + std::chrono::milliseconds(stage.world.random().below(900)));
+        if (!holds()) return;
+        stage.server.start(coordination::MemoryServer::Leases::extended);
+        if (!stage.wait([&] { return !holds(); }, 1s)) return;
+        const MonotonicTime lapsed = stage.world.now();
+        ++runs;
+        Broker& leader = *stage.broker(1);
+        const auto led = stage.replica(1, kTopic, 0);
+        const replication::FollowerFetch fetch{
+            .follower = BrokerId(third),
+            .incarnation = stage.image()->brokers.at(BrokerId(third)).incarnation,
+            .epoch = led->leader_epoch(),
+            .synced = led->log()->end(),
+            .log_start = Offset(0)};
+        auto outcome = replication::FetchOutcome::not_a_replica;
+        ASSERT_TRUE(stage.node(1).run([&](Runtime&) -> Task<void> {
+          co_await leader.shard(leader.store().shard_of(led->id())).shard().call([&]() -> Task<void> {
+            outcome = led->on_replica_fetch(fetch);
+            co_return;
+          });
+        }));
+        ASSERT_EQ(outcome, replication::FetchOutcome::counted);
+        if (holds()) return;
+        EXPECT_EQ(stage.isr(kTopic, 0), 2U);
+        ASSERT_TRUE(stage.wait(holds, 5s));
+        moments += stage.world.now() - lapsed < 200ms ? 1 : 0;
+        EXPECT_TRUE(stage.wait([&] { return stage.isr(kTopic, 0) == 3; }, 2s)) << stage.describe_all(kTopic);
+      },
+      60);
+  EXPECT_GT(runs, 0);
+  EXPECT_GT(moments, 0) << "none was over before the next look at leaders can have come";
+}
+
 // acks=0 has no answer: the end of the connection says that something went wrong. Whether it ended within a second.
 bool ends_connection(ClusterStage& stage, int broker, const std::string& value) {
   return stage.client.run(
@@ -388,6 +444,7 @@ TEST(ClusterSimCutOff, ALeaderThatWakesUpSendsWhoReadFurtherElsewhereToTheNext) 
     ASSERT_TRUE(stage.wait([&] { return load.acknowledged() > before + 20; }, 10s));
     const int64_t read = stage.replica(leader, kTopic, 0)->high_watermark().value();
     std::vector<std::shared_ptr<Asked<kafka::FetchResponse>>> parked;
+    parked.reserve(30);
     for (int i = 0; i < 10; ++i)
       parked.push_back(ask_later(stage, 1, fetch_request(kTopic, 0, read, 500), 11));
     stage.world.run_for(50ms);

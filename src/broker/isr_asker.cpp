@@ -29,9 +29,11 @@ IsrOutcome meaning_of(ErrorCode code) {
 
 void IsrAsker::look_at(Partition& partition) {
   if (tasks_.closed()) return;
-  // Who could not join for that is looked at when the lease holds again, however short the time was.
-  if (!partition.lease_holds()) lease_held_ = false;
+  // Who could not join for that is looked at when the lease holds again, however short the time was. What the leader is told is
+  // read in take_proposal(), so it is looked before and after.
+  const bool held = partition.lease_holds();
   auto proposal = partition.take_proposal();
+  if (!held || !partition.lease_holds()) lease_held_ = false;
   agenda_.look_by(partition.id(), partition.look_mark, partition.next_proposal());
   if (!proposal) return;
   wishes_.push_back({partition.id(), std::move(*proposal)});
@@ -45,6 +47,7 @@ void IsrAsker::look_at_due() {
       if (partition->leading() && partition->state().replicas.size() > 1) look_at(*partition);
     }
   }
+  // First all that is due, then the looks: one may say a time that has passed already, and would be taken again in this loop.
   std::vector<LookAgenda::Entry> due;
   while (auto entry = agenda_.take_due(shard_.shard().now())) due.push_back(*entry);
   for (const LookAgenda::Entry& entry : due) {
