@@ -68,12 +68,12 @@ inline Task<bool> is_served(runtime::Stream& stream) {
 }
 
 // One record of so many bytes to "orders".
-inline Chain produce_of(size_t bytes, int32_t correlation_id = 1) {
+inline Chain produce_of(size_t bytes, int32_t correlation_id = 1, int16_t acks = -1) {
   BatchBuilder builder({});
   const std::string text(bytes, 'x');
   builder.add({.timestamp_ms = 1000, .value = as_bytes(text)});
   kafka::ProduceRequest request;
-  request.acks = -1;
+  request.acks = acks;
   request.timeout_ms = 5000;
   auto& topic = request.topic_data.emplace_back();
   topic.name = "orders";
