@@ -8,24 +8,34 @@ def text(word):
     return struct.pack(">h", len(word)) + word.encode()
 
 
+class Asked:
+    """A request, with a header of version 1, that was sent on a connection of its own and whose answer was not read yet."""
+
+    def __init__(self, address, key, version, body):
+        frame = struct.pack(">hhi", key, version, 7) + text("stranger") + body
+        host, port = address.split(":")
+        self._connection = socket.create_connection((host, int(port)), 5)
+        self._connection.sendall(struct.pack(">i", len(frame)) + frame)
+
+    def answer(self, seconds=10):
+        """What follows the answer's correlation id, b"" where the broker hung up instead."""
+        with self._connection as connection:
+            connection.settimeout(seconds)
+            try:
+                answer = b""
+                while len(answer) < 4 or len(answer) < 4 + struct.unpack_from(">i", answer)[0]:
+                    more = connection.recv(65536)
+                    if not more:
+                        return b""
+                    answer += more
+                return answer[8:]
+            except ConnectionResetError:
+                return b""
+
+
 def ask(address, key, version, body):
-    """Sends one request with a header of version 1; gives what follows the answer's correlation id, b"" where the
-    broker hung up instead."""
-    frame = struct.pack(">hhi", key, version, 7) + text("stranger") + body
-    host, port = address.split(":")
-    with socket.create_connection((host, int(port)), 5) as connection:
-        connection.settimeout(10)
-        connection.sendall(struct.pack(">i", len(frame)) + frame)
-        try:
-            answer = b""
-            while len(answer) < 4 or len(answer) < 4 + struct.unpack_from(">i", answer)[0]:
-                more = connection.recv(65536)
-                if not more:
-                    return b""
-                answer += more
-            return answer[8:]
-        except ConnectionResetError:
-            return b""
+    """Sends one request and gives its answer, as Asked."""
+    return Asked(address, key, version, body).answer()
 
 
 def fetch_as_replica(address, topic, replica, offset):
@@ -33,27 +43,26 @@ def fetch_as_replica(address, topic, replica, offset):
     return fetch(address, topic, 0, offset, replica)
 
 
-def _fetch(address, topic, partition, offset, replica=-1):
-    """What the answer to a Fetch of version 4, which names no leader epoch, says of the partition, from the error code on."""
-    body = struct.pack(">iiiib", replica, 100, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
-    body += struct.pack(">i", 1) + struct.pack(">iqi", partition, offset, 1 << 20)
-    answer = ask(address, 1, 4, body)
-    if len(answer) < 8 or struct.unpack_from(">i", answer, 4)[0] == 0:
-        return b""
-    # throttle, topics, name, partitions, partition
-    return answer[4 + 4 + 2 + len(topic) + 4 + 4:]
-
-
 def fetch(address, topic, partition, offset, replica=-1):
-    """Gives the partition's error code, None where none was answered."""
-    answer = _fetch(address, topic, partition, offset, replica)
-    return struct.unpack_from(">h", answer)[0] if answer else None
+    """A Fetch of version 4, which names no leader epoch. Gives the partition's error code, None where none was answered."""
+    return fetch_later(address, topic, partition, offset, replica)()
+
+
+def fetch_later(address, topic, partition, offset, replica=-1):
+    """The same, sent when this returns; gives what waits for the answer."""
+    answer = _fetch_later(address, topic, partition, offset, replica)
+
+    def code():
+        told = answer()
+        return struct.unpack_from(">h", told)[0] if told else None
+
+    return code
 
 
 def publisher_of(address, topic, partition, offset):
     """Who sent the batch in which this record is: its producer id and epoch, the batch's first sequence and its offsets; None where
     the leader at the address does not give it."""
-    answer = _fetch(address, topic, partition, offset)
+    answer = _fetch_later(address, topic, partition, offset)()
     at = 2 + 8 + 8 + 4 + 4  # error, high watermark, last stable offset, aborted transactions, bytes
     if len(answer) < at + 61 or struct.unpack_from(">h", answer)[0] != 0:
         return None
@@ -61,6 +70,22 @@ def publisher_of(address, topic, partition, offset):
     last, = struct.unpack_from(">i", answer, at + 23)
     producer, epoch, sequence = struct.unpack_from(">qhi", answer, at + 43)
     return f"producer {producer} epoch {epoch} sequence {sequence} at {first}..{first + last}"
+
+
+def _fetch_later(address, topic, partition, offset, replica=-1):
+    """Gives what waits for the answer, as it speaks of the partition, from the error code on; b"" where it does not."""
+    body = struct.pack(">iiiib", replica, 100, 1, 1 << 20, 0) + struct.pack(">i", 1) + text(topic)
+    body += struct.pack(">i", 1) + struct.pack(">iqi", partition, offset, 1 << 20)
+    asked = Asked(address, 1, 4, body)
+
+    def part():
+        answer = asked.answer(20)
+        if len(answer) < 8 or struct.unpack_from(">i", answer, 4)[0] == 0:
+            return b""
+        # throttle, topics, name, partitions, partition
+        return answer[4 + 4 + 2 + len(topic) + 4 + 4:]
+
+    return part
 
 
 def find_manager(address, group):
