@@ -93,6 +93,12 @@ class Readers:
                 told[event["partition"]] = max(told.get(event["partition"], 0), event["offset"])
         return told
 
+    def await_committed_beyond(self, offsets):
+        """More than `offsets`, of committed(), in each partition."""
+        self._wait(lambda: all(self.committed().get(partition, 0) > offsets.get(partition, 0)
+                               for partition in range(self.load.partitions)),
+                   lambda: f"more than {offsets} is committed\n{self.told()}")
+
     def told(self):
         return "\n".join(f"{label} was told {[e for e in member.events if e['event'] in ('assigned', 'committed')][-6:]}"
                          for label, member in self.members.items())
@@ -177,8 +183,11 @@ def hang(world):
     victim = manager(cluster, readers.group)
     victim.pause()
     wait_until(lambda: manager(cluster, readers.group) is not victim, 20, "nobody takes the group over")
+    # All that the old one answered was heard by now: what is committed from here on, the new one took.
+    before = readers.committed()
     load.goes_on(20, 30)
     readers.await_seen()
+    readers.await_committed_beyond(before)
     victim.resume()
     for topic in ("load", "__consumer_offsets"):
         cluster.await_full_isr(topic)
