@@ -1,26 +1,37 @@
 """Brokers that are stopped in order, one after the other."""
 
-from cluster import Cluster
+from cluster import ISR_SECONDS, Cluster
 from crashes import GAP_SECONDS, LONG_SESSION
 from load import Load
 from operations import await_event
 from scenario import scenario
 from stores import STORES
+from harness.deadline import wait_until
 from harness.journey import check
 
 
-def roll_one_by_one(cluster, load, before_start=lambda member: None, also=None):
+def roll_one_by_one(cluster, load, before_start=lambda member: None, also=None, by_check=False):
     """Each broker stops in order, `before_start` is asked, and it starts again; the next follows when all is in sync, that of the
-    topic `also` as well."""
+    topic `also` as well. `by_check`: as docs/operations.md has it, when `godwit cluster status --check` says so on its machine."""
     for member in cluster.members:
         code = member.stop()
         check(code == 0, f"broker {member.number} ended with {code}\n{member.words()}")
         load.goes_on(50)
         before_start(member)
         member.start()
+        if by_check:
+            await_check(cluster, member)
+            continue
         for topic in filter(None, (load.topic, also)):
             cluster.await_full_isr(topic)
     load.goes_on(50)
+
+
+def await_check(cluster, member):
+    def passes():
+        return cluster.run("cluster", "status", "--check", seconds=5, brokers=member.address).returncode == 0
+
+    wait_until(passes, ISR_SECONDS, lambda: f"the check does not pass\n{cluster.run('cluster', 'status').stdout}{cluster.words()}")
 
 
 for _kind in STORES:
@@ -29,7 +40,9 @@ for _kind in STORES:
         cluster = Cluster(world, kind)
         cluster.create("load")
         load = Load(cluster)
-        roll_one_by_one(cluster, load)
+        # Where etcd members go down with their brokers the check has the most to wait for.
+        roll_one_by_one(cluster, load, by_check=kind == "managed-etcd")
+        cluster.await_full_isr("load")
         load.finish()
 
 
