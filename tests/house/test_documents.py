@@ -54,19 +54,26 @@ class Documents(unittest.TestCase):
         self.assertGreater(len(filled), 20)
         self.assertEqual(set(), {field for field in filled if not re.search(rf"[.>]{field}\b", readers)})
 
-    def test_every_warning_and_error_is_explained(self):
+    def code(self):
+        """All sources, without comments and tests."""
         files = [p for p in (ROOT / "src").rglob("*") if p.suffix in (".h", ".cpp") and not re.search(r"_(test|fuzz|testing)\.", p.name)]
-        code = "\n".join(re.sub(r"^\s*//.*$", "", p.read_text(), flags=re.M) for p in files)
-        said = set(re.findall(r'Severity::(?:warning|error),\s*"([a-z_.]+)"', code))
-        self.assertGreater(len(said), 60)
-        rows = re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs/operations.md").read_text() + (ROOT / "docs/diagnostics.md").read_text(), re.M)
-        explained = set()
-        for row in rows:
+        return "\n".join(re.sub(r"^\s*//.*$", "", p.read_text(), flags=re.M) for p in files)
+
+    def rows(self, text):
+        """What stands first in the rows of its tables: `a.b`, `.c` is short for `a.b`, `a.c`."""
+        names = set()
+        for row in re.findall(r"^\| (`[^|]*) \|", text, re.M):
             first = ""
             for name in re.findall(r"`([a-z_.]+)`", row):
-                # `a.b`, `.c` is short for `a.b`, `a.c`.
                 first = first if name.startswith(".") else name.rpartition(".")[0]
-                explained.add(first + name if name.startswith(".") else name)
+                names.add(first + name if name.startswith(".") else name)
+        return names
+
+    def test_every_warning_and_error_is_explained(self):
+        code = self.code()
+        said = set(re.findall(r'Severity::(?:warning|error),\s*"([a-z_.]+)"', code))
+        self.assertGreater(len(said), 60)
+        explained = self.rows((ROOT / "docs/operations.md").read_text() + (ROOT / "docs/diagnostics.md").read_text())
         self.assertEqual(set(), said - explained, "docs/diagnostics.md, or the events of docs/operations.md, say what it means and what to do")
         told = set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', code))
         listed = set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", "\n".join(re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs/diagnostics.md").read_text(), re.M))))
@@ -78,13 +85,11 @@ class Documents(unittest.TestCase):
         self.assertEqual(len(kinds), len(re.findall(r"\bEventKind::\w+, Severity", code)))
         self.assertGreater(len(kinds), 30)
         manual = (ROOT / "docs/operations.md").read_text()
-        told = set()
-        for row in re.findall(r"^\| (`[^|]*) \|", manual, re.M):
-            first = ""
-            for name in re.findall(r"`([a-z_.]+)`", row):
-                first = first if name.startswith(".") else name.rpartition(".")[0]
-                told.add(first + name if name.startswith(".") else name)
+        told = self.rows(manual)
         self.assertEqual(set(), kinds - told, "docs/operations.md, under Events, says what it means")
+        events = self.rows(manual[manual.index("\n## Events\n"):])
+        self.assertGreater(len(events), len(kinds))
+        self.assertEqual(set(), events - set(re.findall(r'"([a-z_]+(?:\.[a-z_]+)+)"', self.code())), "nothing says these any more")
 
     def test_the_table_of_metrics_is_that_of_the_code(self):
         files = [p for p in (ROOT / "src").rglob("*.[ch]*") if not re.search(r"_(test|fuzz|testing)\.", p.name)]
