@@ -18,14 +18,6 @@ MonotonicTime Contacts::last_heard(BrokerId broker, uint64_t incarnation) const 
   return at->at;
 }
 
-std::vector<BrokerId> Contacts::silent(MonotonicTime now, Duration timeout) const {
-  std::vector<BrokerId> silent;
-  for (const Contact& contact : contacts_) {
-    if (now - contact.at > timeout) silent.push_back(contact.broker);
-  }
-  return silent;
-}
-
 void Contacts::forget(BrokerId broker) {
   std::erase_if(contacts_, [&](const Contact& contact) { return contact.broker == broker; });
 }

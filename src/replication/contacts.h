@@ -24,9 +24,6 @@ class Contacts {
   void heard(BrokerId broker, uint64_t incarnation, MonotonicTime now);
   // When this incarnation was last heard; kNever when it was not, or when another one came after it.
   MonotonicTime last_heard(BrokerId broker, uint64_t incarnation) const;
-  // Brokers that were heard once, but not for longer than `timeout`. Leaders that have them as followers are asked
-  // for proposals then (LeaderReplica::take_proposal); those have no timer of their own for idle partitions.
-  std::vector<BrokerId> silent(MonotonicTime now, Duration timeout) const;
   // The broker is no longer registered.
   void forget(BrokerId broker);
 

@@ -264,7 +264,6 @@ TEST(Timers, AnIdlePartitionHasNoneWhereContactsSpeakForItsFollowers) {
     if (i < 50) contacts.heard(BrokerId(3), 10, led.now);
     if (i == 50) EXPECT_EQ(led.proposes(), Ids{});
   }
-  EXPECT_EQ(contacts.silent(led.now, 3s), ids({3}));
   EXPECT_EQ(led.proposes(), (Ids{1, 2}));
 }
 

@@ -131,7 +131,7 @@ std::optional<MonotonicTime> LeaderReplica::next_look(MonotonicTime now, bool fo
   for (const Member& member : members_) {
     if (is_self(member)) continue;
     if (member.in_isr) {
-      // A member that has everything and is heard through Contacts has no timer: silence is told from there.
+      // A member that has everything is heard through Contacts, without an event: only a look can tell that it is silent.
       const bool quiet =
           !for_silence && contacts_ != nullptr && member.followed && member.known && member.synced >= end_;
       if (may_shrink && !quiet) consider(caught_up_at(member) + lag_max_ + Duration(1));

@@ -7,7 +7,7 @@
 //   // after every event:
 //   log.set_high_watermark(leader.high_watermark());              // and wake parked requests when it moved
 //   if (auto proposal = leader.take_proposal(now)) send it to the controller; answer with on_answer()
-//   call again at leader.next_tick(now)
+//   take_proposal() again at leader.look_at()
 //
 // What always holds (checked in release builds too):
 //   - the high watermark never falls, and never lies behind the leader's own synced offset
@@ -149,8 +149,8 @@ class LeaderReplica {
   // An id that is not under way is ignored. After `accepted` and `stale` the published state decides; when the
   // answer carries it, call on_committed with it, before or after. When neither comes for lag_max, asks again.
   void on_answer(uint64_t proposal_id, IsrOutcome outcome, MonotonicTime now);
-  // When take_proposal may have something, or the high watermark may move with it, without any event before; empty: then only an event (or
-  // Contacts::silent) can change that, so an idle partition costs nothing.
+  // Drivers go by look_at(). This is the same without the time at which a member that has everything would lag were it not heard until
+  // then: take_proposal will have something, or the high watermark may move with it, unless something happens; empty: never.
   std::optional<MonotonicTime> next_tick(MonotonicTime now) const;
 
   // Everything before it is committed: readable, and never lost while a member of the ISR keeps its disk.
