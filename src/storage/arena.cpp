@@ -91,8 +91,8 @@ class ArenaImpl final : public Arena {
 
   void on_touch_soon(Prepare prepare, size_t phase) override {
     prepare_ = std::move(prepare);
-    // Not with the first chunk, so that a broker which is idle touches no second page, nor late: it takes time.
-    prepare_at_ = 1 + phase % (kChunksPerHugePage / 2);
+    // Not with the first two chunks, so that a broker which is idle touches no second page, nor late: it takes time.
+    prepare_at_ = 2 + phase % (kChunksPerHugePage / 2);
   }
 
   Usage usage() override {

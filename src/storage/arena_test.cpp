@@ -50,10 +50,10 @@ TEST(Arena, TellsOfEachHugePageOnceWhileTheOneBeforeItIsUsedUp) {
     const auto fill = [&](size_t bytes) {
       for (size_t i = 0; i < bytes; i += kBlockMax) blocks.push_back(std::move(*arena->allocate(kBlockMax)));
     };
-    fill(kBlockMax);
+    fill(2 * kBlockMax);
     EXPECT_TRUE(told.empty()) << "what hardly anything is written to touches no second page";
     std::byte* const base = blocks.front().data();
-    fill(kHugePage - kBlockMax);
+    fill(kHugePage - 2 * kBlockMax);
     ASSERT_EQ(told.size(), 1u);
     EXPECT_EQ(told[0].data(), base + kHugePage);
     EXPECT_EQ(told[0].size(), kHugePage);
