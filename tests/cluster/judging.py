@@ -37,6 +37,9 @@ def notices(_):
     said = _complains(nine, nine + [{**record, "offset": record["offset"] + 9} for record in nine])
     check("9 records are there twice" in said and said.count("[(0, ") == 3 and "[(0, 0), (0, 9)]" in said,
           f"of what is there twice not every place is named: {said}")
+    nowhere = {**sound[2], "offset": -1001}
+    check(not _complains([nowhere], sound), "what is acknowledged without its place is there")
+    check(_complains([nowhere], sound[:2] + sound[3:]), "what is acknowledged without its place is lost")
     moved = [{**record, "offset": record["offset"] + 1} for record in sound]
     check(_complains(sound, moved), "records are not where they were acknowledged")
     swapped = [sound[0], {**sound[2], "offset": 1}, {**sound[1], "offset": 2}]

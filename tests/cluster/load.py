@@ -8,6 +8,7 @@ twice, and what one key's records say is in the order in which they were publish
 import time
 from collections import defaultdict
 
+from frames import publisher_of
 from harness import runtimes
 from harness.journey import Journey, Wrong, check
 from harness.deadline import wait_until
@@ -101,7 +102,8 @@ class Load:
 
     def judge(self, records):
         try:
-            judge(self.acked, records, self.prefix)
+            judge(self.acked, records, self.prefix,
+                  lambda place: publisher_of(self.cluster.leader(self.topic, place[0]).address, self.topic, *place))
         except Wrong as wrong:
             raise Wrong(f"{self.name}: {wrong}") from wrong
 
@@ -131,9 +133,12 @@ class Loads:
             load.judge(records)
 
 
-def judge(acked, records, prefix):
-    """Holds what one producer was told against all that the log holds; Wrong where they differ."""
-    places = [(ack["partition"], ack["offset"]) for ack in acked]
+def judge(acked, records, prefix, publisher=None):
+    """Holds what one producer was told against all that the log holds; Wrong where they differ. `publisher(place)`: who sent what
+    stands there, in words, for what is there twice."""
+    # Of what is acknowledged by the answer to something later librdkafka does not say where it is.
+    placed = [ack for ack in acked if ack["offset"] >= 0]
+    places = [(ack["partition"], ack["offset"]) for ack in placed]
     check(len(places) == len(set(places)), "an offset was handed out twice")
     by_place = {}
     for record in records:
@@ -141,15 +146,17 @@ def judge(acked, records, prefix):
         check(place not in by_place, f"{place} came twice")
         by_place[place] = record
     own = [by_place[place] for place in sorted(by_place) if by_place[place]["value"].startswith(prefix + ".")]
-    lost = [ack for ack in acked if by_place.get((ack["partition"], ack["offset"]), {}).get("value") != ack["value"]]
+    values = {record["value"] for record in own}
+    lost = [ack for ack in placed if by_place.get((ack["partition"], ack["offset"]), {}).get("value") != ack["value"]]
+    lost += [ack for ack in acked if ack["offset"] < 0 and ack["value"] not in values]
     check(not lost, f"{len(lost)} of {len(acked)} acknowledged records are not where they were acknowledged, such as "
                     f"{[(a['partition'], a['offset'], a['value'][:20]) for a in lost[:3]]}")
     where = defaultdict(list)
     for record in own:
         where[record["value"]].append((record["partition"], record["offset"]))
-    twice = {value: places for value, places in where.items() if len(places) > 1}
-    check(not twice, f"{len(own) - len(where)} records are there twice: "
-                     f"{[(value[:24], places) for value, places in list(twice.items())[:3]]}")
+    twice = [(value[:24], [(place, publisher(place)) for place in places] if publisher else places)
+             for value, places in where.items() if len(places) > 1]
+    check(not twice, f"{len(own) - len(where)} records are there twice: {twice[:3]}")
     Journey._check_order(own)
 
 
