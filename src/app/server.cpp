@@ -16,6 +16,8 @@ using runtime::Task;
 
 // For the line that says so to reach standard error, where somebody reads it.
 constexpr Duration kLastWords = std::chrono::milliseconds(50);
+// For what runs beside a start that is left to end in order, which takes some 5 s; where the disk hangs it never does.
+constexpr Duration kEndBesideMax = std::chrono::seconds(8);
 
 std::string signal_name(int signal) {
   switch (signal) {
@@ -203,8 +205,7 @@ Task<void> Server::heed_signals() {
            signal_name(signal) +
                " for the second time: leaves at once; the next start recovers what was acknowledged"});
       co_await runtime::sleep_for(kLastWords);
-      if (engine_) engine_->kill_beside();
-      std::_Exit(kExitSignal + signal);
+      leave_now(signal);
     }
   }
 }
@@ -215,9 +216,15 @@ Task<void> Server::leave_start(int signal) {
                      signal_name(signal) + " before the broker was ready: " +
                          (managed ? "ends the etcd member beside it and leaves" : "leaves at once") +
                          "; the next start recovers what was acknowledged"});
+  runtime::Timer limit(runtime_.shard(0));
+  limit.start(runtime_.shard(0).now() + kEndBesideMax, [this, signal] { leave_now(signal); });
   if (engine_) co_await engine_->end_beside();
   co_await runtime::sleep_for(kLastWords);
-  // The start went on meanwhile: what it began since goes with the process.
+  leave_now(signal);
+}
+
+void Server::leave_now(int signal) {
+  // A start went on meanwhile: what it began since goes with the process.
   if (engine_) engine_->kill_beside();
   std::_Exit(kExitSignal + signal);
 }

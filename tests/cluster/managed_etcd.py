@@ -1,5 +1,7 @@
 """Managed etcd: brokers die under load, alone or with their etcd members; all members lose what they knew."""
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -115,21 +117,46 @@ def status_of_members(world):
         check("etcd" not in text.lower(), f"an etcd that no broker runs is shown:\n{text}")
 
 
-def stop_starting(world, member, moment, signals=1):
-    """Starts it, and stops it once `moment(mark)`, given the number of its diagnostics before: it ends within seconds, says that
-    it was not ready, and no etcd of its own is left."""
+def etcd_of(world, member):
+    """The ids of its etcd processes, now."""
+    return processes_of(world.folder, f"/{member.directory.name}/etcd")
+
+
+def stop_starting(world, member, moment, signals=1, seconds=10):
+    """Starts it, and stops it once `moment(mark)`, given the number of its diagnostics before: it ends within `seconds`, says
+    that it was not ready, and no etcd of its own is left."""
     mark = len(member.diagnostics)
     member.begin()
     wait_until(lambda: moment(mark) or not member.process.alive, 20, lambda: f"that moment does not come\n{member.words()}")
     for _ in range(signals):
         member.process.signal(signal.SIGTERM)
-    code = member.process.wait(10)
+    code = member.process.wait(seconds)
     check(code == 128 + signal.SIGTERM, f"it ended with {code}\n{member.words()}")
     left = member.told("broker.left", mark)
     check(left and "SIGTERM before the broker was ready" in left[0]["text"], f"it does not say why\n{member.words()}")
     check(not member.told("broker.ready", mark), "it was ready before it was stopped: nothing was tested")
-    check(not processes_of(world.folder, f"/{member.directory.name}/etcd"),
-          f"its etcd is left behind\n{member.words()}")
+    # One that is killed is gone a moment later.
+    wait_until(lambda: not etcd_of(world, member), 2, lambda: f"its etcd is left behind\n{member.words()}")
+
+
+class HangingFile:
+    """A file on a disk that hangs: whoever opens it waits. We hold a lease on it, which the kernel would have us give back within
+    45 s."""
+
+    def __init__(self, path):
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+
+    def __enter__(self):
+        # The signal that asks for it: one that does nothing.
+        fcntl.fcntl(self._file, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(self._file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._file)
+
+    def is_waited_for(self):
+        return fcntl.fcntl(self._file, fcntl.F_GETLEASE) != fcntl.F_WRLCK
 
 
 @scenario("managed etcd: SIGTERM before a broker is ready ends it within seconds, and its etcd member with it, however far "
@@ -139,7 +166,7 @@ def stopped_while_starting(world):
     one, two, three = cluster.members
 
     def runs(member):
-        return lambda _: bool(processes_of(world.folder, f"/{member.directory.name}/etcd"))
+        return lambda _: bool(etcd_of(world, member))
 
     def waits_for_quorum(member):
         return lambda mark: bool(member.told("coordination.waiting", mark)) and runs(member)(mark)
@@ -170,6 +197,29 @@ def stopped_while_starting(world):
     cluster.await_full_isr("kept")
     found = [record["value"] for record in read_all(cluster, "kept", 1)]
     check(found == ["precious"], f"there is {found}")
+    stop_at_once(world, cluster)
+
+
+@scenario("managed etcd: SIGTERM before a broker is ready ends it and its etcd member where their disk hangs")
+def stopped_where_the_disk_hangs(world):
+    cluster = Cluster(world, "managed-etcd")
+    one = cluster.members[0]
+    output = one.directory / "etcd/output"
+    stop_at_once(world, cluster)
+    hanging = []
+
+    def hangs(mark):
+        """It waits for the others, and looks how much its etcd has printed: that is where it hangs."""
+        if not one.told("coordination.waiting", mark) or not etcd_of(world, one):
+            return False
+        if not hanging:
+            output.rename(output.with_name("printed"))
+            hanging.append(stack.enter_context(HangingFile(output)))
+        return hanging[0].is_waited_for()
+
+    with contextlib.ExitStack() as stack:
+        stop_starting(world, one, hangs, seconds=20)
+    cluster.begin_all()
     stop_at_once(world, cluster)
 
 
