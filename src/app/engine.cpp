@@ -138,6 +138,9 @@ class ManagedStore final : public Engine {
         diagnostics_(diagnostics),
         processes_(runtime::make_real_processes()) {}
   Task<Result<void>> open() override {
+    // Before anything is waited for, so that end_beside() reaches it while the member is not known yet. The data directory is
+    // locked: no other broker lives on it whose member this could be.
+    left_ = coordination::find_member(*processes_, options_.folder);
     // Nothing comes between the first step of the member and this: end_beside() reaches whatever was started.
     auto member = co_await coordination::ManagedEtcd::start(runtime_, *processes_, options_, diagnostics_);
     if (!member) co_return fail(member.error());
@@ -155,6 +158,8 @@ class ManagedStore final : public Engine {
     if (member_) co_await member_->stop();
   }
   Task<void> end_beside() override {
+    if (!member_ && left_) co_await coordination::end_member(*left_);
+    // Also where the start went on meanwhile.
     if (member_) co_await member_->stop();
   }
   Members members() override {
@@ -162,6 +167,7 @@ class ManagedStore final : public Engine {
   }
   void kill_beside() override {
     if (member_) member_->kill();
+    if (left_) left_->kill();
   }
 
  private:
@@ -170,6 +176,8 @@ class ManagedStore final : public Engine {
   runtime::Runtime& runtime_;
   DiagnosticSink& diagnostics_;
   std::unique_ptr<runtime::Processes> processes_;
+  // What an earlier process left; the member has it, too, once it is known.
+  std::unique_ptr<runtime::Process> left_;
   std::unique_ptr<coordination::ManagedEtcd> member_;
   std::unique_ptr<Coordination> store_;
 };

@@ -33,8 +33,8 @@ class Engine {
   // Closes the store, then ends what was started for it.
   virtual runtime::Task<void> stop() = 0;
   // For a process that ends in the middle of its start, also while open() is under way or stop(): ends in order what was started
-  // beside it, and leaves the store as it is. Within some 5 s; it waits for a disk that hangs, so who calls sets a limit and
-  // then calls kill_beside().
+  // beside it, also by an earlier process, and leaves the store as it is. Within some 5 s; it waits for a disk that hangs, so
+  // who calls sets a limit and then calls kill_beside().
   virtual runtime::Task<void> end_beside() { co_return; }
   // The same at once, and for good: nothing is started any more. For a process that ends now.
   virtual void kill_beside() {}

@@ -223,6 +223,26 @@ def stopped_where_the_disk_hangs(world):
     stop_at_once(world, cluster)
 
 
+@scenario("managed etcd: SIGTERM ends the etcd that an earlier process left also before anything of it was read, and never that of "
+          "another broker that lives on the same directory")
+def stopped_before_it_knows_its_member(world):
+    cluster = Cluster(world, "managed-etcd")
+    one = cluster.members[0]
+    one.kill()
+    check(etcd_of(world, one), "kill -9 of a broker took its etcd with it")
+    with HangingFile(one.directory / "etcd/member.a") as record:
+        stop_starting(world, one, lambda _: record.is_waited_for())
+    one.begin().await_ready()
+    before = etcd_member(world, one)
+    twin = cluster.new_member(1).begin()
+    wait_until(lambda: twin.told("broker.starting"), 20, lambda: f"the second one does not start\n{twin.words()}")
+    twin.process.signal(signal.SIGTERM)
+    code = twin.process.wait(10)
+    check(code in (1, 128 + signal.SIGTERM), f"the second one ended with {code}\n{twin.words()}")
+    check(etcd_member(world, one) == before, "the second one took the first one's etcd along")
+    stop_at_once(world, cluster)
+
+
 def refuse_each(cluster, *words):
     """Each ends with these words. Who ends first leaves the others' etcd members without a majority: it is started again,
     as systemd does it."""

@@ -41,7 +41,24 @@ Task<Result<std::string>> read_pem(runtime::FileSystem& files, std::string path)
   co_return std::string(as_text(*bytes));
 }
 
+std::string data_of(const std::string& folder) {
+  return folder + "/data";
+}
+
 }  // namespace
+
+std::unique_ptr<runtime::Process> find_member(runtime::Processes& processes, const std::string& folder) {
+  auto found = processes.find(distinguishing_words(data_of(folder)));
+  return found ? std::move(*found) : nullptr;
+}
+
+Task<void> end_member(runtime::Process& member) {
+  member.terminate();
+  runtime::Shard& here = *runtime::Shard::current();
+  runtime::Timer limit(here);
+  limit.start(here.now() + kTerminateMax, [&member] { member.kill(); });
+  co_await member.ended();
+}
 
 struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
   Core(runtime::Runtime& host, runtime::Processes& children, ManagedEtcdOptions given, DiagnosticSink& sink)
@@ -52,7 +69,7 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
         own(*options.address.of(options.broker)),
         record(host.files(), options.folder) {}
 
-  std::string data() const { return options.folder + "/data"; }
+  std::string data() const { return data_of(options.folder); }
   std::string output() const { return options.folder + "/output"; }
   bool tls() const { return options.settings.tls(); }
   MonotonicTime now() const { return runtime::Shard::current()->now(); }
@@ -95,7 +112,6 @@ struct ManagedEtcd::Core : std::enable_shared_from_this<Core> {
   Task<void> watch_over();
   Task<bool> prove();
   Task<void> bound_what_it_printed();
-  Task<void> end_process(runtime::Process& process);
   Task<void> hand_over();
 
   runtime::Runtime& runtime;
@@ -150,12 +166,11 @@ Task<std::optional<bool>> ManagedEtcd::Core::look_for_data() {
 
 // Finds the member that an earlier process of this broker left running, if there is one.
 Task<void> ManagedEtcd::Core::adopt() {
-  auto found = processes.adopt(record.value.identity());
+  // Whoever stops meanwhile ends it, whatever is found out about it.
+  if (auto remembered = processes.adopt(record.value.identity())) process = std::move(*remembered);
   // The record may have missed a start by a crash; the folder's name in the arguments tells as well.
-  if (!found) found = processes.find(distinguishing_words(data()));
-  if (!found) co_return;
-  // From here on: whoever stops meanwhile ends it, whatever is found out about it.
-  process = std::move(*found);
+  if (!process) process = find_member(processes, options.folder);
+  if (!process) co_return;
   const auto data_there = co_await look_for_data();
   if (!data_there) co_return;
   const bool is_known = !record.value.initial_cluster.empty() && *data_there;
@@ -167,7 +182,7 @@ Task<void> ManagedEtcd::Core::adopt() {
   tell(Severity::warning, "etcd.orphan_ended",
        "an etcd runs in this broker's folder without its data: it is ended",
        {{"process", std::to_string(process->identity().number)}});
-  co_await end_process(*process);
+  co_await end_member(*process);
   process.reset();
 }
 
@@ -382,14 +397,6 @@ Task<void> ManagedEtcd::Core::run(std::shared_ptr<Core> core) {
   }
 }
 
-Task<void> ManagedEtcd::Core::end_process(runtime::Process& ending_process) {
-  ending_process.terminate();
-  const MonotonicTime until = now() + kTerminateMax;
-  runtime::Timer limit(*runtime::Shard::current());
-  limit.start(until, [&ending_process] { ending_process.kill(); });
-  co_await ending_process.ended();
-}
-
 // A leader that just ended would cost an election.
 Task<void> ManagedEtcd::Core::hand_over() {
   const MonotonicTime until = now() + kHandOverMax;
@@ -497,7 +504,7 @@ Task<void> ManagedEtcd::stop() {
   co_await leave();
   if (core->process && core->process->running()) {
     co_await core->hand_over();
-    co_await core->end_process(*core->process);
+    co_await end_member(*core->process);
     core->process.reset();
     core->record.value.set_identity({});
     // Where this fails the next start finds that the process does not run any more.

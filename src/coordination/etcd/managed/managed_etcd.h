@@ -37,6 +37,12 @@ struct ManagedEtcdOptions {
   uint64_t output_bytes_max = 16 << 20;
 };
 
+// The member that an earlier process of this broker left running in that folder; null: none. Does not wait. Whoever asks in order
+// to end it keeps other brokers from the folder, by a lock: it is one's own, not that of a broker that lives.
+std::unique_ptr<runtime::Process> find_member(runtime::Processes& processes, const std::string& folder);
+// Asks it to end, and after 2 s ends it. Returns when it is gone; `member` stays until then.
+runtime::Task<void> end_member(runtime::Process& member);
+
 class ManagedEtcd {
  public:
   // `runtime`, `processes` and `diagnostics` must outlive it. Errors: invalid (the broker is not in the list), corrupt (the

@@ -356,6 +356,26 @@ TEST(ManagedEtcd, AStopEndsTheMemberOfAnEarlierProcessAsSoonAsThereIsOne) {
   });
 }
 
+TEST(ManagedEtcd, AMemberThatAnEarlierProcessLeftIsFoundAndEndedWithoutAStart) {
+  ManagedScene scene(2);
+  scene.stage().run([&](Runtime&) -> Task<void> {
+    EXPECT_EQ(find_member(scene.processes(), scene.folder_of(1)), nullptr) << "none was ever started";
+    const auto one = co_await scene.start(1);
+    const auto two = co_await scene.start(2);
+    EXPECT_TRUE(co_await all_answer({one.get(), two.get()})) << scene.told();
+    const auto process = one->process();
+    co_await one->leave();
+    const auto left = find_member(scene.processes(), scene.folder_of(1));
+    GW_REQUIRE(left != nullptr);
+    EXPECT_EQ(left->identity(), process);
+    co_await end_member(*left);
+    EXPECT_FALSE(left->running());
+    EXPECT_EQ(find_member(scene.processes(), scene.folder_of(1)), nullptr);
+    EXPECT_EQ(scene.leftovers().count(), 1u) << "that of the other broker runs on";
+    co_await two->stop();
+  });
+}
+
 TEST(ManagedEtcd, StopsAtTheSameTimeAllWaitForTheEndAndAKillEndsItAtOnce) {
   ManagedScene scene(1);
   scene.stage().run([&](Runtime&) -> Task<void> {
