@@ -313,6 +313,9 @@ TEST(ManagedEtcd, AllRestartOnWhatTheirDisksHold) {
   });
 }
 
+// Far more than a start takes until its process runs: a turn is microseconds, its work on files milliseconds.
+constexpr int kTurnsMax = 1 << 22;
+
 // Turns the loop so often, so that a start gets so far.
 Task<void> turn(int times) {
   for (int i = 0; i < times; ++i) co_await runtime::sleep_for(std::chrono::milliseconds(0));
@@ -321,13 +324,17 @@ Task<void> turn(int times) {
 TEST(ManagedEtcd, AStopAtAnyMomentOfAStartLeavesNothing) {
   ManagedScene scene(1);
   scene.stage().run([&](Runtime&) -> Task<void> {
-    for (int turns = 0; turns < 300; turns = turns < 8 ? turns + 1 : turns * 2) {
+    // Longer each time, until there was a process to end.
+    bool started = false;
+    for (int turns = 0; !started && turns < kTurnsMax; turns += 1 + turns / 4) {
       const auto managed = co_await scene.start(1);
       GW_REQUIRE(managed);
       co_await turn(turns);
+      started = managed->process().number != 0;
       co_await managed->stop();
       EXPECT_EQ(scene.leftovers().count(), 0u) << "after " << turns << " turns";
     }
+    EXPECT_TRUE(started) << "all stops came before there was a process" << scene.told();
     // And as soon as there is a process, which has not said anything yet.
     const auto managed = co_await scene.start(1);
     GW_REQUIRE(managed);

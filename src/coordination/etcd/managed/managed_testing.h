@@ -54,7 +54,11 @@ class Leftovers {
   }
   // SIGKILL; returns when they are gone.
   void kill() const {
-    for (signal(SIGKILL); count() > 0; signal(SIGKILL)) ::poll(nullptr, 0, 1);
+    int looks = 0;
+    for (signal(SIGKILL); count() > 0; signal(SIGKILL)) {
+      GW_CHECK(++looks < 30'000, "a process ends within seconds of being killed");
+      ::poll(nullptr, 0, 1);
+    }
   }
 
  private:
