@@ -180,7 +180,8 @@ Task<int> Server::stop() {
 broker::Service::Readiness Server::readiness() const {
   if (stage_ == Stage::stopping || stage_ == Stage::leaving) return {false, "the broker is stopping"};
   if (stage_ == Stage::starting || !broker_->ready()) {
-    return {false, "the broker is starting: it recovers its data directory"};
+    return {false,
+            "the broker is starting: it waits for the coordination service, or recovers its data directory"};
   }
   const auto health = broker_->store().health();
   if (health.writable && health.space_left) return {true, "ready"};

@@ -1,5 +1,8 @@
 """What an operator or a stranger does wrong: each gets a clear error, and nothing is lost."""
 
+import urllib.error
+import urllib.request
+
 from cluster import Cluster
 from frames import create_topic, fetch_as_replica
 from load import publish, read_all
@@ -17,6 +20,15 @@ def ended(member, *words, seconds=20):
     check(code not in (0, None), f"it ended with {code}\n{member.words()}")
     for word in words:
         check(word in said, f"it does not say '{word}'\n{member.words()}")
+
+
+def why_not_ready(member):
+    """What its /readyz says; "200" where it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{member.http_port}/readyz", timeout=10) as answer:
+            return f"{answer.status}"
+    except urllib.error.HTTPError as refused:
+        return refused.read().decode()
 
 
 def fill_files(cluster):
@@ -155,6 +167,8 @@ def no_quorum(world):
     wait_until(lambda: all(m.told("coordination.waiting") or m.told("coordination.unreachable") for m in cluster.members),
                20, lambda: f"nobody says what is waited for\n{cluster.words()}")
     check(all(member.process.alive for member in cluster.members), "a broker ended instead of waiting")
+    why = why_not_ready(cluster.members[0])
+    check("waits for the coordination service" in why, f"/readyz does not say what is waited for: {why}")
     store.complete(world)
     for member in cluster.members:
         member.await_ready(40)
