@@ -212,10 +212,10 @@ Task<void> Server::heed_signals() {
 }
 
 Task<void> Server::leave_start(int signal) {
-  const bool managed = configuration_.values().text("coordination").starts_with("managed-etcd:");
+  const bool runs_members = engine_ && engine_->members();
   diagnostics_.emit({Severity::warning, "broker.left",
                      signal_name(signal) + " before the broker was ready: " +
-                         (managed ? "ends the etcd member beside it and leaves" : "leaves at once") +
+                         (runs_members ? "ends the etcd member beside it and leaves" : "leaves at once") +
                          "; the next start recovers what was acknowledged"});
   runtime::Timer limit(runtime_.shard(0));
   limit.start(runtime_.shard(0).now() + kEndBesideMax, [this, signal] { leave_now(signal); });
