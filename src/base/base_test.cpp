@@ -8,6 +8,7 @@
 #include "base/diagnostic.h"
 #include "base/endian.h"
 #include "base/strong.h"
+#include "base/text.h"
 #include "base/uuid.h"
 #include "base/varint.h"
 
@@ -31,6 +32,20 @@ TEST(Crc32c, TheInstructionAndTheTablesAgreeAtEveryLengthAndSplit) {
     const size_t half = size / 3;
     EXPECT_EQ(crc32c_extend(crc32c(view.first(half)), view.subspan(half)), crc32c(view)) << size;
   }
+}
+
+TEST(CutOff, KeepsWhatFitsMarksWhatIsMissingAndTearsNoCharacter) {
+  EXPECT_EQ(cut_off("godwit", 6), "godwit");
+  EXPECT_EQ(cut_off("godwit", 5), "godwi…");
+  EXPECT_EQ(cut_off("", 0), "");
+  EXPECT_EQ(cut_off("godwit", 0), "…");
+  const std::string text = "aé€😀b";  // of 1, 2, 3, 4 and 1 bytes
+  for (const auto& [bytes_max, kept] : std::initializer_list<std::pair<size_t, std::string>>{
+           {1, "a"}, {2, "a"}, {3, "aé"}, {5, "aé"}, {6, "aé€"}, {9, "aé€"}, {10, "aé€😀"}}) {
+    EXPECT_EQ(cut_off(text, bytes_max), kept + "…") << bytes_max;
+  }
+  EXPECT_EQ(cut_off(text, 11), text);
+  EXPECT_EQ(cut_off("\x80\x80\x80", 2), "…") << "no text at all is not read beyond its begin";
 }
 
 TEST(Varint, RoundTripsTheLimits) {

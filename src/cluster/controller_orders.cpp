@@ -1,6 +1,7 @@
 // What an operator orders: `godwit cluster …`.
 #include <algorithm>
 
+#include "base/text.h"
 #include "cluster/controller_impl.h"
 
 namespace godwit::cluster {

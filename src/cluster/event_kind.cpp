@@ -53,13 +53,6 @@ std::span<const EventKindRow> event_kinds() {
   return kEventKinds;
 }
 
-std::string cut_off(std::string_view text, size_t most) {
-  if (text.size() <= most) return std::string(text);
-  const auto continues = [&](size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80; };
-  while (most > 0 && continues(most)) --most;
-  return std::string(text.substr(0, most)) + "…";
-}
-
 const EventKindRow& row_of(EventKind kind) {
   return kEventKinds[static_cast<size_t>(kind)];
 }

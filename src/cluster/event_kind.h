@@ -68,9 +68,6 @@ struct Decision {
   std::string why;     // "its lease ended"
 };
 
-// Not above `most` bytes and a mark that something is missing; no character is torn.
-std::string cut_off(std::string_view text, size_t most);
-
 inline std::string from_to(std::string_view from, std::string_view to) {
   return std::string(from) + " -> " + std::string(to);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "cluster/fenced_store.h"
 #include "cluster/stored_control.h"
 

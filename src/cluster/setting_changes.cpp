@@ -5,7 +5,7 @@
 #include <set>
 #include <string_view>
 
-#include "cluster/event_kind.h"
+#include "base/text.h"
 
 namespace godwit::cluster {
 namespace {

@@ -1,5 +1,7 @@
 #include "codec/printer.h"
 
+#include "base/text.h"
+
 namespace godwit::codec {
 
 void Printer::text(std::string_view more) {
@@ -31,15 +33,9 @@ void Printer::size(size_t bytes) {
 }
 
 std::string Printer::take() {
-  static constexpr std::string_view kCut = "…";
-  if (full()) {
-    size_t end = size_max_ > kCut.size() ? size_max_ - kCut.size() : 0;
-    while (end > 0 && (static_cast<unsigned char>(out_[end]) & 0xc0) == 0x80)
-      --end;  // inside a UTF-8 character
-    out_.resize(end);
-    out_ += kCut;
-  }
-  return std::move(out_);
+  if (!full()) return std::move(out_);
+  // With the mark of what is missing it has the size that it may have.
+  return cut_off(out_, size_max_ > kCutMark.size() ? size_max_ - kCutMark.size() : 0);
 }
 
 }  // namespace godwit::codec

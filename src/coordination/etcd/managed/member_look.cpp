@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace godwit::coordination::etcd {
 namespace {
 
@@ -9,11 +11,6 @@ using State = EngineMember::State;
 
 // What a server says of itself is told, and bounded.
 constexpr size_t kFaultMax = 200;
-
-std::string shortened(std::string text) {
-  if (text.size() > kFaultMax) text.resize(kFaultMax);
-  return text;
-}
 
 State state_of(const StatusReply& status) {
   if (status.leader == 0) return State::leaderless;
@@ -44,12 +41,12 @@ std::vector<EngineMember> describe_members(const ManagedEtcdAddress& address, bo
     if (!answer && !listed.empty() && std::ranges::none_of(listed, is_it)) continue;
     EngineMember one{.broker = member.broker, .name = name_of(member), .peer = peer_url(member, tls)};
     if (!answer) {
-      one.fault = shortened(answer.error().message);
+      one.fault = cut_off(answer.error().message, kFaultMax);
     } else if (!is_ours(answer)) {
       one.fault = "an etcd of another cluster answers there";
     } else {
       one.state = state_of(*answer);
-      if (!answer->faults.empty()) one.fault = shortened(answer->faults.front());
+      if (!answer->faults.empty()) one.fault = cut_off(answer->faults.front(), kFaultMax);
       one.lag = static_cast<int64_t>(furthest - answer->raft_index);
       one.database_bytes = answer->database_bytes;
     }
