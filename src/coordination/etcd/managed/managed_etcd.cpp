@@ -403,6 +403,9 @@ Task<void> ManagedEtcd::Core::hand_over() {
   Wire wire(*runtime::Shard::current(), wire_options({own.clients}));
   const auto status = co_await wire.status(0);
   if (!status || status->leader != status->member) co_return;
+  // One that never proved to be ours may be anybody's.
+  const auto& value = record.value;
+  if (value.member != 0 && static_cast<int64_t>(status->member) != value.member) co_return;
   const auto members = co_await wire.members(0);
   if (!members) co_return;
   for (const auto& member : *members) {

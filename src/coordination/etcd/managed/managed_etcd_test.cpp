@@ -18,6 +18,39 @@ Task<bool> put_eventually(Coordination& store, std::string key, std::string valu
       [&]() -> Task<bool> { co_return (co_await put(store, key, value)).has_value(); });
 }
 
+// Processes that are not told to end: an etcd that is told so hands its leadership over by itself.
+class DeafProcesses final : public runtime::Processes {
+ public:
+  using Held = Result<std::unique_ptr<runtime::Process>>;
+  explicit DeafProcesses(runtime::Processes& real) : real_(real) {}
+  Held start(runtime::ProcessOptions options) override { return deafened(real_.start(std::move(options))); }
+  Held adopt(const runtime::ProcessIdentity& identity) override { return deafened(real_.adopt(identity)); }
+  Held find(const std::vector<std::string>& words) override { return deafened(real_.find(words)); }
+  // How often one was told to.
+  int told() const { return told_; }
+
+ private:
+  class Deaf final : public runtime::Process {
+   public:
+    Deaf(std::unique_ptr<runtime::Process> real, int& told) : real_(std::move(real)), told_(told) {}
+    const runtime::ProcessIdentity& identity() const override { return real_->identity(); }
+    bool running() const override { return real_->running(); }
+    Task<void> ended() override { return real_->ended(); }
+    void terminate() override { ++told_; }
+    void kill() override { real_->kill(); }
+
+   private:
+    std::unique_ptr<runtime::Process> real_;
+    int& told_;
+  };
+  Held deafened(Held real) {
+    if (!real) return real;
+    return std::make_unique<Deaf>(std::move(*real), told_);
+  }
+  runtime::Processes& real_;
+  int told_ = 0;
+};
+
 TEST(ManagedEtcd, ThreeBrokersFormAClusterOnceAllAreThereAndStopTogether) {
   ManagedScene scene;
   scene.stage().run([&](Runtime& runtime) -> Task<void> {
@@ -380,6 +413,49 @@ TEST(ManagedEtcd, AMemberThatAnEarlierProcessLeftIsFoundAndEndedWithoutAStart) {
     EXPECT_EQ(find_member(scene.processes(), scene.folder_of(1)), nullptr);
     EXPECT_EQ(scene.leftovers().count(), 1u) << "that of the other broker runs on";
     co_await two->stop();
+  });
+}
+
+TEST(ManagedEtcd, AStopLeavesTheLeadershipOfAMemberThatIsNotOursWhereItIs) {
+  ManagedScene scene;
+  scene.stage().run([&](Runtime& runtime) -> Task<void> {
+    const auto one = co_await scene.start(1);
+    const auto two = co_await scene.start(2);
+    const auto three = co_await scene.start(3);
+    EXPECT_TRUE(co_await all_answer({one.get(), two.get(), three.get()})) << scene.told();
+    co_await one->leave();
+    etcd::MemberRecord record(runtime.files(), scene.folder_of(1));
+    EXPECT_TRUE(co_await record.load());
+    const auto first = static_cast<uint64_t>(record.value.member);
+    etcd::WireOptions everybody;
+    for (const auto& member : scene.address().members) everybody.endpoints.push_back(member.clients);
+    etcd::Wire wire(runtime.shard(0), everybody);
+    EXPECT_TRUE(co_await eventually([&]() -> Task<bool> {
+      for (size_t i = 0; i < 3; ++i) (void)co_await wire.move_leader(i, first);
+      const auto status = co_await wire.status(0);
+      co_return status.has_value() && status->leader == first;
+    }));
+    // The process is found by its folder, and what answers is another member than the record knows.
+    record.value.member ^= 1;
+    EXPECT_TRUE(co_await record.save());
+    DeafProcesses processes(scene.processes());
+    const auto again =
+        co_await ManagedEtcd::start(runtime, processes, scene.options_of(1), scene.stage().diagnostics());
+    GW_REQUIRE_OK(again);
+    EXPECT_TRUE(co_await eventually(
+        [&]() -> Task<bool> { co_return scene.stage().diagnostics().contains("etcd.not_ours"); }));
+    const auto look = [&]() -> Task<void> {
+      EXPECT_TRUE(co_await eventually([&]() -> Task<bool> { co_return processes.told() > 0; }));
+      const auto status = co_await wire.status(1);
+      GW_REQUIRE(status.has_value());
+      EXPECT_EQ(status->leader, first);
+    };
+    std::vector<Task<void>> both;
+    both.push_back((*again)->stop());
+    both.push_back(look());
+    co_await runtime::when_all(std::move(both));
+    co_await two->stop();
+    co_await three->stop();
   });
 }
 
