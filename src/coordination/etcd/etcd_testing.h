@@ -51,21 +51,15 @@ class EtcdServer {
   std::optional<ServerProcess> process_;
 };
 
-// An etcd as the contract's scenarios know it: all of its members die, hang and come back together.
-class EtcdService {
+class EtcdService : public EngineService {
  public:
-  virtual ~EtcdService() = default;
   // What a client needs to be let in; the prefix is the client's.
   virtual EtcdOptions client() const = 0;
-  virtual void kill() = 0;
-  virtual void start() = 0;  // after kill(); returns before it answers
-  virtual void freeze() = 0;
-  virtual void thaw() = 0;
   virtual std::string output() const = 0;  // what it printed, for a failure's message
 };
 
 // Members of one cluster.
-class EtcdCluster final : public EtcdService {
+class EtcdCluster : public EtcdService {
  public:
   // `like`: how each is started, but for its name, port and cluster.
   explicit EtcdCluster(size_t count = 3, const EtcdMember& like = {}) {
@@ -94,10 +88,8 @@ class EtcdCluster final : public EtcdService {
   void kill() override {
     for (const auto& server : servers_) server->kill();
   }
-  // Of several, one stays away until the next start, each time another: a majority has to do, and clients have to leave an
-  // endpoint where nobody listens.
   void start() override {
-    const size_t away = servers_.size() > 1 ? starts_++ % servers_.size() : servers_.size();
+    const size_t away = next_away(servers_.size());
     for (size_t i = 0; i < servers_.size(); ++i)
       if (i != away) servers_[i]->start();
   }
@@ -116,21 +108,15 @@ class EtcdCluster final : public EtcdService {
       if (server->running()) (server->process().*what)();
   }
   std::vector<std::unique_ptr<EtcdServer>> servers_;
-  size_t starts_ = 0;
 };
 
-// A prefix of its own in an etcd that other hosts may use before and after it, never at the same time where this one kills or
-// freezes: what it broke it puts right at its end.
-class EtcdHost final : public RealHost {
+// A prefix of its own in an etcd.
+class EtcdHost final : public RealHost<EtcdService> {
  public:
   explicit EtcdHost(std::shared_ptr<EtcdService> service)
-      : service_(std::move(service)), prefix_("/godwit/test/" + std::to_string(++hosts())) {}
-  ~EtcdHost() override {
-    if (frozen_) service_->thaw();
-    if (killed_) service_->start();
-  }
+      : RealHost(std::move(service)), prefix_("/godwit/test/" + next_number()) {}
   runtime::Task<std::unique_ptr<Coordination>> connect() override {
-    EtcdOptions options = service_->client();
+    EtcdOptions options = service()->client();
     options.prefix = prefix_;
     auto store = co_await EtcdCoordination::open(runtime(), std::move(options), diagnostics());
     EXPECT_TRUE(store) << store.error().describe();
@@ -140,37 +126,14 @@ class EtcdHost final : public RealHost {
       Coordination& first = **store;
       EXPECT_TRUE(co_await eventually([&first]() -> runtime::Task<bool> {
         co_return (co_await first.get("/any")).has_value();
-      })) << service_->output();
+      })) << service()->output();
     }
     co_return std::move(*store);
   }
-  void kill_server() override {
-    killed_ = true;
-    service_->kill();
-  }
-  void start_server() override {
-    killed_ = false;
-    service_->start();
-  }
-  void freeze_server() override {
-    frozen_ = true;
-    service_->freeze();
-  }
-  void thaw_server() override {
-    frozen_ = false;
-    service_->thaw();
-  }
 
  private:
-  static int& hosts() {
-    static int count = 0;
-    return count;
-  }
-  std::shared_ptr<EtcdService> service_;
   std::string prefix_;
   bool waited_ = false;  // until it answers; it may have been started just now
-  bool killed_ = false;
-  bool frozen_ = false;
 };
 
 }  // namespace godwit::coordination

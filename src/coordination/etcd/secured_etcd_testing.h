@@ -8,38 +8,41 @@
 
 namespace godwit::coordination {
 
+// A folder with a certificate.
+struct Certified {
+  Certified() { make_certificate(folder.path(), "godwit"); }
+  TemporaryDirectory folder;
+  std::string pem = folder.path() + "/godwit.pem";
+  std::string key = folder.path() + "/godwit.key";
+};
+
 // One member. Made on the test's own thread, outside of a scenario: returns once it asks for the password.
-class SecuredEtcd final : public EtcdService {
+class SecuredEtcd final : Certified, public EtcdCluster {
  public:
-  SecuredEtcd() {
+  SecuredEtcd() : EtcdCluster(1, member(*this)) {
     RealStage stage;
     stage.run([this](runtime::Runtime& runtime) -> runtime::Task<void> {
-      etcd::Wire wire(runtime.shard(0), {.endpoints = cluster_.endpoints(),
+      etcd::Wire wire(runtime.shard(0), {.endpoints = endpoints(),
                                          .tls = true,
-                                         .authority = text_of(pem_),
-                                         .certificate = text_of(pem_),
-                                         .key = text_of(key_),
+                                         .authority = text_of(pem),
+                                         .certificate = text_of(pem),
+                                         .key = text_of(key),
                                          .attempt_timeout = std::chrono::seconds(10)});
       EXPECT_TRUE(co_await eventually([&wire]() -> runtime::Task<bool> {
         co_return (co_await wire.status(0)).has_value();
-      })) << cluster_.output();
+      })) << output();
       const auto enabled = co_await wire.enable_auth(0, kPassword);
       EXPECT_TRUE(enabled) << (enabled ? "" : enabled.error().message);
     });
   }
   EtcdOptions client() const override {
-    return {.endpoints = cluster_.endpoints(),
+    return {.endpoints = endpoints(),
             .user = "root",
             .password = kPassword,
-            .authority_file = pem_,
-            .certificate_file = pem_,
-            .key_file = key_};
+            .authority_file = pem,
+            .certificate_file = pem,
+            .key_file = key};
   }
-  void kill() override { cluster_.kill(); }
-  void start() override { cluster_.start(); }
-  void freeze() override { cluster_.freeze(); }
-  void thaw() override { cluster_.thaw(); }
-  std::string output() const override { return cluster_.output(); }
 
  private:
   static constexpr const char* kPassword = "a pass:word";
@@ -47,17 +50,12 @@ class SecuredEtcd final : public EtcdService {
     std::ifstream in(path);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  EtcdMember member() const {
-    make_certificate(folder_.path(), "godwit");
+  static EtcdMember member(const Certified& with) {
     // Each client asks for a token of its own; that a password costs etcd some 60 ms by default is not the matter here.
     return {.scheme = "https",
-            .more = {"--cert-file", pem_, "--key-file", key_, "--trusted-ca-file", pem_, "--client-cert-auth",
-                     "--bcrypt-cost", "4"}};
+            .more = {"--cert-file", with.pem, "--key-file", with.key, "--trusted-ca-file", with.pem,
+                     "--client-cert-auth", "--bcrypt-cost", "4"}};
   }
-  TemporaryDirectory folder_;
-  std::string pem_ = folder_.path() + "/godwit.pem";
-  std::string key_ = folder_.path() + "/godwit.key";
-  EtcdCluster cluster_{1, member()};
 };
 
 }  // namespace godwit::coordination

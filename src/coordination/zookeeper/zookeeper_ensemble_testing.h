@@ -34,10 +34,8 @@ class ZookeeperEnsemble final : public ZookeeperService {
   void kill() override {
     for (const auto& process : processes_) process->kill();
   }
-  // One stays away until the next start, each time another: a majority has to do, and clients have to leave an address where
-  // nobody listens.
   void start() override {
-    const size_t away = starts_++ % kServers;
+    const size_t away = next_away(kServers);
     for (size_t i = 0; i < kServers; ++i)
       if (i != away) start(i);
   }
@@ -57,7 +55,6 @@ class ZookeeperEnsemble final : public ZookeeperService {
   uint16_t first_port_;
   std::array<TemporaryDirectory, kServers> directories_;
   std::array<std::unique_ptr<ServerProcess>, kServers> processes_;
-  size_t starts_ = 0;
 };
 
 }  // namespace godwit::coordination

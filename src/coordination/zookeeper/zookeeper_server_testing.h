@@ -23,15 +23,9 @@ inline std::unique_ptr<ServerProcess> run_zookeeper(const std::string& directory
       directory + "/output");
 }
 
-// A ZooKeeper as the contract's scenarios know it: all of its servers die, hang and come back together.
-class ZookeeperService {
+class ZookeeperService : public EngineService {
  public:
-  virtual ~ZookeeperService() = default;
   virtual std::string servers() const = 0;  // as ZookeeperOptions wants them
-  virtual void kill() = 0;
-  virtual void start() = 0;  // after kill(); returns before it answers
-  virtual void freeze() = 0;
-  virtual void thaw() = 0;
 };
 
 class ZookeeperServer final : public ZookeeperService {
@@ -68,26 +62,21 @@ struct ZookeeperUser {
   std::string password{};
 };
 
-// A root of its own in a ZooKeeper that other hosts may use before and after it, never at the same time where this one kills or
-// freezes: what it broke it puts right at its end.
-class ZookeeperHost final : public RealHost {
+// A root of its own in a ZooKeeper.
+class ZookeeperHost final : public RealHost<ZookeeperService> {
  public:
   // The nodes of a user, also the one above the root, are closed to all others: each user has its own.
   explicit ZookeeperHost(std::shared_ptr<ZookeeperService> service, ZookeeperUser user = {})
-      : service_(std::move(service)),
+      : RealHost(std::move(service)),
         user_(std::move(user)),
-        root_("/test" + user_.name + "/" + std::to_string(++roots())) {}
+        root_("/test" + user_.name + "/" + next_number()) {}
   // One more runtime over the same root.
   ZookeeperHost(const ZookeeperHost& other)
-      : service_(other.service_), user_(other.user_), root_(other.root_) {}
-  ~ZookeeperHost() override {
-    if (frozen_) service_->thaw();
-    if (killed_) service_->start();
-  }
+      : RealHost(other.service()), user_(other.user_), root_(other.root_) {}
 
   runtime::Task<std::unique_ptr<Coordination>> connect() override {
     auto store = connect_as({.servers = {}, .root = {}, .user = user_.name, .password = user_.password});
-    if (!killed_) {
+    if (!killed()) {
       // A virtual machine takes its second to start.
       co_await eventually(
           [&store]() -> runtime::Task<bool> { co_return (co_await store->get("/any")).has_value(); },
@@ -97,31 +86,15 @@ class ZookeeperHost final : public RealHost {
   }
   // Returns before it is connected. Servers and root are filled in.
   std::unique_ptr<Coordination> connect_as(ZookeeperOptions options) {
-    options.servers = service_->servers();
+    options.servers = service()->servers();
     options.root = root_;
     return open_zookeeper(*runtime::Shard::current(), std::move(options), diagnostics());
   }
-  void kill_server() override {
-    killed_ = true;
-    service_->kill();
-  }
-  void start_server() override {
-    killed_ = false;
-    service_->start();
-  }
-  void freeze_server() override {
-    frozen_ = true;
-    service_->freeze();
-  }
-  void thaw_server() override {
-    frozen_ = false;
-    service_->thaw();
-  }
-  std::string servers() const { return service_->servers(); }
+  std::string servers() const { return service()->servers(); }
   const std::string& root() const { return root_; }
   // For a test that speaks to the server past the implementation.
   zookeeper::SessionOptions session_options() const {
-    return {.names = std::make_shared<zookeeper::Names>(service_->servers()),
+    return {.names = std::make_shared<zookeeper::Names>(service()->servers()),
             .timeout = std::chrono::seconds(4)};
   }
   // Removes everything below the root, as an operator might.
@@ -147,15 +120,8 @@ class ZookeeperHost final : public RealHost {
     removal[0].operations.push_back({.kind = Operation::Kind::remove, .path = path, .value = {}});
     GW_REQUIRE_OK(co_await session.ask(std::move(removal), deadline));
   }
-  static int& roots() {
-    static int count = 0;
-    return count;
-  }
-  std::shared_ptr<ZookeeperService> service_;
   ZookeeperUser user_;
   std::string root_;
-  bool killed_ = false;
-  bool frozen_ = false;
 };
 
 // One server for all scenarios that do it no harm; gone at the end of the program.
