@@ -219,10 +219,10 @@ void Replay::apply_behind_hole(ReplayedLog& log, const StructureRecord& record) 
     } else {
       // An earlier start saw the hole and went on behind it: what follows is whole again.
       if (state.end < skip->from) state.add_damage({state.end, skip->from, skip->what});
+      // Of the producers nothing is skipped: what lies before the hole may be in the journal alone.
       apply_as_next(*skip);
       log.lost_to.reset();
       log.lost_from.reset();
-      log.producers_from = state.end;
     }
   }
   state.version = std::max(state.version, version);

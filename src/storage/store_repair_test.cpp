@@ -296,6 +296,76 @@ TEST(StoreProducers, AfterATruncationOfAllThatWasKnownOfThemTheyAreFoundInTheRec
   }
 }
 
+// One batch of the producer, and waits until it is stable.
+Task<void> append_of(Log& log, Producer& producer, std::string text) {
+  const auto appended = co_await append_texts(log, {std::move(text)}, LeaderEpoch(0), &producer);
+  EXPECT_TRUE(appended.has_value()) << (appended ? "" : appended.error().message);
+  if (!appended) co_return;
+  EXPECT_FALSE(appended->duplicate);
+  EXPECT_EQ(co_await log.wait_stable(appended->last_offset + 1, runtime::Shard::current()->now() + 5s),
+            ErrorCode::none);
+}
+
+// What a client does that did not see the answer to the batch before `producer`, which stands at `offset`.
+Task<void> expect_duplicate(Log& log, Producer producer, std::string text, Offset offset) {
+  producer.sequence -= 1;
+  const auto repeated = co_await append_texts(log, {std::move(text)}, LeaderEpoch(0), &producer);
+  EXPECT_TRUE(repeated.has_value()) << (repeated ? "" : repeated.error().message);
+  if (!repeated) co_return;
+  EXPECT_TRUE(repeated->duplicate) << "it is there a second time at " << to_string(repeated->base_offset);
+  EXPECT_EQ(repeated->base_offset, offset);
+}
+
+// The first start finds the hole and journals that it goes on behind it; the second has no checkpoint that says so.
+TEST(StoreProducers, AreKnownAfterASecondStartOverAHoleInTheJournal) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    // Whether the scan finds it, or the loading of what the scan left unread.
+    for (const uint64_t scan_payload_max : {uint64_t{64} << 10, uint64_t{0}}) {
+      OneNode at;
+      StoreOptions options = small_options();
+      options.journal_scan_payload_max = scan_payload_max;
+      Producer producer{.id = 5};
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        auto log = co_await open->store->create(partition(0), {});
+        co_await append_of(**log, producer, text_of(0, 6000));
+        EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+        for (int i = 1; i < 4; ++i) co_await append_of(**log, producer, text_of(i, 6000));
+        for (int i = 4; i < 8; ++i) EXPECT_EQ(co_await publish(**log, {text_of(i, 6000)}), ErrorCode::none);
+        // The mark that says what was acknowledged is behind the damage.
+        co_await runtime::sleep_for(3s);
+      });
+      bool damaged = false;
+      for (const std::string& path : at.node.disk().files()) {
+        const auto contents = at.node.disk().contents(path);
+        if (!contents || path.find("/journal/") == std::string::npos) continue;
+        const size_t found = as_text(*contents).find(text_of(4, 6000));
+        if (found != std::string::npos) damaged |= at.node.disk().flip_bit(path, found + 3000, 1);
+      }
+      EXPECT_TRUE(damaged);
+      for (int life = 0; life < 3; ++life) {
+        SCOPED_TRACE("life " + std::to_string(life));
+        at.node.crash(kind);
+        at.node.restart();
+        run(at.node, [&](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(at.node, options);
+          Log* log = open->store->find(partition(0));
+          EXPECT_EQ(log->damages().size(), 1u);
+          EXPECT_EQ(log->end(), Offset(8));
+          co_await expect_duplicate(*log, Producer{.id = 5, .sequence = 2}, text_of(1, 6000), Offset(1));
+          co_await expect_duplicate(*log, producer, text_of(3, 6000), Offset(3));
+        });
+      }
+      at.node.crash(kind);
+      at.node.restart();
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node, options);
+        co_await append_of(*open->store->find(partition(0)), producer, "next");
+      });
+    }
+  }
+}
+
 // Deletion of records takes no turn.
 TEST(StoreRepair, StartsAgainWhenASegmentIsDeletedWhileTheRepairedFileIsWritten) {
   OneNode at;
