@@ -440,5 +440,40 @@ TEST(CompactionRepair, ARebuildWithoutACheckpointKnowsHowFarALogWasCompared) {
   EXPECT_EQ(state.cleaned_to, Offset(7));
 }
 
+// Nobody here saw it before, and who looks for its producer in the records must find it.
+TEST(CompactionRepair, TheLastBatchOfAProducerThatWasPutBackStays) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    World world(1);
+    Node& node = world.add_node("a");
+    Bytes good;
+    run(node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(node, options());
+      Log& log = **co_await open->store->create(partition(0), config());
+      (void)co_await put(log, {{"a", marked("a0")}}, {.id = 5});
+      (void)co_await put(log, {{"b", marked("b0")}}, {.id = 5, .sequence = 1});
+      (void)co_await put(log, {{"b", marked("b1")}});
+      (void)co_await put(log, {{"c", marked("c0")}});
+      good = co_await batches_of(log, 1, 4);
+      co_await runtime::sleep_for(3s);
+    });
+    rot(node, "b0", "");
+    node.crash(kind);
+    node.restart();
+    run(node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(node, options());
+      Log& log = *open->store->find(partition(0));
+      EXPECT_THAT(damages_of(log), ElementsAre(Range{1, 4}));
+      EXPECT_TRUE((co_await log.repair(good, Offset(1), Offset(4))).has_value());
+      (void)co_await put(log, {{"d", marked("d0")}});
+      co_await compact(*open->store, log);
+      EXPECT_THAT(co_await contents(log), ElementsAre("0:a=<a0>", "2:b=<b1>", "3:c=<c0>", "4:d=<d0>"));
+      const auto repeated = co_await put(log, {{"b", marked("b0")}}, {.id = 5, .sequence = 1});
+      EXPECT_TRUE(repeated && repeated->duplicate && repeated->base_offset == Offset(1));
+      const auto next = co_await put(log, {{"e", marked("e0")}}, {.id = 5, .sequence = 2});
+      EXPECT_TRUE(next.has_value()) << (next ? "" : next.error().message);
+    });
+  }
+}
+
 }  // namespace
 }  // namespace godwit::storage::store_test

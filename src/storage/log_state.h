@@ -96,7 +96,7 @@ struct LogState {
   std::vector<DamagedRange> damages;  // by offset, apart from each other
   // Compaction compared the keys of all records before it with each other.
   Offset cleaned_to;
-  // A truncation took batches whose producers' earlier ones are not known here any more.
+  // A truncation took batches whose producers' earlier ones are not known here any more, or a repair put some back.
   bool producers_incomplete = false;
   // Why the log cannot prove that it holds all that it reported as synced; empty: it can.
   std::string unproven;

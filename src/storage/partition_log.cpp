@@ -15,13 +15,6 @@ namespace {
 // Neighbouring batches become one entry of a round up to this size, so that a round can be cut between them.
 constexpr uint64_t kNewsBytesMax = 256 << 10;
 
-// What a producer claims with a batch; empty where it claims nothing (no id, or a control batch).
-std::optional<ProducerClaim> claim_of(const BatchHeader& header) {
-  if (!header.has_producer_id() || header.base_sequence < 0) return std::nullopt;
-  return ProducerClaim{header.producer_id, header.producer_epoch, header.base_sequence,
-                       header.last_sequence()};
-}
-
 }  // namespace
 
 PartitionLog::PartitionLog(LogShard& shard, CreateLog record)
@@ -40,6 +33,12 @@ PartitionLog::PartitionLog(LogShard& shard, LogState state)
 }
 
 PartitionLog::~PartitionLog() = default;
+
+std::optional<ProducerClaim> PartitionLog::claim_of(const BatchHeader& header) {
+  if (!header.has_producer_id() || header.base_sequence < 0) return std::nullopt;
+  return ProducerClaim{header.producer_id, header.producer_epoch, header.base_sequence,
+                       header.last_sequence()};
+}
 
 std::optional<Refusal> PartitionLog::refusal(bool publishing) const {
   if (dropping_) return Refusal{ErrorCode::unknown_topic_or_partition, "the partition was deleted"};

@@ -359,8 +359,13 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // What is damaged of [segment.base, segment.next) beside [from, to).
   std::vector<DamagedRange> left_damaged(const SegmentState& segment, Offset from, Offset to) const;
   bool is_compacted() const;
-  // A truncation took all batches that were known of a producer: earlier ones are looked for in the records.
+  // What a producer claims with a batch; empty where it claims nothing (no id, or a control batch).
+  static std::optional<ProducerClaim> claim_of(const BatchHeader& header);
+  // A truncation took all batches that were known of a producer, or a repair put some back that nobody saw here: they are
+  // looked for in the records.
   runtime::Task<void> rebuild_producers();
+  // Whether what lies at `offset` is so old that nothing is known of its producers any more.
+  bool are_producers_forgotten(Offset offset) const;
   // Where the batch that contains `offset` (or is the first behind it) begins; `offset` < end.
   runtime::Task<Served<Place>> place_of(Offset offset);
   // Hands the batches of [from, end) to `visit` until it gives false.

@@ -18,8 +18,10 @@ runtime::Task<Result<SegmentRead>> PartitionLog::read_segment(FileId file, Offse
 }
 
 bool PartitionLog::is_last_of_producer(const BatchHeader& header) const {
+  // Where not all are known each of them may be: those that were stay, without records, until the next pass.
   return header.has_producer_id() &&
-         state_.producers.last_offset_of(header.producer_id) == std::optional(header.last_offset());
+         (state_.producers_incomplete ||
+          state_.producers.last_offset_of(header.producer_id) == std::optional(header.last_offset()));
 }
 
 runtime::Task<Result<void>> PartitionLog::make_output_file(FileId file) {

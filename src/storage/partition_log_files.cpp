@@ -463,10 +463,9 @@ Result<void> PartitionLog::restore_batches(FileId file, Offset producers_from, i
     if (header->base_offset < l.restored_offset) return misplaced("its base offset is smaller");
     if (l.restored + header->total_size() > segment.end) return misplaced("it does not fit its file");
     segment.compacted |= header->base_offset > l.restored_offset;
-    if (header->base_offset >= producers_from && header->has_producer_id() && header->base_sequence >= 0) {
-      state_.producers.record(
-          {header->producer_id, header->producer_epoch, header->base_sequence, header->last_sequence()},
-          header->base_offset, header->last_offset(), header->max_timestamp_ms, now_ms);
+    if (const auto claim = claim_of(*header); claim && header->base_offset >= producers_from) {
+      state_.producers.record(*claim, header->base_offset, header->last_offset(), header->max_timestamp_ms,
+                              now_ms);
       state_.producers.settle(header->next_offset());
     }
     l.note(info_of(segment), l.restored, *header, BytesView(bytes, size));

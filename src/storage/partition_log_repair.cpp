@@ -130,6 +130,7 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches, Offs
   Offset next;
   LeaderEpoch epoch = kNoLeaderEpoch;
   bool gaps = false;
+  bool unknown = state_.producers_incomplete;
   const auto checked = for_each_batch(batches, {}, [&](const BatchView& batch, size_t) -> Result<void> {
     const BatchHeader& header = batch.header();
     if (first && (header.base_offset < next || header.leader_epoch < epoch)) {
@@ -138,6 +139,10 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches, Offs
     }
     if (!first) first_next = header.next_offset();
     gaps |= first && header.base_offset > next;
+    // Seldom: what a read found damaged was admitted here once, and where it is old its producers are forgotten.
+    if (const auto claim = claim_of(header); claim && !are_producers_forgotten(header.base_offset)) {
+      unknown |= state_.producers.misses(*claim, header.last_offset());
+    }
     first = first.value_or(header.base_offset);
     next = header.next_offset();
     epoch = header.leader_epoch;
@@ -251,6 +256,7 @@ runtime::Task<Served<bool>> PartitionLog::repair_in_turn(BytesView batches, Offs
   for (const SegmentState& segment : old) record.removed.push_back(segment.id);
   ++repairs_;
   admit_structure(std::move(record));
+  state_.producers_incomplete = unknown;
   if (auto durable = co_await wait_structure(state_.version); !durable)
     co_return tl::unexpected(durable.error());
   co_return true;
@@ -285,6 +291,14 @@ std::vector<DamagedRange> PartitionLog::left_damaged(const SegmentState& segment
   return left;
 }
 
+// Producers that were last seen there, before the next segment began, are forgotten by now.
+bool PartitionLog::are_producers_forgotten(Offset offset) const {
+  const SegmentState* const segment = state_.find(offset);
+  if (segment == nullptr || segment == &state_.active()) return false;
+  const int64_t left_ms = (segment + 1)->first_append_ms;
+  return left_ms >= 0 && runtime::Shard::current()->wall_now().ms - left_ms > config_.producer_expiration_ms;
+}
+
 runtime::Task<void> PartitionLog::rebuild_producers() {
   constexpr size_t kStep = 1 << 20;
   const int64_t now = runtime::Shard::current()->wall_now().ms;
@@ -294,13 +308,9 @@ runtime::Task<void> PartitionLog::rebuild_producers() {
   while (from < state_.end && !failed_ && !dropping_) {
     const SegmentState* const segment = state_.find(from);
     if (segment == nullptr) break;
-    // Producers that were last seen there, before the next segment began, are forgotten by now.
-    if (segment != &state_.active()) {
-      const int64_t left_ms = (segment + 1)->first_append_ms;
-      if (left_ms >= 0 && now - left_ms > config_.producer_expiration_ms) {
-        from = std::max(from + 1, segment->next);
-        continue;
-      }
+    if (are_producers_forgotten(from)) {
+      from = std::max(from + 1, segment->next);
+      continue;
     }
     const Offset segment_next = segment->next;
     const auto part = co_await read({.from = from, .bytes_max = kStep, .end = state_.end});
@@ -316,9 +326,9 @@ runtime::Task<void> PartitionLog::rebuild_producers() {
       const auto batch = splitter.next();
       if (!batch) break;
       const BatchHeader& header = batch->header();
-      if (!header.has_producer_id() || header.base_sequence < 0) continue;
-      found.record({header.producer_id, header.producer_epoch, header.base_sequence, header.last_sequence()},
-                   header.base_offset, header.last_offset(), header.max_timestamp_ms, now);
+      const auto claim = claim_of(header);
+      if (!claim) continue;
+      found.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms, now);
     }
     from = part->next;
   }

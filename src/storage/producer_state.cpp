@@ -56,6 +56,16 @@ void ProducerState::record(const ProducerClaim& claim, Offset first, Offset last
   producer.batches.push({claim.first_sequence, claim.last_sequence, first, last, timestamp});
 }
 
+bool ProducerState::misses(const ProducerClaim& claim, Offset last) const {
+  const auto found = producers_.find(claim.producer_id);
+  if (found == producers_.end()) return true;
+  const ProducerEntry& entry = found->second;
+  if (claim.epoch != entry.epoch) return claim.epoch > entry.epoch;
+  const ProducerBatches& batches = entry.batches;
+  if (batches.size() == kProducerBatchesKept && last < batches[0].last_offset) return false;
+  return std::ranges::none_of(batches, [&](const ProducerBatch& batch) { return batch.last_offset == last; });
+}
+
 void ProducerState::settle(Offset end) {
   while (!undo_.empty() && undo_.front().first < end) undo_.pop_front();
 }

@@ -81,6 +81,9 @@ class ProducerState {
   // The batch was admitted at these offsets (or is replayed). check() said that it may.
   void record(const ProducerClaim& claim, Offset first, Offset last, int64_t timestamp, int64_t now_ms);
 
+  // Whether a batch that stands in the log, and ends with offset `last`, was not recorded and would be known if it had been.
+  bool misses(const ProducerClaim& claim, Offset last) const;
+
   // Batches before `end` are stable: they are never undone, so how to do so is forgotten.
   void settle(Offset end);
 

@@ -104,5 +104,22 @@ TEST_F(ProducerStateTest, ExpiresWhoWasNotSeenForLong) {
   EXPECT_EQ(state.size(), 0u);
 }
 
+TEST_F(ProducerStateTest, TellsABatchThatItNeverSaw) {
+  EXPECT_TRUE(state.misses(claim_of(0, 1), Offset(0))) << "an unknown producer";
+  append(0, 1);
+  next += 1;  // lost, with sequence 1
+  for (int i = 2; i < 5; ++i) state.record(claim_of(i, 1), Offset(i), Offset(i), 1000, 1000);
+  EXPECT_FALSE(state.misses(claim_of(0, 1), Offset(0)));
+  EXPECT_TRUE(state.misses(claim_of(1, 1), Offset(1))) << "between two that are known";
+  EXPECT_FALSE(state.misses(claim_of(4, 1), Offset(4)));
+  EXPECT_TRUE(state.misses(claim_of(5, 1), Offset(5))) << "behind all";
+  state.record(claim_of(5, 1), Offset(5), Offset(5), 1000, 1000);
+  state.record(claim_of(6, 1), Offset(6), Offset(6), 1000, 1000);
+  EXPECT_FALSE(state.misses(claim_of(1, 1), Offset(1))) << "it would be forgotten by now";
+  EXPECT_TRUE(state.misses(claim_of(0, 1, 1), Offset(9))) << "a newer epoch";
+  state.record(claim_of(0, 1, 2), Offset(10), Offset(10), 1000, 1000);
+  EXPECT_FALSE(state.misses(claim_of(7, 1, 1), Offset(7))) << "an older epoch";
+}
+
 }  // namespace
 }  // namespace godwit::storage

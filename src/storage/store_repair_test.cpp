@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "record/batch_edit.h"
 #include "runtime/sim/sweep_testing.h"
 #include "runtime/sync.h"
 #include "storage/store_model_testing.h"
@@ -364,6 +365,91 @@ TEST(StoreProducers, AreKnownAfterASecondStartOverAHoleInTheJournal) {
       });
     }
   }
+}
+
+// What the journal lost nobody saw here until it is put back, and where this broker leads later producers go on from it.
+TEST(StoreProducers, WhatARepairPutsBackIsKnownOfThem) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    // Whether a crash comes between the repair and the next publish.
+    for (const bool restart : {false, true}) {
+      OneNode at;
+      Producer producer{.id = 5};
+      Bytes good;
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        auto log = co_await open->store->create(partition(0), {});
+        for (int i = 0; i < 6; ++i) co_await append_of(**log, producer, text_of(i, 3000));
+        good = (co_await (*log)->read({.from = Offset(2), .end = Offset(6)}))->batches.flatten();
+        co_await runtime::sleep_for(3s);
+      });
+      bool damaged = false;
+      for (const std::string& path : at.node.disk().files()) {
+        const auto contents = at.node.disk().contents(path);
+        const size_t found = contents ? as_text(*contents).find("<2>") : std::string::npos;
+        if (found != std::string::npos) damaged |= at.node.disk().flip_bit(path, found + 9, 2);
+      }
+      EXPECT_TRUE(damaged);
+      at.node.crash(kind);
+      at.node.restart();
+      run(at.node, [&](Runtime&) -> Task<void> {
+        auto open = co_await opened_store(at.node);
+        Log* log = open->store->find(partition(0));
+        EXPECT_EQ(log->damages().size(), 1u);
+        // A follower until then.
+        Producer other{.id = 6};
+        Bytes batch = batch_of({"of another"}, other);
+        stamp(batch, Offset(6), LeaderEpoch(0));
+        EXPECT_TRUE(
+            (co_await log->append_replicated(batch, WallTime{1000}, runtime::Shard::current()->now() + 5s))
+                .has_value());
+        EXPECT_TRUE(co_await put_back(*log, good, 2, 6));
+        if (restart) co_return;
+        co_await expect_duplicate(*log, Producer{.id = 5, .sequence = 3}, text_of(2, 3000), Offset(2));
+        co_await expect_duplicate(*log, producer, text_of(5, 3000), Offset(5));
+        co_await append_of(*log, producer, "next");
+      });
+      if (restart) {
+        at.node.crash(kind);
+        at.node.restart();
+        run(at.node, [&](Runtime&) -> Task<void> {
+          auto open = co_await opened_store(at.node);
+          Log* log = open->store->find(partition(0));
+          co_await expect_duplicate(*log, Producer{.id = 5, .sequence = 3}, text_of(2, 3000), Offset(2));
+          co_await expect_duplicate(*log, producer, text_of(5, 3000), Offset(5));
+          co_await append_of(*log, producer, "next");
+          EXPECT_EQ(log->end(), Offset(8));
+        });
+      }
+    }
+  }
+}
+
+// What rotted in its file was admitted here once: nothing is read for it, which may take long.
+TEST(StoreProducers, ARepairOfWhatWasSeenHereAsksNoneOfThemToWait) {
+  OneNode at;
+  Producer producer{.id = 5};
+  Bytes good;
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    auto log = co_await open->store->create(partition(0), {});
+    for (int i = 0; i < 10; ++i) co_await append_of(**log, producer, text_of(i, 3000));
+    EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    good = (co_await (*log)->read({.from = Offset(6), .end = Offset(7)}))->batches.flatten();
+    EXPECT_TRUE((co_await open->store->close()).has_value());
+  });
+  at.restart();
+  EXPECT_TRUE(rot_record(at.node.disk(), 6));
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node);
+    Log* log = open->store->find(partition(0));
+    EXPECT_EQ((co_await read_texts(*log, Offset(0), 10'000)).size(), 7u);
+    EXPECT_TRUE(co_await put_back(*log, good, 6, 7));
+    EXPECT_THAT(log->damages(), IsEmpty());
+    at.node.disk().stall({.kinds = {runtime::sim::OpKind::read}, .path = ".log"});
+    co_await expect_duplicate(*log, producer, text_of(9, 3000), Offset(9));
+    co_await append_of(*log, producer, "next");
+    at.node.disk().release();
+  });
 }
 
 // Deletion of records takes no turn.

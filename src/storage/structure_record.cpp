@@ -150,6 +150,8 @@ Removed change(LogState& state, const RepairRange& repair) {
   for (const DamagedRange& damage : repair.left) state.add_damage(damage);
   // A replica that is not compacted as far gives records back that were superseded here, perhaps by a tombstone.
   state.cleaned_to = std::min(state.cleaned_to, repair.from);
+  // Where the journal had lost them, nobody here saw these batches. Whoever has them at hand may know better.
+  state.producers_incomplete = true;
   return removed;
 }
 
