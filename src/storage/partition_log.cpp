@@ -205,7 +205,8 @@ runtime::Task<Served<Appended>> PartitionLog::append(MutableBytes batch, AppendC
   if (auto refused = outdated(context.epoch)) co_return tl::unexpected(std::move(*refused));
   if (const auto claim = claim_of(*parsed)) {
     if (state_.producers_incomplete) {
-      co_await rebuild_producers();
+      if (auto rebuilt = co_await rebuild_producers(); !rebuilt)
+        co_return tl::unexpected(std::move(rebuilt.error()));
       if (auto refused = refusal(true)) co_return tl::unexpected(std::move(*refused));
     }
     const auto verdict = state_.producers.check(*claim);

@@ -362,8 +362,10 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // What a producer claims with a batch; empty where it claims nothing (no id, or a control batch).
   static std::optional<ProducerClaim> claim_of(const BatchHeader& header);
   // A truncation took all batches that were known of a producer, or a repair put some back that nobody saw here: they are
-  // looked for in the records.
-  runtime::Task<void> rebuild_producers();
+  // looked for in the records, whose log's turn is held until all of them were read: appends to this one log wait so long, and
+  // those whose deadline passes meanwhile are tried again by their clients, which find it done. Reading goes on; a deletion
+  // of the log waits for one part of it. Refused where something cannot be read now that may be read later.
+  runtime::Task<Served<void>> rebuild_producers();
   // Whether what lies at `offset` is so old that nothing is known of its producers any more.
   bool are_producers_forgotten(Offset offset) const;
   // Where the batch that contains `offset` (or is the first behind it) begins; `offset` < end.

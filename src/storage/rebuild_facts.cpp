@@ -217,6 +217,8 @@ LogState assemble_log(TopicPartition id, const LogFacts& facts, const std::vecto
         state.producers.record(
             {batch.producer_id, batch.producer_epoch, batch.first_sequence, batch.last_sequence}, batch.base,
             batch.next - 1, batch.timestamp_max, now_ms);
+        // Nothing of it is undone: to remember how takes more memory than a small batch has bytes.
+        state.producers.settle(batch.next);
       }
     }
     segment.compacted |= file.compacted;
@@ -229,7 +231,6 @@ LogState assemble_log(TopicPartition id, const LogFacts& facts, const std::vecto
     at = std::max(at, segment.next);
     state.segments.push_back(segment);
   }
-  state.producers.settle(at);
   state.end = std::max(at, facts.end.value_or(at));
   if (state.end > at) state.add_damage({at, state.end, lost});
   for (const FoundFile& file : files) {

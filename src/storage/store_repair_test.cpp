@@ -367,6 +367,45 @@ TEST(StoreProducers, AreKnownAfterASecondStartOverAHoleInTheJournal) {
   }
 }
 
+// No descriptor to look with says nothing of the records: whoever asks again is told of them.
+TEST(StoreProducers, WhatCannotBeReadForNowIsNotTakenForUnknown) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    OneNode at;
+    LogConfig config;
+    config.segment_bytes = 50'000;
+    Producer producer{.id = 5};
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      auto log = co_await open->store->create(partition(0), config);
+      for (int i = 0; i < 3; ++i) co_await append_of(**log, producer, text_of(i, 3000));
+      for (int i = 0; i < 20; ++i) EXPECT_EQ(co_await publish(**log, {text_of(i, 3000)}), ErrorCode::none);
+      // More than are kept of it, and all of those are cut off.
+      Producer later = producer;
+      for (int i = 0; i < 8; ++i) co_await append_of(**log, later, "later");
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      EXPECT_TRUE((co_await (*log)->truncate(Offset(20))).has_value());
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    });
+    at.node.crash(kind);
+    at.node.restart();
+    run(at.node, [&](Runtime&) -> Task<void> {
+      auto open = co_await opened_store(at.node);
+      Log* log = open->store->find(partition(0));
+      at.node.disk().fail_randomly({.kinds = {runtime::sim::OpKind::open}, .path = ".log"}, ErrorKind::limit,
+                                   1, 1);
+      Producer again = producer;
+      again.sequence -= 1;
+      const auto refused = co_await append_texts(*log, {text_of(2, 3000)}, LeaderEpoch(0), &again);
+      EXPECT_TRUE(!refused && refused.error().code == ErrorCode::kafka_storage_error);
+      EXPECT_EQ(log->end(), Offset(20));
+      EXPECT_THAT(log->damages(), IsEmpty());
+      at.node.disk().clear_faults();
+      co_await expect_duplicate(*log, producer, text_of(2, 3000), Offset(2));
+      co_await append_of(*log, producer, "next");
+    });
+  }
+}
+
 // What the journal lost nobody saw here until it is put back, and where this broker leads later producers go on from it.
 TEST(StoreProducers, WhatARepairPutsBackIsKnownOfThem) {
   for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
