@@ -105,11 +105,21 @@ runtime::Task<void> RoundBuilder::run() {
     if (written.error().kind == ErrorKind::unavailable || written.error().kind == ErrorKind::no_space) {
       // What the ballast keeps from others is for this too.
       if (written.error().kind == ErrorKind::no_space) context_.report_no_space();
-      waiting_ += round.charged;
+      // What closes the store may wait for this very round, and nobody makes room any more: what was not acknowledged is not kept.
+      const bool last = context_.closing;
       for (const auto& source : round.sources) {
         source->round_refused();
-        mark(*source);
+        if (last) {
+          source->round_failed();
+        } else {
+          mark(*source);
+        }
       }
+      if (last) {
+        journal_room_.give_back(round.charged);
+        continue;
+      }
+      waiting_ += round.charged;
       co_await wait_for_room();
       continue;
     }

@@ -7,6 +7,7 @@
 namespace godwit::storage::store_test {
 namespace {
 
+using runtime::sim::CrashKind;
 using runtime::sim::Node;
 using runtime::sim::NodeOptions;
 using runtime::sim::OpKind;
@@ -47,6 +48,25 @@ Task<void> make_log(Runtime& runtime, Store& store, TopicPartition id, LogConfig
   co_await runtime.shard(store.shard_of(id)).call([&store, id, config]() -> Task<void> {
     EXPECT_TRUE((co_await store.create(id, config)).has_value());
   });
+}
+
+// The next life: nothing is damaged; then `look`.
+void after(runtime::sim::CrashKind kind, OneNode& at, const StoreOptions& options,
+           std::function<Task<void>(Store&)> look) {
+  at.node.crash(kind);
+  at.node.restart();
+  run(at.node, [&](Runtime&) -> Task<void> {
+    auto open = co_await opened_store(at.node, options);
+    EXPECT_TRUE((co_await open->store->damages()).empty());
+    co_await look(*open->store);
+  });
+}
+
+// So many records of each log, as their texts are.
+Task<void> expect_records(Store& store, int logs, std::function<size_t(int)> count) {
+  for (int p = 0; p < logs; ++p) {
+    EXPECT_EQ((co_await read_texts(*store.find(partition(p)), Offset(0))).size(), count(p)) << p;
+  }
 }
 
 StoreOptions smallest_journal() {
@@ -220,12 +240,9 @@ TEST(StoreRoom, ALogThatIsDroppedWhileTheJournalIsFullGivesItsOwnRoundsBack) {
     EXPECT_EQ(epochs, 1000);
     EXPECT_TRUE(co_await published(*open->store->find(partition(2)), 20'001, 5s)) << "it goes on";
   });
-  at.node.crash(runtime::sim::CrashKind::power_cut);
-  at.node.restart();
-  run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(at.node);
-    EXPECT_EQ(open->store->find(partition(0)), nullptr);
-    EXPECT_TRUE((co_await open->store->damages()).empty());
+  after(CrashKind::power_cut, at, small_options(), [](Store& store) -> Task<void> {
+    EXPECT_EQ(store.find(partition(0)), nullptr);
+    co_return;
   });
 }
 
@@ -247,14 +264,8 @@ TEST(StoreRoom, MoreLogsThanTheirRemaindersFitTheJournalAreSealed) {
       }
     }
   });
-  at.node.crash(runtime::sim::CrashKind::power_cut);
-  at.node.restart();
-  run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(at.node, options);
-    for (int p = 0; p < kLogs; ++p) {
-      EXPECT_EQ((co_await read_texts(*open->store->find(partition(p)), Offset(0))).size(), size_t{kTurns});
-    }
-    EXPECT_TRUE((co_await open->store->damages()).empty());
+  after(CrashKind::power_cut, at, options, [&](Store& store) -> Task<void> {
+    co_await expect_records(store, kLogs, [](int) { return size_t{kTurns}; });
   });
 }
 
@@ -300,15 +311,8 @@ TEST(StoreRoom, LogsAreSealedWhereChangesOfStructureLeftNoRoom) {
       EXPECT_TRUE(co_await published(*open->store->find(partition(0)), 1000, 5s));
     });
     if (HasFailure()) return;
-    at.node.crash(runtime::sim::CrashKind::power_cut);
-    at.node.restart();
-    run(at.node, [&](Runtime&) -> Task<void> {
-      auto open = co_await opened_store(at.node, options);
-      for (int p = 0; p < kLogs; ++p) {
-        EXPECT_EQ((co_await read_texts(*open->store->find(partition(p)), Offset(0))).size(),
-                  p == 0 ? 2U : 1U);
-      }
-      EXPECT_TRUE((co_await open->store->damages()).empty());
+    after(CrashKind::power_cut, at, options, [&](Store& store) -> Task<void> {
+      co_await expect_records(store, kLogs, [](int p) { return p == 0 ? size_t{2} : size_t{1}; });
     });
   }
 }
@@ -341,6 +345,63 @@ TEST(StoreRoom, LogsWhoseSealsWouldNotFitTakeTurns) {
   });
 }
 
+// A turn waits for what the journal does not take, and the stop for the turn.
+TEST(StoreRoom, AStopEndsWhileTheJournalFindsNoSpace) {
+  for (const bool relaxed : {false, true}) {
+    for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+      SCOPED_TRACE(relaxed);
+      OneNode at;
+      LogConfig config;
+      if (relaxed) config.flush = LogConfig::Flush::interval;
+      constexpr int kLogs = 20;
+      run(at.node, [&](Runtime& runtime) -> Task<void> {
+        auto open = co_await opened_store(at.node, small_options());
+        for (int p = 0; p < kLogs; ++p) {
+          co_await make_log(runtime, *open->store, partition(p), config);
+          EXPECT_TRUE(co_await published(*open->store->find(partition(p)), 3000, 5s));
+        }
+        co_await runtime::sleep_for(3s);
+        at.node.disk().fail_randomly({.kinds = {OpKind::write}, .path = relaxed ? "relaxed/" : "journal/"},
+                                     ErrorKind::no_space, 1, 1);
+        // It has remainders to carry.
+        bool turned = false;
+        runtime.shard(0).spawn([](Store& store, bool& done) -> Task<void> {
+          EXPECT_FALSE((co_await store.checkpoint()).has_value());
+          done = true;
+        }(*open->store, turned));
+        const auto waits = co_await append_texts(*open->store->find(partition(0)), {"not acknowledged"});
+        EXPECT_TRUE(waits.has_value());
+        co_await runtime::sleep_for(5s);
+        EXPECT_FALSE(turned);
+        bool closed = false;
+        runtime.shard(0).spawn([](Store& store, bool& done) -> Task<void> {
+          (void)co_await store.close();
+          done = true;
+        }(*open->store, closed));
+        const auto code = co_await open->store->find(partition(0))->wait_stable(Offset(2), in(5s));
+        EXPECT_EQ(code, ErrorCode::kafka_storage_error);
+        co_await runtime::sleep_for(5s);
+        EXPECT_TRUE(turned);
+        EXPECT_TRUE(closed);
+        at.node.disk().clear_faults();
+      });
+      if (HasFailure()) return;
+      after(kind, at, small_options(), [&](Store& store) -> Task<void> {
+        for (int p = 0; p < kLogs; ++p) {
+          Log& log = *store.find(partition(p));
+          // What was not acknowledged may be there all the same.
+          const auto texts = co_await read_texts(log, Offset(0));
+          EXPECT_GE(texts.size(), 1U);
+          EXPECT_LE(texts.size(), p == 0 ? 2U : 1U);
+          if (!texts.empty()) EXPECT_EQ(texts[0], "0=" + std::string(3000, 'x'));
+          if (texts.size() > 1) EXPECT_EQ(texts[1], "1=not acknowledged");
+          EXPECT_TRUE(co_await published(log, 3000, 5s));
+        }
+      });
+    }
+  }
+}
+
 // On a file system that takes new space to overwrite old.
 void refuse_and_go_on(bool relaxed) {
   OneNode at;
@@ -371,14 +432,21 @@ void refuse_and_go_on(bool relaxed) {
     }
   });
   if (testing::Test::HasFailure()) return;
-  at.node.crash(relaxed ? runtime::sim::CrashKind::kill : runtime::sim::CrashKind::power_cut);
-  at.node.restart();
-  run(at.node, [&](Runtime&) -> Task<void> {
-    auto open = co_await opened_store(at.node, options);
+  after(relaxed ? CrashKind::kill : CrashKind::power_cut, at, options, [&](Store& store) -> Task<void> {
     for (int p = 0; p < kLogs; ++p) {
-      EXPECT_GE(open->store->find(partition(p))->stable_end(), Offset(counts[p]));
+      Log& log = *store.find(partition(p));
+      EXPECT_GE(log.stable_end(), Offset(counts[p]));
+      // What was not acknowledged may be there all the same, and is whole then.
+      const auto texts = co_await read_texts(log, Offset(0));
+      EXPECT_EQ(texts.size(), static_cast<size_t>(log.end().value()));
+      for (size_t i = 0; i < texts.size(); ++i) {
+        const size_t size = texts[i].size() - std::min(texts[i].size(), texts[i].find('x'));
+        EXPECT_TRUE(texts[i].starts_with(std::to_string(i) + "=x") && (size == 1001 || size == 5001))
+            << texts[i].substr(0, 100);
+      }
+      EXPECT_EQ(std::ranges::count_if(texts, [](const std::string& text) { return text.size() > 5001; }),
+                300 / kLogs);
     }
-    EXPECT_TRUE((co_await open->store->damages()).empty());
   });
 }
 
