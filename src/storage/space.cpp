@@ -44,10 +44,15 @@ runtime::Task<void> SpaceWatch::set_ballast(uint64_t bytes) {
 
 runtime::Task<void> SpaceWatch::look() {
   const auto lock = co_await one_look_.lock();
+  // One that comes while this waits is for the next look.
+  const bool give_up = std::exchange(give_up_, false);
   runtime::FileSystem& files = context_.runtime.files();
   const auto space = co_await files.space(context_.options.directory);
   // Not to know is no reason to stop.
-  if (!space) co_return;
+  if (!space) {
+    give_up_ |= give_up;
+    co_return;
+  }
   const SpacePlan plan = plan_space(context_.options, space->total);
   if (!ballast_known_) {
     const auto there = co_await files.exists(ballast_path());
@@ -55,7 +60,7 @@ runtime::Task<void> SpaceWatch::look() {
   }
   const uint64_t needed = co_await unwritten_();
   uint64_t available = space->available;
-  if (ballast_ > 0 && (std::exchange(give_up_, false) || available < needed + kMargin)) {
+  if (ballast_ > 0 && (give_up || available < needed + kMargin)) {
     co_await set_ballast(0);
     available += plan.ballast;
     context_.diagnostics.emit(
@@ -69,7 +74,6 @@ runtime::Task<void> SpaceWatch::look() {
     co_await set_ballast(plan.ballast);
     if (ballast_ > 0) available -= plan.ballast;
   }
-  give_up_ = false;
   // It comes back a little later than it went, so that it does not flap.
   const uint64_t margin = context_.space_left ? 0 : plan.reserve / 8;
   const bool left = available >= needed + plan.reserve + margin && (ballast_ > 0 || plan.ballast == 0);

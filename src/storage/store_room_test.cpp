@@ -499,6 +499,24 @@ TEST(StoreRoom, TheBallastIsNotMadeAgainWhileWritesFindNoSpace) {
   });
 }
 
+// Also one that comes while the ballast is being made.
+TEST(StoreRoom, AWriteThatFoundNoSpaceIsNotForgottenWhileTheDiskIsLookedAt) {
+  OneNode at;
+  run(at.node, [&](Runtime& runtime) -> Task<void> {
+    StoreOptions options = small_options();
+    options.ballast_bytes = 4 << 20;
+    at.node.disk().stall({.kinds = {OpKind::allocate}, .path = "ballast"});
+    auto open = co_await opened_store(at.node, options);
+    co_await make_log(runtime, *open->store, partition(0));
+    co_await runtime::sleep_for(3s);
+    at.node.disk().fail_next({.kinds = {OpKind::write}, .path = "journal/"}, ErrorKind::no_space);
+    EXPECT_TRUE(co_await published(*open->store->find(partition(0)), 1000, 5s));
+    at.node.disk().release();
+    co_await runtime::sleep_for(3s);
+    EXPECT_TRUE(open->diagnostics.contains("disk.ballast_given_up"));
+  });
+}
+
 // A batch that would never be admitted is refused at once, not when its time is over.
 TEST(StoreRoom, ABatchLargerThanTheJournalTakesIsRefusedAtOnce) {
   OneNode at;
