@@ -90,8 +90,10 @@ runtime::Task<Result<Journal::Opened>> Journal::open(JournalOptions options, run
   const uint64_t smallest = journal::round_up(usable->round_bytes_max + journal::kHeaderBytes);
   uint64_t make_bytes = set.full(smallest) ? usable->first_file_bytes : 0;
   const uint64_t room = set.usage(recovered->last).free + set.missing() * usable->file_bytes;
-  if (room < usable->reserve_bytes) {
-    make_bytes = std::max(make_bytes, journal::round_up(usable->reserve_bytes - room));
+  uint64_t reserve = usable->reserve_bytes;
+  if (usable->reserve_more) reserve += usable->reserve_more(recovered->entries);
+  if (room < reserve) {
+    make_bytes = std::max(make_bytes, journal::round_up(reserve - room));
   }
   auto core = std::make_shared<Core>(
       std::move(*usable), files, shard, background, diagnostics, std::move(set),

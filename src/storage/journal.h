@@ -45,6 +45,8 @@ struct JournalEntry {
   uint64_t bytes() const;
 };
 
+struct RecoveredEntry;
+
 struct JournalOptions {
   std::string directory;  // exists, durably
   // What the checkpoint already holds: rounds up to this one are neither delivered nor missed. Zero when
@@ -71,6 +73,8 @@ struct JournalOptions {
   // So many bytes can be written after a start before anything is released: where what earlier processes left has less, a
   // file more is made at once, and deleted when it is not needed any more.
   uint64_t reserve_bytes = 0;
+  // And what more is needed for what was recovered, in bytes.
+  std::function<uint64_t(const std::vector<RecoveredEntry>&)> reserve_more;
   // After no_space the making of a missing file is tried again this much later.
   Duration make_retry = std::chrono::seconds(10);
 };

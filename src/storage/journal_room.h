@@ -19,9 +19,11 @@
 //   free - admitted   ....publish_floor......internal_floor......structure_floor (C + B + O)......0
 //   who may           everybody    | internal topics      | changes of structure | remainders and seals
 //
-// Where S is more than C all floors are higher by the difference. That is never more than C again, for a log that would
-// make it more waits with its first byte until a turn has sealed others: so the publish_floor that a start begins with
-// suffices too.
+// Where S is more than C all floors are higher by the difference. That is never more than C again while a log whose first
+// byte would make it more waits until a turn has sealed others: so the publish_floor that a start begins with suffices too.
+// Logs that have bytes already can make it more: behind a start with a smaller journal, or more shards that share it, for
+// which the start reserves what seals all logs there are; and where thousands are switched to this journal at once, of which
+// nothing but what was free then says that it suffices. Until turns have sealed them nobody is admitted but for that.
 //
 //   if (!room.take(JournalRoom::For::records, bytes)) …wait…   // on any shard
 //   room.give_back(bytes);                                      // once a journal has them
@@ -71,7 +73,9 @@ class JournalRoom {
   void give_back(uint64_t charged) { admitted_ -= charged; }
   // Whether take() would succeed.
   bool has(For use, uint64_t charged) const;
-  // Whether all is there that a turn may need; where not, one took it and gave nothing back yet.
+  // Whether all is there that a turn may need. Where not, one took of it and gave nothing back yet; or changes of structure
+  // took the last that they may, each a block of the journal for less than a block that it was charged. A turn counts what
+  // the one before took until this holds again: it carries too little then and seals more, never too much.
   bool has_for_turn() const { return has(For::structure, 0); }
   // A shard has so much more, or less, to seal than its part of C. Any shard.
   void hold_more(uint64_t bytes) { held_ += bytes; }

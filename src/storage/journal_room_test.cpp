@@ -50,8 +50,9 @@ TEST(JournalRoom, HoldsEnoughForASeal) {
   EXPECT_LE(entry.bytes() * 3 / 2, JournalRoom::kSealBytes);
 }
 
-// A start finds publish_floor free at least.
-TEST(JournalRoom, HasRoomForAllSealsThatAreHeldWhenItStarts) {
+// A start finds publish_floor free at least. What a larger journal, or fewer shards, left to be sealed is reserved besides
+// (StoreRoom.AStartWithASmallerJournal…).
+TEST(JournalRoom, HasRoomForAllSealsThatItLetLogsHold) {
   for (const size_t files : {2, 4, 64}) {
     for (const size_t shards : {1, 2, 8, 64}) {
       const JournalPlan plan = plan_journal(4 << 20, files, shards);

@@ -56,7 +56,8 @@ class StoreImpl final : public Store {
   // Opens the journals; what every log is, from checkpoint and journals or, without a checkpoint, from all there is.
   runtime::Task<Result<Replayed>> replay_all();
   runtime::Task<Result<void>> write_rebuilt(const Checkpoint& rebuilt);
-  runtime::Task<Result<Journal::Opened>> open_journal(bool relaxed, Sequence released);
+  // `logs`: of the checkpoint, which may have something to seal.
+  runtime::Task<Result<Journal::Opened>> open_journal(bool relaxed, Sequence released, size_t logs);
   // The journal of flush=interval topics, opened when it was not. On shard 0.
   runtime::Task<Result<JournalRoom*>> open_relaxed();
   runtime::Task<void> make_shards();

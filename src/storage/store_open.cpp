@@ -56,7 +56,7 @@ runtime::Task<Result<std::optional<Checkpoint>>> StoreImpl::read_checkpoint() {
   co_return std::optional<Checkpoint>();
 }
 
-runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Sequence released) {
+runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Sequence released, size_t logs) {
   const std::string name = relaxed ? "relaxed" : "journal";
   runtime::Shard& journal_shard = context_.runtime.add_shard({.name = name, .blocking_files = true});
   (relaxed ? relaxed_shard_ : journal_shard_) = &journal_shard;
@@ -73,7 +73,16 @@ runtime::Task<Result<Journal::Opened>> StoreImpl::open_journal(bool relaxed, Seq
       .scan_payload_max = context_.options.journal_scan_payload_max,
       // A crash leaves what was free of the last file unusable, and the journal must be emptied all
       // the same.
-      .reserve_bytes = journal_plan_.publish_floor};
+      .reserve_bytes = journal_plan_.publish_floor,
+      // Nor does the publish_floor suffice where the journal was larger, or had fewer shards: logs may have more to seal
+      // than they would have been let begin (journal_room.h).
+      .reserve_more = [plan = journal_plan_, logs](const std::vector<RecoveredEntry>& entries) -> uint64_t {
+        const auto created =
+            std::ranges::count(entries, static_cast<uint8_t>(EntryKind::create), &RecoveredEntry::kind);
+        const uint64_t needed =
+            plan.structure_floor + (logs + static_cast<uint64_t>(created)) * JournalRoom::kSealBytes;
+        return needed - std::min(needed, plan.publish_floor);
+      }};
   GW_TRY(co_return, co_await context_.runtime.files().make_directory(options.directory));
   GW_TRY(co_return, co_await context_.runtime.files().sync_directory(context_.options.directory));
   auto opened = co_await journal_shard.call([this, options, &journal_shard] {
@@ -100,7 +109,7 @@ runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
   if (!checkpoint) co_return fail(std::move(checkpoint).error());
   bool lost = !*checkpoint;
   Checkpoint known = std::move(*checkpoint).value_or(Checkpoint{});
-  auto opened = co_await open_journal(false, known.journal);
+  auto opened = co_await open_journal(false, known.journal, known.logs.size());
   if (!opened) co_return fail(std::move(opened).error());
   journal_ = std::move(opened->journal);
   journal_room_ = std::make_unique<JournalRoom>(*journal_, journal_plan_);
@@ -109,7 +118,7 @@ runtime::Task<Result<Replayed>> StoreImpl::replay_all() {
   const auto there = co_await context_.runtime.files().exists(context_.options.directory + "/relaxed");
   if (!there) co_return fail(there.error());
   if (*there) {
-    auto found = co_await open_journal(true, known.relaxed);
+    auto found = co_await open_journal(true, known.relaxed, known.logs.size());
     if (!found) co_return fail(std::move(found).error());
     relaxed = std::move(*found);
     relaxed_ = std::move(relaxed->journal);
@@ -163,7 +172,7 @@ runtime::Task<Result<void>> StoreImpl::write_rebuilt(const Checkpoint& rebuilt) 
 runtime::Task<Result<JournalRoom*>> StoreImpl::open_relaxed() {
   const auto lock = co_await opening_relaxed_.lock();
   if (!relaxed_) {
-    auto opened = co_await open_journal(true, relaxed_released_);
+    auto opened = co_await open_journal(true, relaxed_released_, 0);
     if (!opened) co_return fail(std::move(opened).error());
     relaxed_ = std::move(opened->journal);
     relaxed_room_ = std::make_unique<JournalRoom>(*relaxed_, journal_plan_);

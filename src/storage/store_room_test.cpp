@@ -345,6 +345,104 @@ TEST(StoreRoom, LogsWhoseSealsWouldNotFitTakeTurns) {
   });
 }
 
+// More logs than it would have let begin, each with a few bytes that are in no file.
+TEST(StoreRoom, AStartWithASmallerJournalSealsWhatALargerOneLeft) {
+  for (const CrashKind kind : {CrashKind::kill, CrashKind::power_cut}) {
+    OneNode at;
+    StoreOptions options = small_options();
+    options.journal_file_bytes = 2 << 20;
+    options.arena_bytes = 64 << 20;
+    constexpr int kLogs = 2500;
+    run(at.node, [&](Runtime& runtime) -> Task<void> {
+      auto open = co_await opened_store(at.node, options);
+      std::vector<Task<void>> made;
+      for (int p = 0; p <= kLogs; ++p) made.push_back(make_log(runtime, *open->store, partition(p)));
+      co_await runtime::when_all(std::move(made));
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+      std::vector<Task<void>> tasks;
+      for (int p = 0; p < kLogs; ++p) {
+        tasks.push_back([](Log& log) -> Task<void> {
+          EXPECT_TRUE(co_await published(log, 10, 60s));
+        }(*open->store->find(partition(p))));
+      }
+      co_await runtime::when_all(std::move(tasks));
+      // And it is full: what is free stands behind the rounds in its last file, and a start cannot use it.
+      at.node.disk().stall({.path = "topics/"});
+      Log& large = *open->store->find(partition(kLogs));
+      while (co_await published(large, 20'001, 500ms)) continue;
+      int epochs = 0;
+      runtime.shard(0).spawn([](Log& of, int& done) -> Task<void> {
+        while (done < 2000 && co_await of.begin_epoch(LeaderEpoch(done + 1))) ++done;
+      }(large, epochs));
+      co_await runtime::sleep_for(20s);
+      EXPECT_GT(epochs, 10);
+      EXPECT_LT(epochs, 2000);
+    });
+    at.node.disk().release();
+    options.journal_file_bytes = 128 << 10;
+    after(kind, at, options, [&](Store& store) -> Task<void> {
+      for (int turn = 0; turn < 3; ++turn) {
+        std::vector<Task<void>> tasks;
+        for (int p = 0; p < kLogs; p += 10) {
+          tasks.push_back([](Log& log) -> Task<void> {
+            EXPECT_TRUE(co_await published(log, 3001, 60s));
+          }(*store.find(partition(p))));
+        }
+        co_await runtime::when_all(std::move(tasks));
+        if (testing::Test::HasFailure()) co_return;
+      }
+      EXPECT_TRUE((co_await store.close()).has_value());
+    });
+    if (HasFailure()) return;
+    after(kind, at, options, [&](Store& store) -> Task<void> {
+      co_await expect_records(store, kLogs, [](int p) { return p % 10 == 0 ? size_t{4} : size_t{1}; });
+    });
+  }
+}
+
+// Half of them in each journal, as many as may begin; then all in one.
+TEST(StoreRoom, LogsThatAreSwitchedToAnotherFlushAllAtOnceAreSealed) {
+  for (const bool relaxed : {false, true}) {
+    SCOPED_TRACE(relaxed);
+    OneNode at;
+    StoreOptions options = small_options();
+    options.journal_file_bytes = 128 << 10;
+    constexpr int kLogs = 800;
+    LogConfig interval;
+    interval.flush = LogConfig::Flush::interval;
+    run(at.node, [&](Runtime& runtime) -> Task<void> {
+      auto open = co_await opened_store(at.node, options);
+      for (int p = 0; p < kLogs; ++p) {
+        co_await make_log(runtime, *open->store, partition(p), p % 2 == 0 ? interval : LogConfig{});
+      }
+      std::vector<Task<void>> tasks;
+      for (int p = 0; p < kLogs; ++p) {
+        tasks.push_back([](Log& log) -> Task<void> {
+          EXPECT_TRUE(co_await published(log, 10, 60s));
+        }(*open->store->find(partition(p))));
+      }
+      co_await runtime::when_all(std::move(tasks));
+      for (int p = 0; p < kLogs; ++p) {
+        open->store->find(partition(p))->set_config(relaxed ? interval : LogConfig{});
+      }
+      co_await runtime::sleep_for(60s);
+      for (int p = 0; p < kLogs; ++p) {
+        EXPECT_TRUE(co_await published(*open->store->find(partition(p)), 10, 60s)) << p;
+        if (testing::Test::HasFailure()) co_return;
+      }
+      EXPECT_TRUE((co_await open->store->checkpoint()).has_value());
+    });
+    if (HasFailure()) return;
+    after(CrashKind::kill, at, options, [&](Store& store) -> Task<void> {
+      co_await expect_records(store, kLogs, [](int) { return size_t{2}; });
+      for (int p = 0; p < kLogs; ++p) {
+        EXPECT_EQ(store.find(partition(p))->config().flush,
+                  relaxed ? LogConfig::Flush::interval : LogConfig::Flush::always);
+      }
+    });
+  }
+}
+
 // A turn waits for what the journal does not take, and the stop for the turn.
 TEST(StoreRoom, AStopEndsWhileTheJournalFindsNoSpace) {
   for (const bool relaxed : {false, true}) {
