@@ -144,6 +144,10 @@ class ClusterWorld {
     return std::ranges::any_of(sink.events, [&](const auto& e) { return e.name == event; });
   }
 
+  // What stands between brokers that are started from now on and the store.
+  using Store = std::unique_ptr<coordination::Coordination>;
+  std::function<Store(Store)> store_seen_through;
+
   runtime::sim::World world;
   // Also to standard error, with GODWIT_TEST_TELL in the environment.
   struct Sink final : DiagnosticSink {
@@ -163,6 +167,7 @@ class ClusterWorld {
  private:
   runtime::Task<void> main(int i, BrokerSetup setup, Process& process, runtime::Runtime& runtime) {
     process.store = coordination::connect(server, runtime, {.node = name(i)});
+    if (store_seen_through) process.store = store_seen_through(std::move(process.store));
     process.server = std::make_unique<BrokerServer>(runtime);
     co_await process.server->listen(9092);
     MetadataOptions options;

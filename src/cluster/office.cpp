@@ -150,6 +150,8 @@ bool Office::still_held() const {
 
 Task<void> Office::take() {
   const Uuid lease = parts_.registration.lease_name();
+  // Of the holder that may_take() found dead, of this broker, or of none: whoever comes after that one lives.
+  const coordination::Version office_version = parts_.roster.office_version();
   const auto& holder = parts_.roster.holder();
   // The transaction that took it went through though its outcome was not heard.
   const std::optional<int64_t> taken_before =
@@ -157,7 +159,8 @@ Task<void> Office::take() {
                                                                         : std::nullopt;
   Result<Fence> fence = fail(ErrorKind::not_found, "");
   if (taken_before) fence = co_await read_fence();
-  if (!taken_before || (fence && fence->number != *taken_before)) fence = co_await raise_fence();
+  if (!taken_before || (fence && fence->number != *taken_before))
+    fence = co_await raise_fence(office_version);
   // From here on the roster is newer than the office.
   co_await parts_.roster.refresh();
   const auto& now_holder = parts_.roster.holder();
@@ -186,11 +189,9 @@ Task<Result<Office::Fence>> Office::read_fence() {
   co_return Fence{counter->next, (*found)->version};
 }
 
-Task<Result<Office::Fence>> Office::raise_fence() {
+Task<Result<Office::Fence>> Office::raise_fence(coordination::Version office_version) {
   const auto lease = parts_.registration.lease();
   const Uuid lease_name = parts_.registration.lease_name();
-  // Of the holder that is dead, or of none.
-  const coordination::Version office_version = parts_.roster.office_version();
   if (!lease) co_return fail(ErrorKind::unavailable, "there is no lease");
   // Never in a store that has forgotten this cluster, or is another one's (rule 3).
   const auto cluster = co_await parts_.registration.cluster_version();

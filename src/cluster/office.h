@@ -86,7 +86,8 @@ class Office {
   // Whether the office of this fence is this broker's, as far as is known.
   bool ours(int64_t fence, const Uuid& lease) const;
   runtime::Task<void> take();
-  runtime::Task<Result<Fence>> raise_fence();
+  // In place of the office of that version; conflict: somebody else was first.
+  runtime::Task<Result<Fence>> raise_fence(coordination::Version office_version);
   runtime::Task<Result<Fence>> read_fence();
   runtime::Task<void> open(Fence fence);
   runtime::Task<void> lose(std::string why);
