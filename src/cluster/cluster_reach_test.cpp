@@ -133,6 +133,42 @@ TEST_F(Reach, AControllerThatCannotGiveTheOfficeUpAtOnceTriesAgain) {
   EXPECT_TRUE(cluster.wait([&] { return cluster.controller() != 0 && cluster.controller() != alone; }, 3s));
 }
 
+// It had let the others go first; they are gone.
+TEST_F(Reach, WhoGaveTheOfficeUpForItsIsolationTakesItSoonAfterTheDeathOfWhoFollowed) {
+  form();
+  const int alone = controller;
+  cut(alone, {leader, third});
+  ASSERT_TRUE(cluster.wait([&] { return cluster.controller() != 0 && cluster.controller() != alone; }, 10s));
+  const int next = cluster.controller();
+  cluster.crash(leader + third - next);
+  cluster.world.network().heal();
+  cluster.world.run_for(2s);  // the two see one another again
+  ASSERT_EQ(cluster.controller(), next);
+  cluster.crash(next);
+  EXPECT_TRUE(cluster.wait([&] { return cluster.controller() == alone; }, 1500ms));
+}
+
+TEST(ReachOfSeveralSeeds, WhoGaveTheOfficeUpForItsIsolationDoesNotTakeItAgainWhileOthersCan) {
+  for (uint64_t seed = 1; seed <= 10; ++seed) {
+    ClusterWorld cluster(seed, &Controller::open);
+    for (int i : {1, 2, 3}) cluster.start(i);
+    ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1, 2, 3}); })) << seed;
+    const int alone = cluster.controller();
+    for (int i : {1, 2, 3}) {
+      if (i != alone) cluster.world.network().cut({ClusterWorld::name(alone)}, {ClusterWorld::name(i)});
+    }
+    const auto passed = [&] { return cluster.controller() != 0 && cluster.controller() != alone; };
+    ASSERT_TRUE(cluster.wait(passed, 10s)) << seed;
+    // The office is vacant at once, and the one that is cut off learns of it as soon as the third.
+    const int next = cluster.controller();
+    cluster.world.run_for(1s);
+    ASSERT_TRUE(
+        cluster.on(next, [](ClusterMetadata& metadata) -> Task<void> { co_await metadata.leave(1s); }));
+    ASSERT_TRUE(cluster.wait([&] { return cluster.controller() == 6 - alone - next; }, 3s))
+        << seed << ": broker " << cluster.controller() << " took it";
+  }
+}
+
 TEST_F(Reach, OfTwoTheOneWithTheOfficeGoesOn) {
   for (int i : {1, 2}) cluster.start(i);
   ASSERT_TRUE(cluster.wait([&] { return cluster.formed({1, 2}); }));

@@ -17,6 +17,8 @@ constexpr Duration kPauseAfterFailure = 50ms;
 constexpr Duration kPauseAfterDamage = 1s;
 // Of an office that was given up: so many session timeouts. The next controller needs one to see who is silent.
 constexpr int kAwayFor = 4;
+// Where the holder is proven dead meanwhile: after the turns of all others.
+constexpr Duration kTurnOfWhoWasAway = 500ms;
 constexpr Duration kVacateAgain = 200ms;
 // How often a broker without a lease that answers is asked again.
 constexpr Duration kAskAgain = 500ms;
@@ -64,8 +66,7 @@ Task<void> Office::run() {
     // Its lease lives, so nobody else can take what is not taken away.
     if (to_vacate_ && (held_ || now() >= away_until_ || co_await vacate(*to_vacate_))) to_vacate_.reset();
     if (!held_) {
-      auto when = may_take();
-      if (when) when = std::max(*when, away_until_);
+      const auto when = may_take();
       if (when && *when <= now()) {
         co_await take();
         continue;
@@ -88,16 +89,18 @@ std::optional<MonotonicTime> Office::may_take() {
   if (!parts_.registration.registered() || !parts_.registration.holds_now()) return std::nullopt;
   const auto& holder = roster.holder();
   // None, or a key that makes no sense, which is replaced: should somebody hold the office after all, the fence ends that.
-  if (!holder) return now();
+  if (!holder) return std::max(now(), away_until_);
   // Ours: the transaction that took it went through though its outcome was not heard. Or an earlier process of this broker's,
   // which is dead, for it has this one's data directory, or another lease of this process.
-  if (holder->id == options_.self.id) return now();
+  if (holder->id == options_.self.id) return std::max(now(), away_until_);
   const Registered* const registered = roster.find(holder->id);
   const bool restarted = registered != nullptr && registered->info.incarnation > holder->incarnation;
   const auto refused = refused_.find(holder->id);
   if (!restarted && (refused == refused_.end() || refused->second != holder->incarnation))
     return std::nullopt;
   if (!dead_holder_ || dead_holder_->first != holder->version) dead_holder_ = {holder->version, now()};
+  // Most that are left may not reach this broker still; where they do, they have taken the office by then.
+  if (now() < away_until_) return std::min(away_until_, dead_holder_->second + kTurnOfWhoWasAway);
   return dead_holder_->second + rank(holder->id) * kTurn;
 }
 
