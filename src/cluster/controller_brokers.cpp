@@ -223,6 +223,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
   // Before it can be elected, and before its join brings elections.
   if (!emptied) take_contradictions(draft, request);
   const std::string before = state_of(*broker);
+  const bool removed = broker->removing;
   fleet_.joined(id, request.storage_id, emptied, request.can_append, now());
   note(EventKind::broker_joined,
        {.about = named(id, incarnation) + (!request.has_logs ? ", with an empty disk"
@@ -235,6 +236,7 @@ Changed<void> ControllerImpl::on_join(Draft& draft, const BrokerReportRequest& r
       [id](const PartitionState& state) { return state.leader == kNoBroker && contains(state.isr, id); },
       named(id, incarnation) + " joined");
   store_broker(draft, id);
+  if (removed && !broker->info.draining) stay(draft, id, emptied);
   if (newcomer && options_.auto_rebalance) {
     rebalance_at_ = now() + options_.session_timeout;  // others may come with it
   }

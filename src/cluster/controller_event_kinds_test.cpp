@@ -26,7 +26,8 @@ const std::vector<Row>& rows() {
       {EventKind::broker_joined,
        {"broker *, incarnation *: new -> live (it registered and asked to join)",
         "broker 3, incarnation 31, with an empty disk: dead -> live (it registered and asked to join)",
-        "broker *, incarnation *: dead -> live (it registered and asked to join)"}},
+        "broker *, incarnation *: dead -> live (it registered and asked to join)",
+        "broker 4, incarnation 41: removing -> live (it registered and asked to join)"}},
       {EventKind::broker_dead,
        {"broker 1, incarnation 10: live -> dead (it started again, as incarnation 11)",
         "broker 2, incarnation 20: leaving -> dead (it is refused)",
@@ -114,6 +115,7 @@ const std::vector<Row>& rows() {
       {EventKind::reassignment_cancelled,
        {"the order to move this partition is taken back: moved-0: replicas [1,3,2] -> [1,2], to be on [1,3] "
         "-> [1,2]",
+        "broker 4 is back, and is not removed any more: * partitions stay where they are: * to be on * -> *",
         "broker 3 is resumed, as ordered: * partitions stay where they are: * to be on * -> *"}},
       {EventKind::rebalance_planned,
        {"* partitions move to even the load out: replicas (preferred leaders) of broker *(*) -> *(*)* (for "
@@ -346,6 +348,10 @@ Task<void> EventKinds::moves(Controller& controller) {
     co_await catch_up(controller);
   }
   co_await controller.died(BrokerId(4), 40, "it is refused");
+  EXPECT_EQ((co_await order(controller, "remove", 4)).error_code, ErrorCode::none);
+  co_await runtime::sleep_for(3s);
+  co_await come(controller, 4, 41);
+  co_await controller.died(BrokerId(4), 41, "it is refused");
   EXPECT_EQ((co_await order(controller, "remove", 4)).error_code, ErrorCode::none);
   EXPECT_TRUE(co_await happens(controller, "broker.removed", 60));
 }

@@ -129,7 +129,10 @@ class ControllerImpl final : public Controller {
   // With the brokers to which they are on their way in vain.
   std::map<TopicPartition, std::vector<BrokerId>> stranded(const Image& image,
                                                            const std::set<BrokerId>& leaving) const;
-  void cancel_moves_from(Draft& draft, BrokerId broker);
+  // `why` its replicas stay.
+  void cancel_moves_from(Draft& draft, BrokerId broker, const std::string& why);
+  // It was to be removed, and is back. `emptied`: it has nothing of what it had.
+  void stay(Draft& draft, BrokerId broker, bool emptied);
   void forget_removed(Draft& draft);
 
   // Partitions (controller_partitions.cpp).

@@ -161,8 +161,15 @@ std::map<TopicPartition, std::vector<BrokerId>> ControllerImpl::stranded(
   return found;
 }
 
-// A drain is taken back: what it moves goes back to where it was, as far as it has not arrived.
-void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
+void ControllerImpl::stay(Draft& draft, BrokerId broker, bool emptied) {
+  std::erase_if(planned_, [&](const Planned& planned) { return contains(planned.move.removing(), broker); });
+  plan_again_at_ = now();  // some of them were for other brokers as well
+  // What is copied already would have to be copied to it as well.
+  if (!emptied) cancel_moves_from(draft, broker, "is back, and is not removed any more");
+}
+
+// A drain or a removal is over before its end: what it moves goes back to where it was, as far as it has not arrived.
+void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker, const std::string& why) {
   const Eligible eligible = this->eligible();
   const ConfigMap settings = fallback(draft.image());
   ChangeList changes;
@@ -188,7 +195,7 @@ void ControllerImpl::cancel_moves_from(Draft& draft, BrokerId broker) {
   write_moves(draft, std::move(writes));
   if (changes.count() != 0) {
     note(EventKind::reassignment_cancelled,
-         "broker " + to_string(broker) + " is resumed, as ordered: " + std::to_string(changes.count()) +
+         "broker " + to_string(broker) + " " + why + ": " + std::to_string(changes.count()) +
              " partitions stay where they are",
          changes);
   }

@@ -311,6 +311,67 @@ TEST_F(Moves, ARemovedBrokerIsForgottenOnceOthersHaveItsReplicas) {
   });
 }
 
+TEST_F(Moves, ARemovedBrokerThatComesBackKeepsItsReplicas) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 3, 4});
+    const TopicId id = co_await create(controller, topic_at("t", std::vector(40, ids({1, 4}))));
+    const TopicId other = co_await create(controller, topic_at("other", std::vector(10, ids({1, 2}))));
+    co_await controller.died(BrokerId(4), 40, "refused");
+    EXPECT_EQ((co_await order(controller, "remove", 4)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(3s);
+    EXPECT_EQ((co_await order(controller, "drain", 2)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(3s);
+    const auto moving = [&] {
+      int count = 0;
+      for (int i = 0; i < 40; ++i) count += state(controller, id, i).removing.empty() ? 0 : 1;
+      return count;
+    };
+    EXPECT_GT(moving(), 0);
+    EXPECT_LT(moving(), 40) << "the others are planned";
+    controller.registered(broker(4, 41));
+    EXPECT_EQ((co_await controller.report(joining(4, 41))).error_code, ErrorCode::none);
+    EXPECT_EQ(moving(), 0);
+    for (int second = 0; second < 60; ++second) {
+      co_await catch_up(controller);
+      co_await runtime::sleep_for(1s);
+    }
+    for (int i = 0; i < 40; ++i) EXPECT_EQ(state(controller, id, i).replicas, ids({1, 4})) << i;
+    EXPECT_EQ(loads(*controller.image())[BrokerId(2)], 0) << "what another order wants goes on";
+    EXPECT_EQ(state(controller, other).replicas.size(), 2u);
+    EXPECT_TRUE(co_await has_event(controller, "reassignment.cancelled"));
+  });
+}
+
+// What it had is gone, and is on its way to others already.
+TEST_F(Moves, ARemovedBrokerThatComesBackWithAnEmptyDiskKeepsWhatHasNotBegunToMove) {
+  options.auto_rebalance = false;
+  with_controller([&](Controller& controller) -> Task<void> {
+    co_await join(controller, {1, 2, 4});
+    const TopicId id = co_await create(controller, topic_at("t", std::vector(40, ids({1, 4}))));
+    co_await controller.died(BrokerId(4), 40, "refused");
+    EXPECT_EQ((co_await order(controller, "remove", 4)).error_code, ErrorCode::none);
+    co_await runtime::sleep_for(3s);
+    std::set<int> moving;
+    for (int i = 0; i < 40; ++i) {
+      if (!state(controller, id, i).removing.empty()) moving.insert(i);
+    }
+    EXPECT_GT(moving.size(), 0u);
+    EXPECT_LT(moving.size(), 40u);
+    controller.registered(broker(4, 41));
+    auto request = joining(4, 41);
+    request.has_logs = false;
+    EXPECT_EQ((co_await controller.report(request)).error_code, ErrorCode::none);
+    for (int second = 0; second < 60; ++second) {
+      co_await catch_up(controller);
+      co_await runtime::sleep_for(1s);
+    }
+    for (int i = 0; i < 40; ++i) {
+      EXPECT_EQ(state(controller, id, i).replicas, moving.contains(i) ? ids({1, 2}) : ids({1, 4})) << i;
+    }
+  });
+}
+
 TEST_F(Moves, ANewBrokerGetsItsShareAndNothingElseMoves) {
   with_controller([&](Controller& controller) -> Task<void> {
     co_await join(controller, {1, 2, 3});

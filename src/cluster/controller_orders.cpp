@@ -117,7 +117,7 @@ Changed<void> ControllerImpl::drain(Draft& draft, BrokerId id, bool draining) {
   broker->info.draining = draining;
   plan_again_at_ = now();
   planned_.clear();  // it was made for other brokers
-  if (!draining) cancel_moves_from(draft, id);
+  if (!draining) cancel_moves_from(draft, id, "is resumed, as ordered");
   if (!draining && options_.auto_rebalance) rebalance_at_ = now() + options_.session_timeout;
   note(draining ? EventKind::broker_draining : EventKind::broker_resumed,
        {.about = "broker " + to_string(id),
