@@ -54,8 +54,8 @@ ClusterMetadata::ClusterMetadata(MetadataOptions options, coordination::Coordina
       poll_(registration_, link_, bell_, diagnostics),
       joining_(options_, registration_, poll_, link_, bell_, diagnostics),
       liveness_(liveness_options(options_), runtime, diagnostics,
-                [this](BrokerId id, uint64_t incarnation, Liveness::State state) {
-                  office_.heard(id, incarnation, state);
+                [this](BrokerId id, uint64_t incarnation, Liveness::State state, const std::string& why) {
+                  office_.heard(id, incarnation, state, why);
                   if (state == Liveness::State::broken && on_suspicion_) on_suspicion_(id);
                 }),
       office_(options_, {store, runtime, diagnostics, bell_, registration_, roster_, liveness_, link_, poll_},

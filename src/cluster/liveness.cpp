@@ -169,6 +169,7 @@ class Liveness::Impl {
     MonotonicTime away_since = shard.now();
     while (!peer->gone) {
       auto connection = co_await connect(peer->info);
+      const bool answered = connection.has_value();
       std::optional<Error> error;
       if (connection) {
         peer->connection = *connection;
@@ -179,7 +180,7 @@ class Liveness::Impl {
       }
       if (peer->gone) break;
       if (!error) {
-        change(*peer, State::connected, "");
+        change(*peer, State::connected, "it answers");
         while (!co_await peer->connection->ended(shard.now() + kAskEvery)) {
           // A silent broker proves nothing (its lease tells), but a connection that no longer carries anything is noticed.
           const auto alive = co_await ask(peer->connection, peer->info);
@@ -188,12 +189,18 @@ class Liveness::Impl {
         away_since = shard.now();
         peer->connection.reset();
         if (peer->gone) break;
-        change(*peer, State::broken, "the connection broke");
+        change(*peer, State::broken, "its connection broke");
         continue;  // at once: is it refused?
       }
       peer->connection.reset();
       // Everything else proves nothing, and leaves what was proven before.
-      if (error->kind == ErrorKind::refused) change(*peer, State::refused, error->message);
+      if (error->kind == ErrorKind::refused) {
+        change(*peer, State::refused,
+               answered                       ? "it was started again: a later incarnation answers"
+               : peer->state == State::broken ? "its connection broke, and a new one is refused"
+                                              : "a connection to it is refused",
+               error->message);
+      }
       const bool seldom = shard.now() - away_since > kSearchFor;
       const MonotonicTime next = shard.now() + (seldom ? kSeldom : kSearchEvery);
       while (!peer->gone && co_await peer->changed.wait_until(next)) {
@@ -202,7 +209,8 @@ class Liveness::Impl {
     if (peer->connection) peer->connection->close();
   }
 
-  void change(Peer& peer, State state, const std::string& why) {
+  // `error`: by which it was seen.
+  void change(Peer& peer, State state, const std::string& why, const std::string& error = "") {
     if (peer.state == state) return;
     const bool news = peer.state != State::unknown || state != State::connected;
     const State before = std::exchange(peer.state, state);
@@ -215,9 +223,9 @@ class Liveness::Impl {
                           {"incarnation", std::to_string(peer.info.incarnation)},
                           {"from", std::string(name_of(before))},
                           {"state", std::string(name_of(state))},
-                          {"why", why}}});
+                          {"why", error.empty() ? why : why + " (" + error + ")"}}});
     }
-    if (on_change_) on_change_(peer.info.id, peer.info.incarnation, state);
+    if (on_change_) on_change_(peer.info.id, peer.info.incarnation, state, why);
   }
 
   void publish() {

@@ -36,7 +36,9 @@ class Liveness {
     broken,     // the connection broke, and nothing is proven
     refused,    // the broker's address refuses connections, or another incarnation answers there
   };
-  using Callback = std::function<void(BrokerId id, uint64_t incarnation, State state)>;
+  // `why`: what was seen, for people ("its connection broke, and a new one is refused").
+  using Callback =
+      std::function<void(BrokerId id, uint64_t incarnation, State state, const std::string& why)>;
 
   Liveness(LivenessOptions options, runtime::Runtime& runtime, DiagnosticSink& diagnostics,
            Callback on_change);

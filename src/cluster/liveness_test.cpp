@@ -64,7 +64,10 @@ struct LivenessTest : testing::Test {
       options.cluster_id = "birds";
       options.listener = "PLAINTEXT";
       liveness = &a.make<Liveness>(options, runtime, sink,
-                                   [this](BrokerId, uint64_t, State state) { heard.push_back(state); });
+                                   [this](BrokerId, uint64_t, State state, const std::string& why) {
+                                     heard.push_back(state);
+                                     last_why = why;
+                                   });
       co_return;
     });
     world.run_for(1ms);
@@ -114,6 +117,7 @@ struct LivenessTest : testing::Test {
   Answering answering;
   Liveness* liveness = nullptr;
   std::vector<State> heard;
+  std::string last_why;
 };
 
 TEST_F(LivenessTest, ABrokerThatAnswersUnderItsIncarnationIsConnectedAndNoSuspect) {
@@ -138,7 +142,14 @@ TEST_F(LivenessTest, ARefusedConnectionIsTheProofAndComesAtOnce) {
   EXPECT_FALSE(suspected(21)) << "another incarnation is somebody else";
   ASSERT_TRUE(wait_for(State::refused, 500ms));
   EXPECT_LT(world.now() - broken, 5ms);
+  EXPECT_EQ(last_why, "its connection broke, and a new one is refused");
   EXPECT_EQ(probe().error().kind, ErrorKind::refused);
+}
+
+TEST_F(LivenessTest, WhoWasNeverReachedIsNotSaidToHaveBrokenItsConnection) {
+  watch();
+  ASSERT_TRUE(wait_for(State::refused, 500ms));
+  EXPECT_EQ(last_why, "a connection to it is refused");
 }
 
 TEST_F(LivenessTest, ATimeoutIsNoProofHoweverLongItLasts) {
@@ -190,6 +201,7 @@ TEST_F(LivenessTest, AnotherIncarnationAtItsAddressIsAProof) {
   answering.incarnation = 21;
   serve();
   ASSERT_TRUE(wait_for(State::refused, 500ms));
+  EXPECT_EQ(last_why, "it was started again: a later incarnation answers");
   EXPECT_TRUE(suspected());
   EXPECT_EQ(probe().error().kind, ErrorKind::refused);
   // Once the new one is registered it is watched instead.

@@ -96,7 +96,7 @@ std::optional<MonotonicTime> Office::may_take() {
   const Registered* const registered = roster.find(holder->id);
   const bool restarted = registered != nullptr && registered->info.incarnation > holder->incarnation;
   const auto refused = refused_.find(holder->id);
-  if (!restarted && (refused == refused_.end() || refused->second != holder->incarnation))
+  if (!restarted && (refused == refused_.end() || refused->second.incarnation != holder->incarnation))
     return std::nullopt;
   if (!dead_holder_ || dead_holder_->first != holder->version) dead_holder_ = {holder->version, now()};
   // Most that are left may not reach this broker still; where they do, they have taken the office by then.
@@ -109,7 +109,7 @@ int Office::rank(BrokerId holder) const {
   int before = 0;
   for (const auto& [id, broker] : parts_.roster.brokers()) {
     const auto refused = refused_.find(id);
-    const bool dead = refused != refused_.end() && refused->second == broker.info.incarnation;
+    const bool dead = refused != refused_.end() && refused->second.incarnation == broker.info.incarnation;
     if (id < options_.self.id && id != holder && !dead) ++before;
   }
   return before;
@@ -127,7 +127,9 @@ Succession Office::succession(int64_t fence) const {
     if (registered != nullptr && registered->info.incarnation > holder->incarnation) {
       return from("it started again, as incarnation " + std::to_string(registered->info.incarnation));
     }
-    return from("its connection broke, and a new one is refused");
+    // It may have answered since then.
+    const auto refused = refused_.find(holder->id);
+    return from(refused == refused_.end() ? "a connection to it was refused" : refused->second.why);
   }
   if (roster.office_version() != coordination::kAbsent) {
     return {kNoBroker, fence, "the key of the office made no sense"};
@@ -347,9 +349,9 @@ Task<bool> Office::vacate(coordination::Version fence_version) {
   co_return done || done.error().kind == ErrorKind::conflict;
 }
 
-void Office::heard(BrokerId id, uint64_t incarnation, Liveness::State state) {
+void Office::heard(BrokerId id, uint64_t incarnation, Liveness::State state, const std::string& why) {
   if (state == Liveness::State::refused) {
-    refused_[id] = incarnation;
+    refused_[id] = {incarnation, why};
   } else if (state == Liveness::State::connected) {
     refused_.erase(id);
     if (held_) held_->deaths.erase({id, incarnation});
@@ -365,9 +367,9 @@ void Office::feed() {
     held_->told[id] = broker.info;
     held_->controller->registered(broker.info);
   }
-  for (const auto& [id, incarnation] : refused_) {
-    if (!held_->deaths.insert({id, incarnation}).second) continue;
-    gate_.spawn(shard, tell_death(held_, id, incarnation, "its connection broke, and a new one is refused"));
+  for (const auto& [id, refused] : refused_) {
+    if (!held_->deaths.insert({id, refused.incarnation}).second) continue;
+    gate_.spawn(shard, tell_death(held_, id, refused.incarnation, refused.why));
   }
   // Who counts as alive and has no registration any more: its lease ended, which alone proves nothing.
   for (const auto& [id, broker] : held_->controller->image()->brokers) {

@@ -53,7 +53,7 @@ class Office {
   // What is wrong with the store's contents, where the controller could not open.
   const std::optional<Error>& damage() const { return damage_; }
   // News of Liveness.
-  void heard(BrokerId id, uint64_t incarnation, Liveness::State state);
+  void heard(BrokerId id, uint64_t incarnation, Liveness::State state, const std::string& why);
   // Makes sure that the controller knows of this registration, if it stands in the store: a broker may ask sooner than the
   // watch tells of it.
   runtime::Task<void> learn(BrokerId id, uint64_t incarnation);
@@ -104,7 +104,11 @@ class Office {
   Open open_;
   std::shared_ptr<Held> held_;
   std::atomic<bool> holds_ = false;  // there is one, for other shards
-  std::map<BrokerId, uint64_t> refused_;
+  struct Refused {
+    uint64_t incarnation = 0;
+    std::string why;
+  };
+  std::map<BrokerId, Refused> refused_;
   std::optional<Error> damage_;
   // The highest that a broker was heard to know, while this one held the office under a lower one.
   int64_t later_fence_ = 0;

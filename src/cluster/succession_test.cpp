@@ -89,6 +89,70 @@ TEST_F(SuccessionTest, WhoComesLongAfterwardsNamesWhoDecidedLast) {
       "lease of who did had ended)");
 }
 
+// The death of another broker, as its controller tells it.
+class DeathTest : public SuccessionTest {
+ protected:
+  void SetUp() override {
+    form();
+    controller = cluster.controller();
+    other = controller == 1 ? 2 : 1;
+    third = 6 - controller - other;
+    incarnation = cluster.metadata(other).incarnation();
+  }
+  // Of the other broker; empty: it is not told.
+  std::string death() {
+    const std::string about = "broker " + std::to_string(other) + ", incarnation ";
+    std::string text;
+    (void)cluster.wait([&] {
+      for (const Diagnostic& event : cluster.sink.events) {
+        if (event.name == "cluster.broker.dead" && event.text.starts_with(about)) text = event.text;
+      }
+      return !text.empty();
+    });
+    return text;
+  }
+  std::string dead(const std::string& why) const {
+    return "broker " + std::to_string(other) + ", incarnation " + std::to_string(incarnation) +
+           ": live -> dead (" + why + ")";
+  }
+  void restart(std::initializer_list<int> who) {
+    for (const int i : who) cluster.start(i, {.was_member = true});
+  }
+  int controller = 0;
+  int other = 0;
+  int third = 0;
+  uint64_t incarnation = 0;
+};
+
+TEST_F(DeathTest, OfAProcessThatDiedTheConnectionIsRefused) {
+  cluster.crash(other);
+  EXPECT_EQ(death(), dead("its connection broke, and a new one is refused"));
+}
+
+TEST_F(DeathTest, OfABrokerThatHangsTheLeaseEnds) {
+  cluster.node(other).pause();
+  EXPECT_THAT(death(),
+              MatchesRegex("broker [0-9]+, incarnation [0-9]+: (live|unheard) -> dead \\(its lease ended, "
+                           "and a probe failed: b[0-9]:9092: no answer to ApiVersions within [0-9]+ ms\\)"));
+}
+
+// Nobody of those that are there had a connection to it.
+TEST_F(DeathTest, OfWhoWasNeverReachedAConnectionIsRefused) {
+  for (const int i : {1, 2, 3}) cluster.crash(i);
+  restart({third});
+  EXPECT_EQ(death(), dead("a connection to it is refused"));
+}
+
+// Nothing refuses where a machine is gone.
+TEST_F(DeathTest, OfAMachineThatWentBeforeTheControllerBeganTheLeaseHasEnded) {
+  for (const int i : {1, 2, 3}) cluster.crash(i, runtime::sim::CrashKind::power_cut);
+  cluster.world.run_for(10s);
+  restart({third});
+  EXPECT_THAT(death(),
+              MatchesRegex("broker [0-9]+, incarnation [0-9]+: (live|unheard) -> dead \\(its lease ended, "
+                           "and a probe failed: .+\\)"));
+}
+
 // Both find the former one dead; who is second does not overthrow who was first.
 TEST(SuccessionOfOne, WhoSeeTheSameDeathTakeTheOfficeOnce) {
   for (uint64_t seed = 1; seed <= 30; ++seed) {
