@@ -138,7 +138,7 @@ Succession Office::succession(int64_t fence) const {
     return {past->holder.id, past->holder.fence, past->lives ? "it gave the office up" : "its lease ended"};
   }
   if (fence == 0) return {kNoBroker, 0, "nobody ever held the office"};
-  return {kNoBroker, fence, "nobody held the office when this broker came: the lease of who did had ended"};
+  return {kNoBroker, fence, "nobody held the office when this broker looked"};
 }
 
 bool Office::ours(int64_t fence, const Uuid& lease) const {
