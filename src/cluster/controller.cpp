@@ -293,17 +293,20 @@ void ControllerImpl::note(EventKind kind, const std::string& why, const ChangeLi
 
 void ControllerImpl::note_election() {
   const auto named = [](BrokerId id, int64_t fence) {
-    return (id == kNoBroker ? std::string("unknown") : "broker " + to_string(id)) +
-           (fence == 0 ? "" : ", fence " + std::to_string(fence));
+    return "broker " + to_string(id) + (fence == 0 ? "" : ", fence " + std::to_string(fence));
   };
-  // Where this broker did not see who held it, the events know who decided last.
   const Succession& before = options_.succession;
-  const BrokerId from = before.from == kNoBroker ? log_.controller_before() : before.from;
-  const bool first = from == kNoBroker && before.fence == 0;
-  note(EventKind::controller_elected,
-       {.about = "controller",
-        .change = from_to(first ? "none" : named(from, before.fence), named(options_.self, options_.fence)),
-        .why = before.why});
+  std::string from = before.from != kNoBroker ? named(before.from, before.fence)
+                     : before.fence != 0      ? "fence " + std::to_string(before.fence)
+                                              : "none";
+  // Where this broker did not see who held it, the events know who decided last: perhaps under an earlier fence, for who died soon
+  // wrote none.
+  if (const BrokerId last = log_.controller_before(); before.from == kNoBroker && last != kNoBroker) {
+    from += " (broker " + to_string(last) + " decided last)";
+  }
+  note(EventKind::controller_elected, {.about = "controller",
+                                       .change = from_to(from, named(options_.self, options_.fence)),
+                                       .why = before.why});
 }
 
 Task<void> ControllerImpl::close() {

@@ -22,7 +22,7 @@ const std::vector<Row>& rows() {
       {EventKind::controller_elected,
        {"controller: none -> broker 9, fence 1 (nobody ever held the office)",
         "controller: broker 7, fence 1 -> broker 9, fence 2 (its lease ended)",
-        "controller: broker 9, fence 2 -> broker 9, fence 3 (nobody held it)"}},
+        "controller: fence 2 (broker 9 decided last) -> broker 9, fence 3 (nobody held it)"}},
       {EventKind::broker_joined,
        {"broker *, incarnation *: new -> live (it registered and asked to join)",
         "broker 3, incarnation 31, with an empty disk: dead -> live (it registered and asked to join)",

@@ -83,9 +83,10 @@ TEST_F(SuccessionTest, WhoComesLongAfterwardsNamesWhoDecidedLast) {
   cluster.crash(1);
   cluster.world.run_for(60s);
   cluster.start(2);
-  EXPECT_EQ(
-      next(),
-      "controller: broker 1, fence 1 -> broker 2, fence 2 (nobody held the office when this broker looked)");
+  EXPECT_EQ(next(),
+            "controller: fence 1 (broker 1 decided last) -> broker 2, fence 2 (nobody held the office when "
+            "this broker "
+            "looked)");
 }
 
 // The death of another broker, as its controller tells it.
