@@ -145,13 +145,8 @@ class ControllerImpl final : public Controller {
   // Who may lead and be counted on by now, and from where epochs go on.
   Eligible eligible() const;
   void finish_moves(Draft& draft);
-  // What a leader's requests come to.
-  struct IsrNews {
-    std::set<BrokerId> behind;
-    std::set<BrokerId> caught_up;
-    ChangeList changes;
-  };
-  static std::string why_changed(const IsrNews& news);
+  // What a leader's requests come to, by reason.
+  using IsrNews = std::map<std::string, ChangeList>;
   IsrOutcome alter_one_isr(Draft& draft, BrokerId asker, uint64_t incarnation, const IsrChange& change,
                            IsrNews& news);
   // Refuses a change that takes replicas away and leaves fewer than the topic itself asks for to be in sync.

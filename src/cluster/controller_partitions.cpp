@@ -18,16 +18,26 @@ std::string brokers_named(const std::set<BrokerId>& ids) {
   return text;
 }
 
-}  // namespace
+// Those of `ids` that are not among `others`.
+std::set<BrokerId> besides(const std::vector<BrokerId>& ids, const std::vector<BrokerId>& others) {
+  std::set<BrokerId> found(ids.begin(), ids.end());
+  for (const BrokerId id : others) found.erase(id);
+  return found;
+}
 
-std::string ControllerImpl::why_changed(const IsrNews& news) {
+// Why a leader asked for another ISR.
+std::string why_changed(const std::vector<BrokerId>& before, const std::vector<BrokerId>& after) {
+  const std::set<BrokerId> behind = besides(before, after);
+  const std::set<BrokerId> caught_up = besides(after, before);
   std::string why;
-  if (!news.behind.empty()) why = "behind which " + brokers_named(news.behind) + " fell";
-  if (!news.caught_up.empty()) {
-    why += (why.empty() ? "" : ", and ") + ("with which " + brokers_named(news.caught_up) + " caught up");
+  if (!behind.empty()) why = "behind which " + brokers_named(behind) + " fell";
+  if (!caught_up.empty()) {
+    why += (why.empty() ? "" : ", and ") + ("with which " + brokers_named(caught_up) + " caught up");
   }
   return why.empty() ? "to be sure of the set that it knows" : why;
 }
+
+}  // namespace
 
 Eligible ControllerImpl::eligible() const {
   Eligible eligible = fleet_.eligible();
@@ -84,11 +94,11 @@ Task<std::vector<IsrOutcome>> ControllerImpl::alter_isr(BrokerId asker, uint64_t
         for (const IsrChange& change : *asked) {
           outcomes.push_back(alter_one_isr(draft, asker, incarnation, change, news));
         }
-        if (news.changes.count() != 0) {
+        for (const auto& [why, list] : news) {
           note(EventKind::isr_changed,
-               "as leader " + to_string(asker) + " asked, " + why_changed(news) + ": " +
-                   std::to_string(news.changes.count()) + " partitions change",
-               news.changes);
+               "as leader " + to_string(asker) + " asked, " + why + ": " + std::to_string(list.count()) +
+                   " partitions change",
+               list);
         }
         return outcomes;
       });
@@ -124,13 +134,7 @@ IsrOutcome ControllerImpl::alter_one_isr(Draft& draft, BrokerId asker, uint64_t 
       break;
   }
   if (!next) return {change.id, ErrorCode::none, state.version};
-  for (const BrokerId id : state.isr) {
-    if (std::ranges::find(next->isr, id) == next->isr.end()) news.behind.insert(id);
-  }
-  for (const BrokerId id : next->isr) {
-    if (std::ranges::find(state.isr, id) == state.isr.end()) news.caught_up.insert(id);
-  }
-  news.changes.add(draft.image(), change.id, state, *next);
+  news[why_changed(state.isr, next->isr)].add(draft.image(), change.id, state, *next);
   const int64_t version = next->version;
   draft.put(change.id, std::move(*next));
   return {change.id, ErrorCode::none, version};
