@@ -293,12 +293,22 @@ void ControllerImpl::lose(Draft& draft, BrokerId id, const std::vector<TopicPart
   }
 }
 
+// What the controller before knew of it is told anew, as soon as the broker hears of this one: a session timeout later it would have
+// been.
+std::string ControllerImpl::state_before(Fleet::Broker& broker) {
+  const bool untold = std::exchange(broker.untold, false);
+  const bool settled =
+      news_.contact(broker.info.id, broker.joined) && now() - opened_at_ > options_.session_timeout;
+  return untold && !settled ? std::string(kUnknownState) : state_of(broker);
+}
+
 // Controlled shutdown: its leaders go to others, and it leaves every ISR as far as the bound allows, in one pass, or acks=all would
 // wait for it until its death is noticed. It asks again and again while it still leads something: others may be in sync by now.
 void ControllerImpl::on_leave(Draft& draft, BrokerId id) {
   Fleet::Broker& broker = *fleet_.find(id);
-  const std::string before = state_of(broker);
-  if (!std::exchange(broker.leaving, true)) {
+  if (!broker.leaving) {
+    const std::string before = state_before(broker);
+    broker.leaving = true;
     note(EventKind::broker_leaving, {.about = named(id, broker.joined),
                                      .change = from_to(before, state_of(broker)),
                                      .why = "it says that it is about to stop"});
@@ -321,7 +331,7 @@ Changed<void> ControllerImpl::on_health(Draft& draft, const BrokerReportRequest&
   Fleet::Broker& broker = *fleet_.find(id);
   if (broker.can_append == request.can_append) return {};
   const bool led = broker.may_lead();
-  const std::string before = state_of(broker);
+  const std::string before = state_before(broker);
   broker.can_append = request.can_append;
   const std::string name = named(id, incarnation);
   if (request.can_append) {

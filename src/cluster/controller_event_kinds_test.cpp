@@ -22,6 +22,7 @@ const std::vector<Row>& rows() {
       {EventKind::controller_elected,
        {"controller: none -> broker 9, fence 1 (nobody ever held the office)",
         "controller: broker 7, fence 1 -> broker 9, fence 2 (its lease ended)",
+        "controller: broker 9, fence * -> broker 9, fence * (its lease ended)",
         "controller: fence 2 (broker 9 decided last) -> broker 9, fence 3 (nobody held it)"}},
       {EventKind::broker_joined,
        {"broker *, incarnation *: new -> live (it registered and asked to join)",
@@ -33,16 +34,22 @@ const std::vector<Row>& rows() {
         "broker 2, incarnation 20: leaving -> dead (it is refused)",
         "broker *, incarnation *: live -> dead (it is refused)"}},
       {EventKind::broker_leaving,
-       {"broker 2, incarnation 20: live -> leaving (it says that it is about to stop)"}},
+       {"broker 2, incarnation 20: live -> leaving (it says that it is about to stop)",
+        "broker 2, incarnation 21: unknown to this controller -> leaving (it says that it is about to "
+        "stop)"}},
       {EventKind::broker_unheard,
        {"broker 1, incarnation 11: live -> unheard (it does not ask the controller any more, though its "
         "lease lives: "
-        "others lead where they can)"}},
+        "others lead where they can)",
+        "broker 1, incarnation 11: unknown to this controller -> unheard (it does not ask the controller any "
+        "more, though its lease lives: others lead where they can)"}},
       {EventKind::broker_heard, {"broker 1, incarnation 11: unheard -> live (it asks the controller again)"}},
       {EventKind::broker_cannot_append,
        {"broker 3, incarnation 30: live -> cannot append (it says that its disk takes no writes)",
         "broker 3, incarnation 31: draining -> draining and cannot append (it says that its disk takes no "
-        "writes)"}},
+        "writes)",
+        "broker 3, incarnation 31: unknown to this controller -> cannot append (it says that its disk takes "
+        "no writes)"}},
       {EventKind::broker_can_append,
        {"broker 3, incarnation 30: cannot append -> live (it says that its disk takes writes again)",
         "broker 3, incarnation 31: draining and cannot append -> draining (it says that its disk takes "
@@ -61,6 +68,7 @@ const std::vector<Row>& rows() {
         "all brokers: num.partitions: default -> 7 (as a client asked)"}},
       {EventKind::leaders_moved,
        {"broker 3, incarnation 30 cannot append: 1 partitions change: third-0: leader 3 -> 2, epoch 0 -> 1",
+        "broker 3, incarnation 31 cannot append: * partitions change: * leader 3 -> *",
         "broker *, incarnation * is about to stop: * partitions change: * -> *",
         "broker *, incarnation * is dead: * partitions change: * -> *",
         "broker *, incarnation * joined: * partitions change: * leader none -> *",
@@ -247,6 +255,7 @@ class EventKinds : public ControllerTest {
   Task<void> elections(Controller& controller);
   Task<void> moves(Controller& controller);
   Task<void> silence(Controller& controller);
+  Task<void> unknown_states(Controller& controller);
 
   TopicId t_;
 };
@@ -329,9 +338,11 @@ Task<void> EventKinds::elections(Controller& controller) {
 Task<void> EventKinds::moves(Controller& controller) {
   using Report = kafka::BrokerReportRequest;
   EXPECT_EQ((co_await order(controller, "drain", 3)).error_code, ErrorCode::none);
+  co_await runtime::sleep_for(5s);
+  // It has asked this controller for long enough to be known.
+  (void)co_await controller.poll(polling(3, 31, *controller.image()));
   co_await report(controller, Report::kHealth, 3, 31, false);
   co_await report(controller, Report::kHealth, 3, 31, true);
-  co_await runtime::sleep_for(5s);
   EXPECT_EQ((co_await order(controller, "resume", 3)).error_code, ErrorCode::none);
   co_await create(controller, topic_at("uneven", std::vector(8, ids({1, 2}))));
   co_await come(controller, 4, 40);
@@ -361,6 +372,14 @@ Task<void> EventKinds::silence(Controller& controller) {
   co_await pass(controller, 20s, {{1, 11}, {2, 21}, {3, 31}});
 }
 
+// What the controller before knew, and this one does not.
+Task<void> EventKinds::unknown_states(Controller& controller) {
+  using Report = kafka::BrokerReportRequest;
+  co_await report(controller, Report::kHealth, 3, 31, false);
+  co_await report(controller, Report::kLeave, 2, 21, true);
+  co_await pass(controller, 6s, {{2, 21}, {3, 31}});
+}
+
 TEST_F(EventKinds, EachIsReadWithItsReasonAndFromWhichStateToWhich) {
   std::vector<Event> events;
   options.succession = {kNoBroker, 0, "nobody ever held the office"};
@@ -376,8 +395,10 @@ TEST_F(EventKinds, EachIsReadWithItsReasonAndFromWhichStateToWhich) {
   options.preferred_after = 2s;
   options.leased = [](const BrokerInfo&) { return true; };
   options.reaches = [](BrokerInfo) -> Task<bool> { co_return false; };
+  with_controller([&](Controller& controller) -> Task<void> { return silence(controller); });
+  options.succession = {BrokerId(9), 3, "its lease ended"};
   with_controller([&](Controller& controller) -> Task<void> {
-    co_await silence(controller);
+    co_await unknown_states(controller);
     kafka::ClusterCommandRequest request;
     request.verb = "events";
     request.number = 100'000;

@@ -172,6 +172,8 @@ class ControllerImpl final : public Controller {
   void settle_doubts(Draft& draft);
   // Logs that know more than the store (controller_contradictions.cpp).
   void take_contradictions(Draft& draft, const kafka::BrokerReportRequest& request);
+  // The state from which a broker comes that says what it is, or stops to ask; from then on it is known.
+  std::string state_before(Fleet::Broker& broker);
   void store_broker(Draft& draft, BrokerId id);
   // It cannot lead any more, though it lives: counts that, durably.
   void count_failure(Draft& draft, BrokerId id);

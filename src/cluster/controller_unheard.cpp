@@ -68,7 +68,7 @@ void ControllerImpl::take_leadership(Draft& draft, BrokerId id, uint64_t incarna
   // It may have asked while this waited for its turn.
   if (!fleet_.alive(id, incarnation) || silence(id, incarnation) <= options_.session_timeout) return;
   Fleet::Broker& broker = *fleet_.find(id);
-  const std::string before = state_of(broker);
+  const std::string before = state_before(broker);
   broker.unheard = true;
   const std::string why =
       "broker " + to_string(id) + " does not ask the controller any more, though its lease lives";

@@ -34,6 +34,7 @@ void Fleet::load(BrokerId id, const StoredJoined& stored, MonotonicTime now, Wal
   broker.doubts = stored.doubts;
   broker.removing = stored.removing;
   broker.steady_since = now;
+  broker.untold = broker.alive();
   for (const int64_t at_ms : stored.failures_ms) {
     // By another machine's clock, perhaps; and it may have been set since.
     if (at_ms < (wall_now + -kHour).ms || broker.failures.size() == kFailuresKept) continue;
@@ -85,6 +86,7 @@ void Fleet::joined(BrokerId id, const Uuid& storage_id, bool emptied, bool can_a
   broker.leaving = false;
   broker.unheard = false;
   broker.removing = false;
+  broker.untold = false;
   broker.steady_since = now;
 }
 
@@ -93,6 +95,7 @@ void Fleet::died(BrokerId id, MonotonicTime now) {
   broker.died = std::max(broker.died, broker.joined);
   broker.joined = 0;
   broker.dead_since = now;
+  broker.untold = false;
   broker.leaving = false;
   broker.unheard = false;
   broker.can_append = true;

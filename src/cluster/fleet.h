@@ -32,6 +32,9 @@ class Fleet {
     std::vector<MonotonicTime>
         failures;          // in the last hour: deaths, and what kept it from leading while it lived
     bool failing = false;  // what was counted last still lasts
+    // It was alive when this controller began, and has not said since whether it can append or is about to stop: that stands in no
+    // store.
+    bool untold = false;
     bool alive() const { return joined != 0; }
     bool may_lead() const { return alive() && can_append && !leaving && !unheard && !info.draining; }
   };
@@ -80,5 +83,6 @@ class Fleet {
 // What it is as decisions see it, for events: "new" (it never joined), "live", "dead", "removing", and what keeps it from leading or
 // from having replicas: "draining and cannot append".
 std::string state_of(const Fleet::Broker& broker);
+constexpr std::string_view kUnknownState = "unknown to this controller";
 
 }  // namespace godwit::cluster
