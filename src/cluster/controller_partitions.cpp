@@ -204,7 +204,10 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
   ChangeList changes;
   changes.add(draft.image(), wish.id, state, *next);
   note(wish.replicas ? EventKind::reassignment_begun : EventKind::reassignment_cancelled,
-       wish.replicas ? "as ordered for this partition" : "the order to move this partition is taken back",
+       wish.replicas                  ? "as ordered for this partition"
+       : automatic_.contains(wish.id) ? "as ordered for this partition, which a drain, a removal or a "
+                                        "rebalance moved"
+                                      : "the order to move this partition is taken back",
        changes);
   moving_.insert(wish.id);
   if (automatic_.erase(wish.id) > 0) draft.write_beside({{keys::move(wish.id), std::nullopt}});
