@@ -112,6 +112,7 @@ const std::vector<Row>& rows() {
       {EventKind::reassignment_begun,
        {"as ordered for this partition: moved-0: replicas [1,2] -> [1,3,2], to be on [1,2] -> [1,3]",
         "as ordered for this partition: moved-0: replicas [1,3] -> [3,1]",
+        "as ordered for this partition: gone-0: to be on [1,2] -> [1]",
         "broker 3 drains: * partitions move: * to be on * -> *",
         "broker 4 is removed: * partitions move: * to be on * -> *",
         "to even the load out, for less than half of its share is on broker 4: * partitions move: * -> *",
@@ -120,7 +121,9 @@ const std::vector<Row>& rows() {
        {"the replicas that came are in sync: 1 partitions have moved: moved-0: isr [1,3,2] -> [1,3], "
         "replicas [1,3,2] "
         "-> [1,3]",
-        "the replicas that came are in sync: * partitions have moved: * -> *"}},
+        "the replicas that came are in sync: * partitions have moved: * -> *",
+        "enough replicas are in sync without those that go: 1 partitions have moved: gone-0: isr [1,2] -> "
+        "[1], replicas [1,2] -> [1]"}},
       {EventKind::reassignment_cancelled,
        {"the order to move this partition is taken back: moved-0: replicas [1,3,2] -> [1,2], to be on [1,3] "
         "-> [1,2]",
@@ -144,7 +147,7 @@ const std::vector<Row>& rows() {
        {"topic t, id *: none -> 1 partitions, 3 replicas; min.insync.replicas: default -> 2 (as a client "
         "asked)",
         "topic *, id *: none -> * partitions, * replicas* (as a client asked)"}},
-      {EventKind::topic_deleted, {"topic gone, id *: 1 partitions, 2 replicas -> none (as a client asked)"}},
+      {EventKind::topic_deleted, {"topic gone, id *: 1 partitions, 1 replicas -> none (as a client asked)"}},
       {EventKind::topic_enlarged, {"topic t, id *: partitions 1 -> 2 (as a client asked)"}},
       {EventKind::topic_configured,
        {"topic t, id *: min.insync.replicas: 2 -> 1 (as a client asked)",
@@ -298,7 +301,10 @@ Task<void> EventKinds::settings_and_orders(Controller& controller) {
   }
   EXPECT_EQ(co_await alter_isr(controller, t_, members({1, 2, 3})), ErrorCode::none);
   EXPECT_TRUE(co_await controller.alter_topic_config(t_, set({{"retention.ms", "60000"}}), false));
-  EXPECT_TRUE(co_await controller.delete_topic(co_await create(controller, topic_at("gone", {ids({1, 2})}))));
+  const TopicId gone = co_await create(controller, topic_at("gone", {ids({1, 2})}));
+  co_await reassign(controller, gone, ids({1}));
+  co_await runtime::sleep_for(100ms);
+  EXPECT_TRUE(co_await controller.delete_topic(gone));
 
   const TopicId moved = co_await create(controller, topic_at("moved", {ids({1, 2})}));
   co_await reassign(controller, moved, ids({1, 3}));

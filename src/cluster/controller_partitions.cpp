@@ -218,7 +218,8 @@ Changed<void> ControllerImpl::reassign_one(Draft& draft, const Reassignment& wis
 void ControllerImpl::finish_moves(Draft& draft) {
   const Eligible eligible = this->eligible();
   const ConfigMap settings = fallback(draft.image());
-  ChangeList changes;
+  ChangeList came;
+  ChangeList went;  // alone
   std::vector<Draft::Write> writes;
   const auto is_over = [&](const TopicPartition& id) {
     if (automatic_.erase(id) > 0) writes.push_back({keys::move(id), std::nullopt});
@@ -233,7 +234,7 @@ void ControllerImpl::finish_moves(Draft& draft) {
     const PartitionState state = *present;
     const Topic& topic = *draft.image().find(at->topic);
     if (auto next = finish_move(state, eligible, min_insync(topic, settings))) {
-      changes.add(draft.image(), *at, state, *next);
+      (state.adding.empty() ? went : came).add(draft.image(), *at, state, *next);
       draft.put(*at, std::move(*next));
       is_over(*at);
       at = moving_.erase(at);
@@ -242,11 +243,13 @@ void ControllerImpl::finish_moves(Draft& draft) {
     }
   }
   write_moves(draft, std::move(writes));
-  if (changes.count() != 0) {
+  const auto note_finished = [this](const std::string& why, const ChangeList& changes) {
+    if (changes.count() == 0) return;
     note(EventKind::reassignment_finished,
-         "the replicas that came are in sync: " + std::to_string(changes.count()) + " partitions have moved",
-         changes);
-  }
+         why + ": " + std::to_string(changes.count()) + " partitions have moved", changes);
+  };
+  note_finished("the replicas that came are in sync", came);
+  note_finished("enough replicas are in sync without those that go", went);
 }
 
 Task<std::vector<Changed<void>>> ControllerImpl::elect(bool unclean, std::vector<TopicPartition> partitions) {
