@@ -32,7 +32,9 @@ const std::vector<Row>& rows() {
       {EventKind::broker_dead,
        {"broker 1, incarnation 10: live -> dead (it started again, as incarnation 11)",
         "broker 2, incarnation 20: leaving -> dead (it is refused)",
-        "broker *, incarnation *: live -> dead (it is refused)"}},
+        "broker *, incarnation *: live -> dead (it is refused)",
+        "broker 3, incarnation 31: live -> dead (it has no lease, and was not heard of since this controller "
+        "began)"}},
       {EventKind::broker_leaving,
        {"broker 2, incarnation 20: live -> leaving (it says that it is about to stop)",
         "broker 2, incarnation 21: unknown to this controller -> leaving (it says that it is about to "
@@ -415,8 +417,13 @@ TEST_F(EventKinds, EachIsReadWithItsReasonAndFromWhichStateToWhich) {
   options.reaches = [](BrokerInfo) -> Task<bool> { co_return false; };
   with_controller([&](Controller& controller) -> Task<void> { return silence(controller); });
   options.succession = {BrokerId(9), 3, "its lease ended"};
+  with_controller([&](Controller& controller) -> Task<void> { return unknown_states(controller); });
+  Transaction expired;
+  expired.remove("/brokers/3");
+  memory.load(expired.writes);
+  options.reaches = [](BrokerInfo) -> Task<bool> { co_return true; };
   with_controller([&](Controller& controller) -> Task<void> {
-    co_await unknown_states(controller);
+    co_await pass(controller, 8s, {{1, 11}, {2, 21}});
     kafka::ClusterCommandRequest request;
     request.verb = "events";
     request.number = 100'000;
