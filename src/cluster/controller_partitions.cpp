@@ -286,17 +286,15 @@ Changed<void> ControllerImpl::elect_one(Draft& draft, bool unclean, const TopicP
   }
   ChangeList changes;
   changes.add(draft.image(), id, state, *next);
-  if (unclean && next->isr != state.isr) {
+  if (!unclean) {
+    note(EventKind::election_ordered, "as ordered, to the preferred leader", changes);
+  } else if (next->isr != state.isr) {
     note(EventKind::election_unclean, "records may be lost, by an operator's order", changes);
-  } else if (unclean && is_lost(state)) {
+  } else {
+    // The only replica in sync, and lost: another one that lives leads since the last change of brokers.
     note(EventKind::election_unclean,
          "records may be lost, by an operator's order, for the last replica in sync could not prove what it "
          "has",
-         changes);
-  } else {
-    note(EventKind::election_ordered,
-         unclean ? "an unclean election was ordered, and a replica in sync could lead"
-                 : "as ordered, to the preferred leader",
          changes);
   }
   claims_.erase(id);
