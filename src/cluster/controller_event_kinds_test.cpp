@@ -1,4 +1,5 @@
-// Each kind of event that a controller records says why, and from which state to which. A kind without a row here, one that no longer happens, and an event that reads otherwise than its row make this fail.
+// Each kind of event that a controller records says why, and from which state to which. A kind without a row here, one that no
+// longer happens, and an event that reads otherwise than its row make this fail.
 #include <map>
 #include <set>
 
@@ -231,23 +232,6 @@ class EventKinds : public ControllerTest {
     const auto done = co_await controller.elect(unclean, std::move(which));
     EXPECT_TRUE(done[0]) << done[0].error().message;
   }
-  // All living replicas are found in sync, as leaders would ask for.
-  static Task<void> catch_up(Controller& controller) {
-    const ImagePtr image = controller.image();
-    for (const auto& [name, topic] : image->topics()) {
-      for (size_t i = 0; i < topic->partitions.size(); ++i) {
-        const PartitionState& now = topic->partitions[i];
-        IsrChange change{{topic->id, PartitionIndex(static_cast<int>(i))}, now.leader_epoch, now.version, {}};
-        for (const BrokerId id : now.replicas) {
-          const auto found = image->brokers.find(id);
-          if (found != image->brokers.end()) change.isr[id] = found->second.incarnation;
-        }
-        if (change.isr.size() <= now.isr.size()) continue;
-        std::vector<IsrChange> changes{change};
-        (void)co_await controller.alter_isr(now.leader, now.leader_incarnation, std::move(changes));
-      }
-    }
-  }
   // Time passes while these brokers ask for news every second.
   Task<void> pass(Controller& controller, Duration time, std::map<int, uint64_t> asking) {
     auto& shard = *runtime::Shard::current();
@@ -259,7 +243,7 @@ class EventKinds : public ControllerTest {
       co_await runtime::sleep_for(1s);
     }
   }
-  static Task<bool> happens(Controller& controller, std::string what, int seconds) {
+  Task<bool> happens(Controller& controller, std::string what, int seconds) {
     for (int i = 0; i < seconds && !co_await has_event(controller, what); ++i) {
       co_await runtime::sleep_for(1s);
       co_await catch_up(controller);

@@ -9,23 +9,6 @@ using namespace std::chrono_literals;
 // ISR changes, reassignments, and what an operator orders.
 class Moves : public ControllerTest {
  protected:
-  // All followers of all partitions are found in sync, as leaders would ask for.
-  Task<void> catch_up(Controller& controller) {
-    const ImagePtr image = controller.image();
-    for (const auto& [name, topic] : image->topics()) {
-      for (size_t i = 0; i < topic->partitions.size(); ++i) {
-        const PartitionState& now = topic->partitions[i];
-        IsrChange change{{topic->id, PartitionIndex(static_cast<int>(i))}, now.leader_epoch, now.version, {}};
-        for (const BrokerId id : now.replicas) {
-          const auto found = image->brokers.find(id);
-          if (found != image->brokers.end()) change.isr[id] = found->second.incarnation;
-        }
-        if (change.isr.size() == now.isr.size()) continue;
-        std::vector<IsrChange> changes{change};
-        (void)co_await controller.alter_isr(now.leader, now.leader_incarnation, std::move(changes));
-      }
-    }
-  }
   static std::map<BrokerId, int> loads(const Image& image) {
     std::map<BrokerId, int> counts;
     for (const auto& [name, topic] : image.topics()) {

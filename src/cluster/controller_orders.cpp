@@ -27,7 +27,7 @@ std::string describe_throttle(const ConfigMap& config) {
   return words[0] == words[1] ? words[0] : "leaders: " + words[0] + ", followers: " + words[1];
 }
 
-// "replicas (leaders preferred) of broker 1: 12 (4) -> 9 (3), …" of those for whom it changes.
+// "replicas (preferred leaders) of broker 1: 12 (4) -> 9 (3), …" of those for whom it changes.
 std::string describe_loads(const Image& image, std::span<const placement::Move> moves) {
   std::vector<placement::Assignment> assignments = assignments_of(image);
   const placement::Load before = placement::load_of(assignments);

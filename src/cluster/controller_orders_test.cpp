@@ -20,21 +20,6 @@ class Orders : public ControllerTest {
   static Task<void> die(Controller& controller, int id) {
     co_await controller.died(BrokerId(id), static_cast<uint64_t>(10 * id), "refused");
   }
-  // All living replicas of the topic's partitions are found in sync, as leaders would ask for.
-  Task<void> catch_up(Controller& controller, TopicId id) {
-    const ImagePtr image = controller.image();
-    const Topic& topic = *image->find(id);
-    for (size_t i = 0; i < topic.partitions.size(); ++i) {
-      const PartitionState& now = topic.partitions[i];
-      IsrChange change{{id, PartitionIndex(static_cast<int>(i))}, now.leader_epoch, now.version, {}};
-      for (const BrokerId one : now.replicas) {
-        const auto found = image->brokers.find(one);
-        if (found != image->brokers.end()) change.isr[one] = found->second.incarnation;
-      }
-      std::vector<IsrChange> changes{change};
-      (void)co_await controller.alter_isr(now.leader, now.leader_incarnation, std::move(changes));
-    }
-  }
 };
 
 TEST_F(Orders, ARemovedBrokerKeepsItsReplicasUntilAnotherBrokerCanTakeThem) {

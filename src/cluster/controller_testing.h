@@ -208,10 +208,31 @@ class ControllerTest : public testing::Test {
     co_return to_state(*codec::decode_versioned<StoredPartition>(SharedBytes::copy((**entry).value)));
   }
 
-  Task<ErrorCode> alter_isr(Controller& controller, TopicId id, std::map<BrokerId, uint64_t> isr) {
-    const PartitionState now = state(controller, id);
-    std::vector<IsrChange> changes{{{id, PartitionIndex(0)}, now.leader_epoch, now.version, std::move(isr)}};
+  Task<ErrorCode> alter_isr(Controller& controller, TopicId id, std::map<BrokerId, uint64_t> isr,
+                            int index = 0) {
+    const PartitionState now = state(controller, id, index);
+    std::vector<IsrChange> changes{
+        {{id, PartitionIndex(index)}, now.leader_epoch, now.version, std::move(isr)}};
     co_return (co_await controller.alter_isr(now.leader, now.leader_incarnation, std::move(changes)))[0].code;
+  }
+  // Leaders find their replicas on live brokers in sync, of all topics or of one.
+  Task<void> catch_up(Controller& controller, std::optional<TopicId> only = {}) {
+    const ImagePtr image = controller.image();
+    for (const auto& [name, topic] : image->topics()) {
+      if (only && topic->id != *only) continue;
+      for (size_t i = 0; i < topic->partitions.size(); ++i) {
+        const PartitionState& now = topic->partitions[i];
+        std::map<BrokerId, uint64_t> isr;
+        bool joins = false;
+        for (const BrokerId id : now.replicas) {
+          const auto found = image->brokers.find(id);
+          if (found == image->brokers.end()) continue;
+          isr[id] = found->second.incarnation;
+          joins = joins || std::ranges::find(now.isr, id) == now.isr.end();
+        }
+        if (joins) (void)co_await alter_isr(controller, topic->id, std::move(isr), static_cast<int>(i));
+      }
+    }
   }
   static std::map<BrokerId, uint64_t> members(std::initializer_list<int> numbers) {
     std::map<BrokerId, uint64_t> out;
