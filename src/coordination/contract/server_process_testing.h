@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -12,11 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,6 +72,27 @@ inline uint16_t free_ports(uint16_t count = 1) {
   }
 }
 
+// Whether all threads of the process are stopped by a signal; also where it is gone.
+inline bool is_stopped(pid_t process) {
+  std::error_code ignored;
+  const std::string threads = "/proc/" + std::to_string(process) + "/task";
+  return std::ranges::all_of(std::filesystem::directory_iterator(threads, ignored), [](const auto& thread) {
+    std::ifstream in(thread.path() / "stat");
+    const std::string line{std::istreambuf_iterator<char>(in), {}};
+    const size_t name_end = line.rfind(") ");  // the state's letter follows
+    return name_end == std::string::npos || std::string_view("TtZX").contains(line[name_end + 2]);
+  });
+}
+
+// SIGSTOP; returns when it has taken effect. A thread that runs goes on until the signal has come to it, and could answer still.
+inline void freeze_process(pid_t process) {
+  ::kill(process, SIGSTOP);
+  for (int looks = 0; !is_stopped(process); ++looks) {
+    GW_CHECK(looks < 30'000, "a process stops within seconds of being told to");
+    ::poll(nullptr, 0, 1);
+  }
+}
+
 // A child of this process; killed when the object goes, or when the thread that started it ends.
 class ServerProcess {
  public:
@@ -110,8 +135,12 @@ class ServerProcess {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
   // Nothing where it is gone.
-  void freeze() { signal(SIGSTOP); }
-  void thaw() { signal(SIGCONT); }
+  void freeze() {
+    if (process_ > 0) freeze_process(process_);
+  }
+  void thaw() {
+    if (process_ > 0) ::kill(process_, SIGCONT);
+  }
   pid_t id() const { return process_; }
   // What it printed so far, for a failure's message.
   std::string output() const {
@@ -122,9 +151,6 @@ class ServerProcess {
   }
 
  private:
-  void signal(int number) const {
-    if (process_ > 0) ::kill(process_, number);
-  }
   pid_t process_ = 0;
   std::string output_;
 };

@@ -74,7 +74,7 @@ class ManagedEtcdService final : public EtcdService {
     leftovers_.kill();
   }
   void start() override { brokers_ = ManagedBrokers::run(address_, folder_.path()); }
-  void freeze() override { leftovers_.signal(SIGSTOP); }
+  void freeze() override { leftovers_.freeze(); }
   void thaw() override { leftovers_.signal(SIGCONT); }
   std::string output() const override {
     std::string all = brokers_ ? brokers_->output() : "";

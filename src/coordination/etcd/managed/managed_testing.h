@@ -52,6 +52,9 @@ class Leftovers {
   void signal(int which) const {
     for (const pid_t number : numbers()) ::kill(number, which);
   }
+  void freeze() const {
+    for (const pid_t number : numbers()) freeze_process(number);
+  }
   // SIGKILL; returns when they are gone.
   void kill() const {
     int looks = 0;
