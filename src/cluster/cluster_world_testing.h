@@ -121,6 +121,7 @@ class ClusterWorld {
       topic.replication_factor = factor;
       for (int p = 0; p < partitions; ++p) {
         std::vector<BrokerId> replicas;
+        replicas.reserve(static_cast<size_t>(factor));
         for (int r = 0; r < factor; ++r) replicas.push_back(BrokerId(1 + (p + r) % 3));
         topic.assignment.push_back(std::move(replicas));
       }

@@ -18,7 +18,7 @@ class Orders : public ControllerTest {
     return "";
   }
   static Task<void> die(Controller& controller, int id) {
-    co_await controller.died(BrokerId(id), static_cast<uint64_t>(10 * id), "refused");
+    co_await controller.died(BrokerId(id), 10 * static_cast<uint64_t>(id), "refused");
   }
 };
 

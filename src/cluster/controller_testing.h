@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cluster/controller.h"
 #include "cluster/image_wire.h"
 #include "cluster/stored_control.h"
@@ -52,7 +54,7 @@ class ShakyStore final : public Coordination {
     if (fate == Fate::dropped) co_return fail(ErrorKind::timed_out, "the connection was lost");
     if (fate == Fate::down) co_return fail(ErrorKind::unavailable, "the store is down");
     if (fate == Fate::late) late_.push_back(transaction);
-    if (fate == Fate::unheard) (void)co_await carry_out(std::move(transaction));
+    if (fate == Fate::unheard) (void)co_await carry_out(transaction);
     if (fate != Fate::pass) {
       co_await runtime::sleep_for(std::chrono::milliseconds(500));
       co_return fail(ErrorKind::timed_out, "no answer");
@@ -168,7 +170,7 @@ class ControllerTest : public testing::Test {
   // Incarnation 10 × id.
   Task<void> join(Controller& controller, std::initializer_list<int> numbers) {
     for (const int id : numbers) {
-      const auto incarnation = static_cast<uint64_t>(10 * id);
+      const auto incarnation = 10 * static_cast<uint64_t>(id);
       co_await put_registration(id);
       controller.registered(broker(id, incarnation));
       const auto response = co_await controller.report(joining(id, incarnation));
@@ -236,7 +238,7 @@ class ControllerTest : public testing::Test {
   }
   static std::map<BrokerId, uint64_t> members(std::initializer_list<int> numbers) {
     std::map<BrokerId, uint64_t> out;
-    for (const int n : numbers) out[BrokerId(n)] = static_cast<uint64_t>(10 * n);
+    for (const int n : numbers) out[BrokerId(n)] = 10 * static_cast<uint64_t>(n);
     return out;
   }
 

@@ -54,6 +54,7 @@ Task<void> ControllerImpl::look_for_unheard() {
   }
   if (silent.empty()) co_return;
   std::vector<Task<bool>> probes;
+  probes.reserve(silent.size());
   for (const BrokerInfo& broker : silent) probes.push_back(is_out_of_reach(broker));
   const auto out_of_reach = co_await runtime::when_all(std::move(probes));
   if (ended() || 2 * heard < all) co_return;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/endian.h"
 #include "kafka/frame.h"
 #include "kafka/messages/api_versions.h"
