@@ -102,7 +102,8 @@ TEST_F(ClusterOperations, WhereABrokerThatLivesCannotBeAskedForEtcdMembersTheChe
     return answer(request, status);
   });
   EXPECT_EQ(run({"cluster", "status", "--check"}), 1);
-  EXPECT_NE(console.out.find("how those do, is not known: no answer from broker 1\n"), std::string::npos) << console.out;
+  EXPECT_NE(console.out.find("how those do, is not known: no answer from broker 1\n"), std::string::npos)
+      << console.out;
   EXPECT_EQ(run({"cluster", "status", "--check", "--json"}), 1);
   EXPECT_NE(console.out.find(R"("etcdMembers":null)"), std::string::npos) << console.out;
 }

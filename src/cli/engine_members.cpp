@@ -75,8 +75,9 @@ std::string in_words_unwell(const EngineMembersSeen& seen) {
   std::string names;
   if (!seen.known()) {
     for (const BrokerId broker : seen.silent) names += (names.empty() ? "" : ", ") + to_string(broker);
-    return fmt::format("whether brokers run etcd members, and how those do, is not known: no answer from {} {}",
-                       seen.silent.size() == 1 ? "broker" : "brokers", names);
+    return fmt::format(
+        "whether brokers run etcd members, and how those do, is not known: no answer from {} {}",
+        seen.silent.size() == 1 ? "broker" : "brokers", names);
   }
   int64_t count = 0;
   for (const auto& member : seen.members) {

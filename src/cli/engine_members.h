@@ -20,7 +20,8 @@ struct EngineMembersSeen {
 };
 
 // As the first of the brokers that live and run one tells it. A broker that hangs is passed over after two seconds.
-runtime::Task<EngineMembersSeen> ask_for_members(Session& session, const kafka::ClusterCommandResponse& status);
+runtime::Task<EngineMembersSeen> ask_for_members(Session& session,
+                                                 const kafka::ClusterCommandResponse& status);
 
 // The rest is pure. What is not known is not well.
 bool all_well(const EngineMembersSeen& seen);
