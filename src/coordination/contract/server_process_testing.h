@@ -99,6 +99,7 @@ class ServerProcess {
   // Runs arguments[0], found by PATH; what it prints is appended to the file `output`.
   ServerProcess(std::vector<std::string> arguments, const std::string& output) : output_(output) {
     std::vector<char*> raw;
+    raw.reserve(arguments.size() + 1);
     for (auto& argument : arguments) raw.push_back(argument.data());
     raw.push_back(nullptr);
     const pid_t parent = ::getpid();

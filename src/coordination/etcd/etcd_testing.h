@@ -81,6 +81,7 @@ class EtcdCluster : public EtcdService {
   EtcdServer& operator[](size_t i) { return *servers_.at(i); }
   std::vector<runtime::Endpoint> endpoints() const {
     std::vector<runtime::Endpoint> all;
+    all.reserve(servers_.size());
     for (const auto& server : servers_) all.push_back(server->endpoint());
     return all;
   }

@@ -118,7 +118,8 @@ class ZookeeperHost final : public RealHost<ZookeeperService> {
     for (const auto& child : found->front().children) co_await remove(session, path + "/" + child);
     std::vector<Request> removal{{.kind = Request::Kind::change}};
     removal[0].operations.push_back({.kind = Operation::Kind::remove, .path = path, .value = {}});
-    GW_REQUIRE_OK(co_await session.ask(std::move(removal), deadline));
+    const auto removed = co_await session.ask(std::move(removal), deadline);
+    GW_REQUIRE_OK(removed);
   }
   ZookeeperUser user_;
   std::string root_;

@@ -469,6 +469,7 @@ TEST(ManagedEtcd, StopsAtTheSameTimeAllWaitForTheEndAndAKillEndsItAtOnce) {
       EXPECT_EQ(scene.leftovers().count(), 0u);
     };
     std::vector<Task<void>> stops;
+    stops.reserve(3);
     for (int i = 0; i < 3; ++i) stops.push_back(stop(first.get()));
     co_await runtime::when_all(std::move(stops));
     co_await first->stop();
