@@ -5,12 +5,13 @@
 #   scripts/test.sh check unit          only these stages
 #   FUZZ_SECONDS=60 scripts/test.sh fuzz   seconds a fuzzer (default 10)
 #
-# Stages: setup build unit house check asan fuzz tsan end-to-end
+# Stages: setup build unit house end-to-end check asan fuzz tsan
 #   end-to-end runs every executable tests/*/run in order; each prints its own "N passed, N failed" last.
+# Where asan comes with other stages before it, what asan, fuzz and tsan need is compiled beside those (compile_ahead).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-ALL_STAGES=(setup build unit house check asan fuzz tsan end-to-end)
+ALL_STAGES=(setup build unit house end-to-end check asan fuzz tsan)
 FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
 JOBS="${JOBS:-2}"
 logs=build/test-logs
@@ -60,12 +61,43 @@ run_ctest() {
   return "$code"
 }
 
+# sanitizer_tests PRESET: the tests of the libraries that the table puts under it.
+sanitizer_tests() { targets "$1" "($(libraries_under "$1"))_test"; }
+
+fuzzers() { targets asan '[a-z0-9_]+_fuzz'; }
+seeded_fuzzers() { targets asan '[a-z0-9_]+_fuzz_seeded_bug'; }
+
+# The stages that wait for servers and clocks leave half of the processors' time. What the sanitizers' stages compile is made in it,
+# at idle priority, so that it takes nothing from the tests. It is no stage: whatever fails here fails again there, and is told.
+ahead=
+compile_ahead() {
+  set -m  # a process group of its own
+  (
+    chrt --idle --pid 0 "$BASHPID" && configure asan && configure tsan &&
+      mapfile -t asan < <(sanitizer_tests asan; fuzzers; seeded_fuzzers) &&
+      mapfile -t tsan < <(sanitizer_tests tsan) &&
+      cmake --build --preset asan -j"$JOBS" --target "${asan[@]}" && cmake --build --preset tsan -j"$JOBS" --target "${tsan[@]}"
+  ) </dev/null >"$logs/ahead.log" 2>&1 &
+  ahead=$!
+  set +m
+}
+
+# What is not compiled yet is left to whoever needs it.
+stop_ahead() {
+  [[ -n $ahead ]] || return 0
+  kill -INT -- "-$ahead" 2>/dev/null
+  wait "$ahead" 2>/dev/null
+  ahead=
+}
+trap stop_ahead EXIT
+
 # sanitized PRESET: builds and runs the tests of the libraries that the table puts under it.
 sanitized() {
   local preset=$1 libraries tests
+  stop_ahead
   configure "$preset" || return
   libraries=$(libraries_under "$preset")
-  mapfile -t tests < <(targets "$preset" "($libraries)_test")
+  mapfile -t tests < <(sanitizer_tests "$preset")
   if [[ ${#tests[@]} == 0 ]]; then echo "no library that belongs under $preset is there yet"; return; fi
   quietly "build-$preset" cmake --build --preset "$preset" -j"$JOBS" --target "${tests[@]}" || return
   # The contract of coordination on the plain engines alone: the same code reaches the others, which unit tests on all of them.
@@ -108,9 +140,10 @@ stage_asan() { sanitized asan; }
 # with a bug on purpose (godwit_seeded_bug) have to find it: one that is declared and was neither built nor run is a failure.
 stage_fuzz() {
   local fuzzers seeded declared before=$passed
+  stop_ahead
   configure asan || return
-  mapfile -t fuzzers < <(targets asan '[a-z0-9_]+_fuzz')
-  mapfile -t seeded < <(targets asan '[a-z0-9_]+_fuzz_seeded_bug')
+  mapfile -t fuzzers < <(fuzzers)
+  mapfile -t seeded < <(seeded_fuzzers)
   if [[ ${#fuzzers[@]} == 0 ]]; then echo "no fuzzer is there yet"; return; fi
   quietly build-fuzzers cmake --build --preset asan -j"$JOBS" --target "${fuzzers[@]}" "${seeded[@]}" || return
   declared=$(grep -rhE --include=CMakeLists.txt '^[[:space:]]*godwit_seeded_bug\(' src | wc -l)
@@ -165,6 +198,7 @@ main() {
   for stage in "${stages[@]}"; do
     echo "== $stage"
     started=$SECONDS
+    if [[ $stage == unit && " ${stages[*]} " == *" asan "* ]]; then compile_ahead; fi
     "stage_$stage" || code=$?
     table+=("$stage $((SECONDS - started)) $([[ $code == 0 ]] && echo ok || echo FAILED)")
     if [[ $code != 0 ]]; then

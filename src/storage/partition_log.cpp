@@ -113,7 +113,8 @@ bool PartitionLog::roll_is_due(size_t batch_bytes, WallTime now) const {
 
 bool PartitionLog::take_room(size_t bytes) {
   const auto use = config_.internal ? JournalRoom::For::internal_records : JournalRoom::For::records;
-  if (!seal_held_ && !(seal_held_ = rounds_->hold_seal())) return false;
+  if (!seal_held_) seal_held_ = rounds_->hold_seal();
+  if (!seal_held_) return false;
   if (!rounds_->take_room(use, bytes)) {
     settle_seal();
     return false;

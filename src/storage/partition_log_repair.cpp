@@ -13,6 +13,7 @@ namespace godwit::storage {
 
 std::vector<Log::Damage> PartitionLog::damages() const {
   std::vector<Damage> all;
+  all.reserve(state_.damages.size());
   for (const DamagedRange& damage : state_.damages) all.push_back({damage.from, damage.to, damage.what});
   return all;
 }
