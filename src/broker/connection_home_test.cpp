@@ -163,6 +163,7 @@ TEST(ConnectionsHome, IsNotLookedForWhileABrokerStops) {
     run_on_stage([delay_us](Stage& stage) -> Task<void> {
       co_await stage.create("orders");
       std::vector<StreamPtr> streams;
+      streams.reserve(4);
       for (int i = 0; i < 4; ++i) streams.push_back(co_await dial(stage));
       for (const auto& stream : streams) EXPECT_TRUE(co_await say(*stream, produce_of(100)));
       co_await runtime::sleep_for(std::chrono::microseconds(delay_us));

@@ -185,7 +185,7 @@ Task<Result<Versions>> Connection::agree_on_versions(Connection& connection, Mon
     if (response->error_code != ErrorCode::none) {
       co_return fail(distrust(
           *state, state->error(ErrorKind::unsupported, "the broker refuses to say which versions it takes: " +
-                                                       std::string(to_string(response->error_code)))));
+                                                           std::string(to_string(response->error_code)))));
     }
     co_return Versions(response->api_keys);
   }
