@@ -394,8 +394,8 @@ class Parser {
             [this] { return status_; });
     status.add_flag(
         "--check", status_.check,
-        "end with 1 where a partition lacks a leader or a replica, a topic is left aside, or an etcd "
-        "member that a broker runs is not well");
+        "end with 1 where a partition lacks a leader or a replica, a topic is left aside, an etcd member "
+        "that a broker runs is not well, or a broker that lives cannot be asked for one");
 
     auto& events = add(under, "events", "what the controller decided, and why", [this] {
       if (raw_.count != -1) events_.count = within<int64_t>(raw_.count, 1, 1'000'000, "--count");
