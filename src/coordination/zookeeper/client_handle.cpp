@@ -81,7 +81,7 @@ struct ClientHandle::Flight {
   std::shared_ptr<Batch> batch;
   std::vector<Slot> slots;
   size_t unanswered;
-  // Where the C client writes what became of the operations of Request::change; one at most in a batch.
+  // Where the C client writes what became of the operations of a change or of a barrier; one at most in a batch.
   std::vector<zoo_op_result_t> results{};
   Stat last_set{};
 
@@ -89,6 +89,7 @@ struct ClientHandle::Flight {
 
   static Slot& slot_of(const void* data) { return *static_cast<Slot*>(const_cast<void*>(data)); }
   static void on_sync(int code, const char*, const void* data) { answer(code, nullptr, data); }
+  static void on_barrier(int code, const void* data) { answer(code, nullptr, data); }
   static void on_change(int code, const void* data) {
     const Stat last = slot_of(data).flight->last_set;
     answer(code, &last, data);
@@ -188,6 +189,12 @@ int ClientHandle::send(Slot& slot, const Request& request) {
   switch (request.kind) {
     case Request::Kind::sync:
       return zoo_async(handle_, path, &Flight::on_sync, &slot);
+    case Request::Kind::barrier: {
+      zoo_op_t check;
+      zoo_check_op_init(&check, path, Operation::kAnyVersion);
+      slot.flight->results.resize(1);
+      return zoo_amulti(handle_, 1, &check, slot.flight->results.data(), &Flight::on_barrier, &slot);
+    }
     case Request::Kind::exists:
       return zoo_awexists(handle_, path, watcher, this, &Flight::on_stat, &slot);
     case Request::Kind::get:

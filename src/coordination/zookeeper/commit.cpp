@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace godwit::coordination::zookeeper {
 namespace {
@@ -55,21 +56,29 @@ std::set<std::string> keys_of(const Transaction& transaction) {
   return keys;
 }
 
-// Reads what the transaction touches, groups before keys; makes groups that are not there.
+// Reads what the transaction touches, groups before keys; makes groups that are not there. What is seen is as new as it must
+// be, but where the server leads, and not `behind` a barrier, maybe a little older.
 Task<Result<Seen>> look(std::shared_ptr<Store> store, std::shared_ptr<Session> session,
-                        std::set<std::string> keys, MonotonicTime deadline) {
+                        std::set<std::string> keys, bool behind, MonotonicTime deadline) {
   std::set<std::string> groups;
   for (const auto& key : keys) groups.emplace(group_of(key));
   for (;;) {
-    std::vector<Request> requests{{.kind = Request::Kind::sync, .path = store->layout.root()}};
+    std::vector<Request> requests;
     for (const auto& group : groups)
       requests.push_back({.kind = Request::Kind::exists, .path = store->layout.created(group)});
     for (const auto& key : keys)
       requests.push_back({.kind = Request::Kind::exists, .path = store->layout.key(key)});
-    auto replies = co_await session->ask_again(requests, deadline);
+    Result<std::vector<Reply>> replies;
+    if (behind) {
+      replies = co_await Store::ask_behind_barrier(store, session, std::move(requests), deadline);
+    } else {
+      requests.insert(requests.begin(), {.kind = Request::Kind::sync, .path = store->layout.root()});
+      replies = co_await session->ask_again(std::move(requests), deadline);
+      if (replies) replies->erase(replies->begin());
+    }
     if (!replies) co_return fail(replies.error());
     Seen seen;
-    size_t at = 1;
+    size_t at = 0;
     std::vector<std::string> missing;
     for (const auto& group : groups) {
       const Reply& reply = (*replies)[at++];
@@ -154,10 +163,14 @@ Task<Result<void>> commit(std::shared_ptr<Store> store, std::shared_ptr<Session>
   const auto keys = keys_of(transaction);
   if (keys.empty()) co_return Result<void>();
   const MonotonicTime deadline = store->deadline();
+  // The change itself finds out what was seen too old; only that a condition does not hold must be certain before it is said.
+  bool behind = false;
   for (int tries = 1;; ++tries) {
-    const auto seen = co_await look(store, session, keys, deadline);
+    const auto seen = co_await look(store, session, keys, behind, deadline);
     if (!seen) co_return fail(seen.error());
     auto operations = plan(transaction, *seen, store->layout, session->id());
+    if (!operations && operations.error().kind == ErrorKind::conflict && !std::exchange(behind, true))
+      continue;
     if (!operations) co_return fail(operations.error());
     if (packet_size(*operations) > kPacketMax)
       co_return fail(ErrorKind::limit, "the transaction is larger than what ZooKeeper takes at once");
@@ -190,6 +203,7 @@ Task<Result<void>> commit(std::shared_ptr<Store> store, std::shared_ptr<Session>
       default:
         co_return fail(error_of(reply.error, store->layout.root()));
     }
+    behind = true;
     // Somebody was in between: what that means for this transaction shows when it is read again.
     const Duration pause = std::chrono::microseconds(store->shard.random().below(500u << std::min(tries, 6)));
     if (tries == kTriesMax || store->shard.now() + pause >= deadline)

@@ -17,6 +17,7 @@ constexpr size_t kBytesMax = 256u << 20;
 
 // Where a list must look, and how far the history of these places was seen.
 struct Places {
+  int64_t session = 0;  // whose the look was when it began
   std::vector<std::string> groups;
   std::vector<int64_t> zxids;
   friend bool operator==(const Places&, const Places&) = default;
@@ -51,15 +52,26 @@ Task<Result<std::vector<Reply>>> ask_many(std::shared_ptr<Store> store, Kind kin
   co_return all;
 }
 
-Task<Result<Places>> look(std::shared_ptr<Store> store, std::string prefix) {
-  Places places;
+// `behind`: whether by a barrier what is seen is as new as it must be; else it is no older than what this session saw before.
+Task<Result<std::vector<Reply>>> ask_places(std::shared_ptr<Store> store, std::vector<Request> requests,
+                                            bool behind) {
+  if (requests.empty()) co_return std::vector<Reply>();
+  const auto session = store->session;
+  if (!behind) co_return co_await ask(store, std::move(requests));
+  co_return co_await Store::ask_behind_barrier(store, session, std::move(requests), store->deadline());
+}
+
+Task<Result<Places>> look(std::shared_ptr<Store> store, std::string prefix, bool behind) {
+  Places places{.session = store->session->id(), .groups = {}, .zxids = {}};
   if (const auto group = group_of_prefix(prefix)) {
     places.groups.emplace_back(*group);
   } else {
-    auto names = co_await ask(store, {{.kind = Kind::sync, .path = store->layout.root()},
-                                      {.kind = Kind::children, .path = store->layout.all_changes()}});
+    std::vector<Request> requests(1);
+    requests[0] = {.kind = Kind::children, .path = store->layout.all_changes()};
+    auto names = co_await ask_places(store, std::move(requests), behind);
     if (!names) co_return fail(names.error());
-    const Reply& reply = names->back();
+    behind = false;
+    const Reply& reply = names->front();
     if (reply.error == NodeError::permission)
       co_return fail(error_of(reply.error, store->layout.all_changes()));
     places.zxids.push_back(reply.stat.children_zxid);
@@ -69,13 +81,13 @@ Task<Result<Places>> look(std::shared_ptr<Store> store, std::string prefix) {
     }
     std::ranges::sort(places.groups);
   }
-  std::vector<Request> requests{{.kind = Kind::sync, .path = store->layout.root()}};
+  std::vector<Request> requests;
   for (const auto& place : places.groups)
     requests.push_back({.kind = Kind::exists, .path = store->layout.changes(place)});
-  auto replies = co_await ask(store, std::move(requests));
+  auto replies = co_await ask_places(store, std::move(requests), behind);
   if (!replies) co_return fail(replies.error());
-  for (size_t i = 1; i < replies->size(); ++i) {
-    const NodeStat& stat = (*replies)[i].stat;
+  for (const Reply& reply : *replies) {
+    const NodeStat& stat = reply.stat;
     store->saw(stat);
     // Leased keys that lapse take their markers with them: children.
     places.zxids.insert(places.zxids.end(), {stat.created_zxid, stat.changed_zxid, stat.children_zxid});
@@ -142,10 +154,12 @@ Task<Result<std::optional<std::vector<KeyValue>>>> read_places(std::shared_ptr<S
 
 Task<Result<std::optional<KeyValue>>> get(std::shared_ptr<Store> store, std::string key) {
   const std::string path = store->layout.key(key);
-  auto replies = co_await ask(
-      store, {{.kind = Kind::sync, .path = store->layout.root()}, {.kind = Kind::get, .path = path}});
+  std::vector<Request> requests(1);
+  requests[0] = {.kind = Kind::get, .path = path};
+  const auto session = store->session;
+  auto replies = co_await Store::ask_behind_barrier(store, session, std::move(requests), store->deadline());
   if (!replies) co_return fail(replies.error());
-  Reply& reply = replies->back();
+  Reply& reply = replies->front();
   if (reply.error == NodeError::no_node) co_return std::optional<KeyValue>();
   if (reply.error != NodeError::none) co_return fail(error_of(reply.error, path));
   store->saw(reply.stat);
@@ -155,15 +169,17 @@ Task<Result<std::optional<KeyValue>>> get(std::shared_ptr<Store> store, std::str
 }
 
 Task<Result<std::vector<KeyValue>>> list(std::shared_ptr<Store> store, std::string prefix) {
-  auto before = co_await look(store, prefix);
+  auto before = co_await look(store, prefix, true);
   for (int tries = 0; tries < kTriesMax; ++tries) {
     if (!before) co_return fail(before.error());
     auto keys = co_await read_places(store, before->groups, prefix);
     if (!keys) co_return fail(keys.error());
-    auto after = co_await look(store, prefix);
+    auto after = co_await look(store, prefix, false);
     if (!after) co_return fail(after.error());
-    if (*keys && *before == *after) co_return std::move(**keys);
-    before = std::move(after);
+    // What one session sees never goes back; what the next one sees may.
+    const bool of_one_session = store->session->id() == before->session;
+    if (*keys && *before == *after && of_one_session) co_return std::move(**keys);
+    before = of_one_session ? std::move(after) : co_await look(store, prefix, true);
   }
   co_return fail(ErrorKind::unavailable,
                  "the keys under '" + prefix + "' change faster than they can be read");

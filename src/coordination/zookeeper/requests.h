@@ -45,12 +45,17 @@ struct Operation {
 
 struct Request {
   enum class Kind {
-    sync,      // what is read after it is as new as the leader's state
+    // An agreement of the servers that changes nothing; what is read behind it is as new as all that was answered to anybody
+    // before it was sent. It costs what a write costs.
+    barrier,
+    // As `barrier`, and costs no write; but not where the server leads: the others may have answered for what it is still
+    // about to apply itself (ZOOKEEPER-1675).
+    sync,
     exists,    // stat
     get,       // value and stat
     children,  // names and stat
     create,    // an empty node that stays
-    change,    // all operations or none; stat: of the last `set` among them
+    change,  // all operations or none; stat: of the last `set` among them. One at most in a batch, or a barrier
   };
   Kind kind;
   std::string path;

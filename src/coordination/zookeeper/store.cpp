@@ -71,6 +71,22 @@ Task<Result<void>> Store::ensure(std::shared_ptr<Store> store, std::shared_ptr<S
   co_return Result<void>();
 }
 
+Task<Result<std::vector<Reply>>> Store::ask_behind_barrier(std::shared_ptr<Store> store,
+                                                           std::shared_ptr<Session> session,
+                                                           std::vector<Request> requests,
+                                                           MonotonicTime deadline) {
+  const std::string& root = store->layout.root();
+  requests.insert(requests.begin(), {.kind = Request::Kind::barrier, .path = root});
+  auto replies = co_await session->ask_again(std::move(requests), deadline);
+  if (!replies) co_return fail(replies.error());
+  // The servers agree on its place in their order also where the node is not there, or is not ours to read.
+  const NodeError barrier = replies->front().error;
+  if (barrier != NodeError::none && barrier != NodeError::no_node && barrier != NodeError::permission)
+    co_return fail(error_of(barrier, root));
+  replies->erase(replies->begin());
+  co_return std::move(*replies);
+}
+
 Error error_of(NodeError error, const std::string& path) {
   switch (error) {
     case NodeError::permission:

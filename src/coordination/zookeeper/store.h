@@ -33,6 +33,12 @@ struct Store {
   // Makes the nodes that are not known to be there, parents first; they stay.
   static runtime::Task<Result<void>> ensure(std::shared_ptr<Store> store, std::shared_ptr<Session> session,
                                             std::vector<std::string> paths, MonotonicTime deadline);
+  // As Session::ask_again, where the answers are as new as all that anybody was answered before this began (requests.h,
+  // `barrier`).
+  static runtime::Task<Result<std::vector<Reply>>> ask_behind_barrier(std::shared_ptr<Store> store,
+                                                                      std::shared_ptr<Session> session,
+                                                                      std::vector<Request> requests,
+                                                                      MonotonicTime deadline);
   // Somebody removed nodes that stay: nothing is known any more.
   void forget_nodes() { known_nodes_.clear(); }
   // There is a new connection: what was seen on the old one may be from another life of the servers.

@@ -28,6 +28,7 @@ class ZookeeperEnsemble final : public ZookeeperService {
   void start(size_t i) { processes_[i] = run_zookeeper(directories_[i].path()); }
   void kill(size_t i) { processes_[i]->kill(); }
   void freeze(size_t i) { processes_[i]->freeze(); }
+  void thaw(size_t i) { processes_[i]->thaw(); }
   std::string server(size_t i) const { return "127.0.0.1:" + std::to_string(port(i)); }
 
   std::string servers() const override { return server(0) + "," + server(1) + "," + server(2); }

@@ -158,10 +158,10 @@ class ZookeeperLease final : public Lease {
     const auto session = store->session;
     const int64_t owner = holding->session->id();
     for (;;) {
-      std::vector<Request> requests{{.kind = Request::Kind::sync, .path = store->layout.root()}};
+      std::vector<Request> requests;
       for (const auto& node : holding->nodes)
         requests.push_back({.kind = Request::Kind::exists, .path = node});
-      const auto replies = co_await session->ask_again(std::move(requests), deadline);
+      const auto replies = co_await Store::ask_behind_barrier(store, session, std::move(requests), deadline);
       if (!replies) co_return fail(replies.error());
       if (std::ranges::none_of(*replies, [&](const Reply& reply) { return reply.stat.owner == owner; }))
         co_return Result<void>();
