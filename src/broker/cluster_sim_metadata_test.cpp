@@ -29,7 +29,8 @@ struct MetadataStage : ClusterStage {
   }
 };
 
-// Asks one broker again and again; looks at what it answers to questions that were asked while the first broker was suspect.
+// Asks one broker again and again; looks at what it answers to questions that were asked while the first broker was suspect, or
+// when that broker had heard already that another one leads.
 class Asker {
  public:
   Asker(MetadataStage& stage, int broker) : stage_(stage), broker_(broker) {
@@ -39,16 +40,20 @@ class Asker {
     ending_ = true;
     EXPECT_TRUE(stage_.wait([&] { return ended_; }));
   }
-  int held = 0;  // were asked in time of suspicion
+  int held = 0;  // were asked in that time
   int named_new = 0;
 
  private:
+  bool knows_another() const {
+    const cluster::ImagePtr newest = stage_.broker(broker_)->metadata().image();
+    return newest->find(kTopic)->partitions[0].leader != BrokerId(1);
+  }
   Task<void> run(Runtime& runtime) {
     auto connection =
         co_await peer::Connection::connect(runtime.network(), {"b" + std::to_string(broker_), 9092}, {});
     EXPECT_TRUE(connection.has_value());
     while (connection && !ending_) {
-      const bool suspect = stage_.suspects_first(broker_);
+      const bool suspect = stage_.suspects_first(broker_) || knows_another();
       const MonotonicTime asked = stage_.world.now();
       const auto answer = co_await (*connection)->call(about_topic());
       if (!answer) {
@@ -139,6 +144,68 @@ TEST(ClusterSimMetadata, IsHeldNoLongerThanTheInterruptionOfAConnection) {
     EXPECT_EQ(answer->answer->topics.at(0).partitions.at(0).leader_id, BrokerId(1)) << "it is there again";
     EXPECT_LT(answer->at - asked, 60ms);
     EXPECT_EQ(stage.leader(kTopic, 0), 1);
+  });
+}
+
+// librdkafka before 2.4 that hears of the new leader, of the dead one and of the new one again stays with the dead one for good
+// (its issue 4976): an answer must be no older than the moment at which it is sent.
+TEST(ClusterSimMetadata, IsNotAnsweredFromBeforeWhatStandsInFrontOfItWasAnswered) {
+  for_seeds([](uint64_t seed) {
+    MetadataStage stage(seed);
+    ASSERT_TRUE(stage.create("others", 3));
+    ASSERT_TRUE(stage.wait([&] { return stage.whole("others"); }));
+    int of_third = 0;
+    while (of_third < 2 && stage.leader("others", of_third) != 3) ++of_third;
+    ASSERT_EQ(stage.leader("others", of_third), 3);
+    auto publish = produce_request("others", of_third, {"a"}, {}, -1, 30'000);
+    bool published = false;
+    std::optional<BrokerId> named;
+    bool ended = false;
+    stage.node(3).disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+    stage.client.start([&](Runtime& runtime) -> Task<void> {
+      peer::ConnectionOptions options;
+      options.request_timeout = 60s;
+      auto connection = co_await peer::Connection::connect(runtime.network(), {"b3", 9092}, options);
+      EXPECT_TRUE(connection.has_value());
+      if (!connection) co_return;
+      std::vector<Task<void>> both;
+      both.push_back([](peer::Connection& to, kafka::ProduceRequest request, bool& done) -> Task<void> {
+        const auto answer = co_await to.call(std::move(request), {.version_max = 12});
+        done = answer && only(*answer).error_code == ErrorCode::none;
+      }(**connection, std::move(publish), published));
+      both.push_back([](peer::Connection& to, std::optional<BrokerId>& leader) -> Task<void> {
+        const auto answer = co_await to.call(about_topic());
+        if (answer) leader = answer->topics.at(0).partitions.at(0).leader_id;
+      }(**connection, named));
+      co_await runtime::when_all(std::move(both));
+      ended = true;
+    });
+    stage.world.run_for(5ms);
+    ASSERT_FALSE(ended);
+    stage.node(1).crash(CrashKind::kill);
+    ASSERT_TRUE(stage.wait([&] { return stage.leader(kTopic, 0) > 1; }, 1s));
+    stage.node(3).disk().release();
+    ASSERT_TRUE(stage.wait([&] { return ended; }, 10s));
+    EXPECT_TRUE(published);
+    ASSERT_TRUE(named);
+    EXPECT_NE(*named, BrokerId(1)) << "who was dead when it was answered";
+  });
+}
+
+// A shard that still goes by the image before, which names the dead one as a leader, must not answer with it: whether it is dead
+// every shard knows at once, the new image one after the other.
+TEST(ClusterSimMetadata, WhomTheNewestImageDoesNotHaveIsSuspectUntilItIsThereAgain) {
+  for_seeds([](uint64_t seed) {
+    MetadataStage stage(seed);
+    stage.node(1).crash(CrashKind::kill);
+    for (int i : {2, 3}) {
+      ASSERT_TRUE(stage.wait(
+          [&] { return !stage.broker(i)->metadata().image()->brokers.contains(BrokerId(1)); }, 2s));
+      EXPECT_TRUE(stage.suspects_first(i));
+    }
+    stage.start(1);
+    ASSERT_TRUE(stage.wait([&] { return stage.whole(kTopic); }, 10s));
+    for (int i : {2, 3}) EXPECT_TRUE(stage.wait([&] { return !stage.suspects_first(i); }, 2s));
   });
 }
 

@@ -315,9 +315,25 @@ class Connection final : public OpenConnection {
     return newest_->started_next && pending_.size() < shard_.options().requests_in_flight_max;
   }
 
+  // Whether the answer sends the client to a broker. Made as it comes, it could be sent long after, behind an answer that waits for
+  // a commit; librdkafka before 2.4 that hears of a new leader, then of the old one and of the new one again, stays with the old
+  // one until that one leads (its issue 4976). And rule 16 is about what is sent.
+  static bool tells_where(kafka::ApiKey key) {
+    return key == kafka::ApiKey::metadata || key == kafka::ApiKey::find_coordinator;
+  }
+
+  // Waits until nothing stands in front of it. What comes behind it is started meanwhile.
+  Task<void> its_turn(std::shared_ptr<Pending> pending) {
+    while (pending_.front() != pending && !failed_) {
+      if (!std::exchange(pending->started_next, true)) answers_changed_.notify_all();
+      co_await answers_changed_.wait();
+    }
+  }
+
   Task<void> handle(std::shared_ptr<Pending> pending, kafka::RequestFrame frame,
                     std::shared_ptr<std::byte[]> memory) {
     const kafka::ApiKey key = frame.key();
+    if (tells_where(key)) co_await its_turn(pending);
     const bool frame_is_internal = frame.api->internal;
     RequestContext context(shard_, client_, std::move(frame), memory.get(), shard_.shard().now(),
                            [this, pending] {

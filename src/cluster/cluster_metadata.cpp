@@ -18,6 +18,8 @@ constexpr Duration kAskOthersEvery = 500ms;
 constexpr Duration kAskOthersTimeout = 500ms;
 // In place of a poll's longest wait: not as the controller, but as one who may have heard it.
 constexpr int32_t kTellWhatYouKnow = -1;
+// The longest that a poll waits for a controller that is opening: no more than what polls ask for anyway.
+constexpr int32_t kOpeningMaxMs = 1000;
 
 tl::unexpected<Refusal> refuse(ErrorCode code, std::string message) {
   return tl::unexpected(Refusal{code, std::move(message)});
@@ -179,7 +181,8 @@ void ClusterMetadata::on_change(std::function<Task<void>(ImagePtr, ImagePtr)> ca
 bool ClusterMetadata::suspected(BrokerId id) const {
   const ImagePtr now = image();
   const auto found = now->brokers.find(id);
-  if (found == now->brokers.end()) return false;
+  // Dead, or not there yet: also where others of this broker still go by an image that has it, and name it as a leader.
+  if (found == now->brokers.end()) return id != self_;
   // This incarnation was declared dead, and what it led is somebody else's: the image that says so comes with joining again.
   if (id == self_) return registration_.declared_dead(found->second.incarnation);
   return liveness_.suspected(id, found->second.incarnation);
@@ -297,6 +300,11 @@ Task<kafka::ClusterPollResponse> ClusterMetadata::serve_poll(kafka::ClusterPollR
     refusal.error_code = ErrorCode::not_controller;
     co_return refusal;
   }
+  const MonotonicTime deadline =
+      runtime_.shard(0).now() + std::chrono::milliseconds(std::clamp(request.max_wait_ms, 0, kOpeningMaxMs));
+  co_await office_.settled(deadline);
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - runtime_.shard(0).now());
+  request.max_wait_ms = std::min(request.max_wait_ms, std::max(0, static_cast<int32_t>(left.count())));
   co_await office_.learn(request.broker_id, static_cast<uint64_t>(request.incarnation));
   if (const auto controller = office_.controller()) co_return co_await controller->poll(std::move(request));
   refusal.error_code = ErrorCode::not_controller;

@@ -140,7 +140,7 @@ class Metadata {
   BrokerId self() const { return self_; }
   // Whether this broker holds the office. Any shard.
   virtual bool controls() const = 0;
-  // Rule 16: whether that broker's connection broke and it is not back. Any shard.
+  // Rule 16: whether that broker's connection broke and it is not back, or the newest image does not have it. Any shard.
   virtual bool suspected(BrokerId id) const = 0;
   // Called on shard 0 when suspicion of somebody begins.
   virtual void on_suspicion(std::function<void(BrokerId)> callback) = 0;

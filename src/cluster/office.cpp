@@ -68,7 +68,10 @@ Task<void> Office::run() {
     if (!held_) {
       const auto when = may_take();
       if (when && *when <= now()) {
+        taking_ = true;
         co_await take();
+        taking_ = false;
+        bell.ring();
         continue;
       }
       if (when) next = *when;
@@ -151,6 +154,11 @@ bool Office::ours(int64_t fence, const Uuid& lease) const {
 
 bool Office::still_held() const {
   return !held_->deposed && held_->fence >= later_fence_ && ours(held_->fence, held_->lease);
+}
+
+Task<void> Office::settled(MonotonicTime deadline) {
+  while (!held_ && taking_ && !parts_.bell.closed() && now() < deadline)
+    co_await parts_.bell.wait(parts_.bell.rung(), deadline);
 }
 
 Task<void> Office::take() {

@@ -48,6 +48,8 @@ class Office {
 
   // Null where the office is not held. Shared, so that calls under way survive its loss.
   std::shared_ptr<Controller> controller() const { return held_ ? held_->controller : nullptr; }
+  // Waits while this broker is taking the office: others see who holds it before that one has read the cluster's state.
+  runtime::Task<void> settled(MonotonicTime deadline);
   // Whether it is held. Any shard.
   bool holds() const { return holds_; }
   // What is wrong with the store's contents, where the controller could not open.
@@ -104,6 +106,7 @@ class Office {
   Open open_;
   std::shared_ptr<Held> held_;
   std::atomic<bool> holds_ = false;  // there is one, for other shards
+  bool taking_ = false;
   struct Refused {
     uint64_t incarnation = 0;
     std::string why;
