@@ -32,6 +32,9 @@ class ZookeeperEnsemble final : public ZookeeperService {
   std::string server(size_t i) const { return "127.0.0.1:" + std::to_string(port(i)); }
 
   std::string servers() const override { return server(0) + "," + server(1) + "," + server(2); }
+  // Three virtual machines that sync one disk, on processors that others use; and less than the two thirds of a session timeout after
+  // which another server is tried.
+  Duration call_timeout() const override { return std::chrono::seconds(2); }
   void kill() override {
     for (const auto& process : processes_) process->kill();
   }

@@ -26,6 +26,8 @@ inline std::unique_ptr<ServerProcess> run_zookeeper(const std::string& directory
 class ZookeeperService : public EngineService {
  public:
   virtual std::string servers() const = 0;  // as ZookeeperOptions wants them
+  // How long a call may take. None of the contract's scenarios is about that, but for those that see calls fail.
+  virtual Duration call_timeout() const { return ZookeeperOptions().call_timeout; }
 };
 
 class ZookeeperServer final : public ZookeeperService {
@@ -75,7 +77,11 @@ class ZookeeperHost final : public RealHost<ZookeeperService> {
       : RealHost(other.service()), user_(other.user_), root_(other.root_) {}
 
   runtime::Task<std::unique_ptr<Coordination>> connect() override {
-    auto store = connect_as({.servers = {}, .root = {}, .user = user_.name, .password = user_.password});
+    auto store = connect_as({.servers = {},
+                             .root = {},
+                             .user = user_.name,
+                             .password = user_.password,
+                             .call_timeout = service()->call_timeout()});
     if (!killed()) {
       // A virtual machine takes its second to start.
       co_await eventually(
