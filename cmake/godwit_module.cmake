@@ -6,9 +6,10 @@
 #
 # *_test.cpp of the folder become the executable NAME_test, run by ctest under the module's name;
 # *_fuzz.cpp become NAME_<file> where GODWIT_FUZZERS is on. TEST_DEPENDS are linked to both besides.
+# TEST_HEADERS: what nearly all of these tests include, and takes long to compile; it is precompiled for them.
 # TEST_PARTS n: ctest runs the tests in so many parts, NAME, NAME_2, …: several at a time, and each within its limit.
 function(godwit_module)
-  cmake_parse_arguments(ARG "" "NAME;DIR;TEST_PARTS" "DEPENDS;LIBRARIES;EXCLUDE;TEST_DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "NAME;DIR;TEST_PARTS" "DEPENDS;LIBRARIES;EXCLUDE;TEST_DEPENDS;TEST_HEADERS" ${ARGN})
   set(dir "${CMAKE_CURRENT_SOURCE_DIR}")
   if(ARG_DIR)
     set(dir "${dir}/${ARG_DIR}")
@@ -54,7 +55,7 @@ function(godwit_module)
   endforeach()
   if(tests)
     add_executable(${ARG_NAME}_test ${tests})
-    godwit_use_pch(${ARG_NAME}_test TEST)
+    godwit_use_pch(${ARG_NAME}_test TEST OF ${ARG_NAME} HEADERS ${ARG_TEST_HEADERS})
     godwit_compile_quickly(${ARG_NAME}_test)
     target_link_libraries(${ARG_NAME}_test PRIVATE ${target} ${test_dependencies} gtest gmock gtest_main)
     if(NOT ARG_TEST_PARTS)

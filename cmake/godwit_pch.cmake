@@ -39,16 +39,26 @@ function(godwit_sum_pch target)
   set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${headers})
 endfunction()
 
-# godwit_use_pch(TARGET [TEST]): with TEST, gtest besides. Nothing is linked: only the flags and the .pch are shared.
+# godwit_use_pch(TARGET): shares the precompiled standard headers.
+# godwit_use_pch(TARGET TEST): gtest besides.
+# godwit_use_pch(TARGET TEST OF broker HEADERS "broker/broker.h" …): our own besides, for the tests of one module. Each of them
+# is compiled anew when one of these headers changes, so they are headers that nearly all of these tests include.
+# Nothing is linked: only the flags and the .pch are shared.
 function(godwit_use_pch target)
+  cmake_parse_arguments(ARG "TEST" "OF" "HEADERS" ${ARGN})
   if(NOT GODWIT_PCH)
     return()
   endif()
   set(from godwit_pch)
   set(headers ${godwit_pch_headers})
-  if("TEST" IN_LIST ARGN)
+  if(ARG_TEST)
     set(from godwit_pch_test)
     list(APPEND headers <gtest/gtest.h>)
+  endif()
+  if(ARG_HEADERS)
+    set(from godwit_pch_${ARG_OF}_test)
+    list(TRANSFORM ARG_HEADERS REPLACE "(.+)" "\"\\1\"")
+    list(APPEND headers ${ARG_HEADERS})
   endif()
   if(NOT TARGET ${from})
     set(source "${CMAKE_BINARY_DIR}/${from}.cpp")
@@ -58,10 +68,15 @@ function(godwit_use_pch target)
     target_precompile_headers(${from} PRIVATE ${headers})
     # Otherwise the .pch is another file after each checkout, and ccache never hits.
     target_compile_options(${from} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
-    if("TEST" IN_LIST ARGN)
+    if(ARG_TEST)
       godwit_compile_quickly(${from})
     endif()
-    godwit_sum_pch(${from} ${headers})
+    if(ARG_HEADERS)
+      # Ours change between builds, and during one: the sum is made when the .pch is.
+      set_target_properties(${from} PROPERTIES CXX_COMPILER_LAUNCHER "${CMAKE_SOURCE_DIR}/cmake/precompile.sh")
+    else()
+      godwit_sum_pch(${from} ${headers})
+    endif()
   endif()
   target_precompile_headers(${target} REUSE_FROM ${from})
 endfunction()
