@@ -36,6 +36,19 @@ class Headers(HouseTest):
         self.assertIn("src/net/a.h:3: headers: ", done.stdout)
         self.assertEqual(done.returncode, 1)
 
+    def test_a_header_that_leans_on_what_the_one_that_includes_it_included_before(self):
+        self.refuses("headers", {"src/net/a.h": "#pragma once\ninline std::string name();\n",
+                                 "src/net/b.h": '#pragma once\n#include <string>\n#include "net/a.h"\n',
+                                 "src/net/c.h": '#pragma once\n#include "net/b.h"\n'},
+                     "src/net/a.h:2 does not compile alone")
+
+    def test_a_header_that_leans_on_what_most_others_include(self):
+        others = {f"src/net/other{n}.h": f"#pragma once\n#include <string>\ninline std::string f{n}();\n" for n in range(12)}
+        self.refuses("headers", {**others, "src/net/a.h": "#pragma once\ninline std::string name();\n"},
+                     "src/net/a.h:2 does not compile alone")
+        self.refuses("headers", {**others, "src/net/a.h": "#pragma once\ninline std::string name();\n#include <string>\n"},
+                     "src/net/a.h:2 does not compile alone")
+
 
 class Tidy(HouseTest):
     def repository(self, files):
