@@ -128,6 +128,26 @@ TEST(ClusterSimFollowers, ServeNothingBeforeTheyAgreedWithTheLeaderOfTheEpoch) {
   });
 }
 
+// It hears of the election before its leader has begun, and is refused again and again, at longer and longer intervals.
+TEST(ClusterSimFollowers, AreCountedAsSoonAsTheirLeaderLeads) {
+  for_seeds([](uint64_t seed) {
+    FollowerStage stage(seed);
+    const LeaderEpoch before = stage.state(kTopic, 0)->leader_epoch;
+    stage.node(1).crash(CrashKind::kill);
+    stage.node(2).disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+    ASSERT_TRUE(stage.wait([&] { return stage.replica(3, kTopic, 0)->leader_epoch() > before; }, 5s));
+    stage.world.run_for(700ms + seed % 50 * 10ms);
+    ASSERT_FALSE(stage.replica(2, kTopic, 0)->leading());
+    stage.node(2).disk().release();
+    ASSERT_TRUE(stage.wait([&] { return stage.replica(2, kTopic, 0)->leading(); }, 1s));
+    const MonotonicTime from = stage.world.now();
+    const auto done = publish_to(stage, 2, kTopic, "b");
+    ASSERT_TRUE(done && done->error_code == ErrorCode::none);
+    EXPECT_LT(stage.world.now() - from, 100ms);
+    EXPECT_EQ(FollowerStage::records(stage.read(3, 0)), 1U + 1U);
+  });
+}
+
 // Partitions of several shards in one request, which is served on none of them alone.
 TEST(ClusterSimFollowers, ReadersOfManyPartitionsAreSentToTheirRack) {
   for_seeds([](uint64_t seed) {

@@ -8,6 +8,15 @@ namespace godwit::replication {
 
 using Kind = FollowerStep::Kind;
 
+namespace {
+
+// The answer of one who has not begun to lead this epoch: its image is older, or it still syncs the epoch's beginning.
+bool does_not_lead_yet(ErrorCode error) {
+  return error == ErrorCode::not_leader_or_follower || error == ErrorCode::unknown_leader_epoch;
+}
+
+}  // namespace
+
 FollowerReplica::FollowerReplica(const Setup& setup)
     : epoch_(setup.epoch),
       accept_loss_(setup.accept_loss),
@@ -44,10 +53,15 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
     if (id == fetches_) note_marks(answer);
     return {Kind::ignore, {}, false};
   }
+  const bool refused = answer.error != ErrorCode::none && answer.error != ErrorCode::offset_out_of_range;
+  // It waits already, and not for longer because it is told so twice.
+  if (refused && not_before_) return {Kind::ignore, {}, false};
   doing_ = Doing::nothing;
-  stands_ = false;
+  not_before_.reset();
+  // Who leads now would wait in vain for the end of a back-off: it counts this follower only when it asks again (rule 6).
+  stands_ = does_not_lead_yet(answer.error);
+  if (refused) return wait(Kind::wait, log_.end, now);
   if (answer.error == ErrorCode::offset_out_of_range) return out_of_range(answer, now);
-  if (answer.error != ErrorCode::none) return wait(Kind::wait, log_.end, now);
   if (answer.diverging) return diverged(answer, now);
   settled_ = true;
   backoff_ = backoff_min_;

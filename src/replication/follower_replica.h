@@ -72,7 +72,9 @@ struct FollowerStep {
     append,       // append the records (append_replicated), then on_done; sync follows, told by on_log
     truncate,     // log.truncate(offset), then on_done
     restart,      // log.restart_at(offset), then on_done
-    wait,         // an error: next_fetch has something after a back-off; look for a newer image meanwhile
+    // An error: next_fetch has something after a back-off, or as soon as the leader says that it leads; look for a newer image
+    // meanwhile.
+    wait,
     // The leader's log contradicts what was committed here: carrying on would take off records at or behind `offset`,
     // below the high watermark. Nothing is done; report it as an alarm with both offsets. It asks again after the
     // longest back-off. Only a newer epoch or an operator's order (accept_loss) ends it.
@@ -108,8 +110,9 @@ class FollowerReplica {
   std::optional<MonotonicTime> next_tick() const;
 
   // What the answer to fetch `id` asks for. The last fetch may be answered again after an answer without records, until the next
-  // one or on_lost(): the leader's session holds the question. After append, truncate and restart nothing is fetched before on_done or
-  // on_failed; other kinds need no reply.
+  // one or on_lost(): the leader's session holds the question. So it does after it said that it does not lead: what it says once it
+  // does ends the back-off. After append, truncate and restart nothing is fetched before on_done or on_failed; other kinds need no
+  // reply.
   FollowerStep on_answer(uint64_t id, const FetchAnswer& answer, MonotonicTime now);
   // No answer comes (connection lost, time over): asks again after a back-off. Another id is ignored.
   void on_lost(uint64_t id, MonotonicTime now);
@@ -151,7 +154,8 @@ class FollowerReplica {
   Offset leader_high_watermark_;
   Offset leader_start_;
   Doing doing_ = Doing::nothing;
-  bool stands_ = false;  // the last fetch was answered without records, and may be again
+  // The last fetch was answered without records, or by one who does not lead yet, and may be answered again.
+  bool stands_ = false;
   bool settled_ = false;
   uint64_t fetches_ = 0;  // ids given out; the last one is the one under way
   Offset target_;         // while truncating or restarting

@@ -173,6 +173,82 @@ TEST(Fetching, ErrorsAreTriedAgainAfterABackOffThatDoublesUpToASecond) {
   }
 }
 
+// Its image came later, or it still synced the beginning of its epoch; the session holds the question meanwhile.
+TEST(Fetching, ABackOffEndsAsSoonAsTheLeaderSaysThatItLeads) {
+  for (const ErrorCode error : {ErrorCode::not_leader_or_follower, ErrorCode::unknown_leader_epoch}) {
+    auto f = follower(facts(10, 10, 3), 8);
+    MonotonicTime now = kNow;
+    uint64_t id = 0;
+    for (const auto wait : {20ms, 40ms, 80ms}) {
+      id = f.next_fetch(now)->id;
+      EXPECT_EQ(f.on_answer(id, {.error = error}, now).kind, Kind::wait);
+      EXPECT_EQ(f.on_answer(id, {.error = error}, now + 1ms).kind, Kind::ignore) << "twice the same";
+      EXPECT_EQ(f.next_tick(), now + wait);
+      now += wait;
+    }
+    now -= 70ms;
+    EXPECT_FALSE(f.next_fetch(now));
+    EXPECT_EQ(f.on_answer(id, nothing_new(9), now).kind, Kind::fetch_again);
+    EXPECT_TRUE(f.settled());
+    EXPECT_EQ(f.high_watermark(), Offset(9));
+    const auto again = f.next_fetch(now);
+    ASSERT_TRUE(again) << "it has to be counted";
+    EXPECT_EQ(f.on_answer(again->id, {.error = error}, now).kind, Kind::wait);
+    EXPECT_EQ(f.next_tick(), now + 20ms) << "and the doubling begins anew";
+    EXPECT_EQ(f.on_answer(again->id, records(12), now).kind, Kind::append);
+    f.on_done(facts(12, 12, 5));
+    EXPECT_TRUE(f.next_fetch(now));
+  }
+}
+
+TEST(Fetching, WhatALeaderSaysOfALogThatPartsEndsTheBackOffToo) {
+  auto f = follower(facts(20, 20, 4), 8);
+  const uint64_t id = f.next_fetch(kNow)->id;
+  f.on_answer(id, {.error = ErrorCode::not_leader_or_follower}, kNow);
+  EXPECT_EQ(f.on_answer(id, diverging(ends(4, 15), ends(4, 20)), kNow).kind, Kind::truncate);
+  f.on_done(facts(15, 15, 4));
+  const auto next = f.next_fetch(kNow);
+  ASSERT_TRUE(next);
+  f.on_answer(next->id, {.error = ErrorCode::not_leader_or_follower}, kNow);
+  EXPECT_EQ(
+      f.on_answer(next->id, {.error = ErrorCode::offset_out_of_range, .log_start = Offset(30)}, kNow).kind,
+      Kind::restart);
+}
+
+// News of a busy partition come all the time: they are no reason to try again what failed for another reason.
+TEST(Fetching, NewsEndNoBackOffOfAnotherKind) {
+  {
+    auto f = follower(facts(10, 10, 5), 8);
+    const uint64_t id = f.next_fetch(kNow)->id;
+    f.on_answer(id, {.error = ErrorCode::kafka_storage_error}, kNow);
+    EXPECT_EQ(f.on_answer(id, nothing_new(9), kNow).kind, Kind::ignore);
+    EXPECT_EQ(f.next_tick(), kNow + 20ms) << "the leader cannot read";
+  }
+  {
+    auto f = follower(facts(10, 10, 5), 8);
+    const uint64_t id = f.next_fetch(kNow)->id;
+    f.on_answer(id, records(12), kNow);
+    f.on_failed(facts(10, 10, 5), kNow);
+    EXPECT_EQ(f.on_answer(id, nothing_new(9), kNow).kind, Kind::ignore);
+    EXPECT_EQ(f.next_tick(), kNow + 20ms) << "this disk is full";
+  }
+  {
+    auto f = follower(facts(20, 20, 4), 18);
+    const uint64_t id = f.next_fetch(kNow)->id;
+    EXPECT_EQ(f.on_answer(id, diverging(ends(4, 15), ends(4, 20)), kNow).kind, Kind::refuse_loss);
+    EXPECT_EQ(f.on_answer(id, nothing_new(19), kNow).kind, Kind::ignore);
+    EXPECT_EQ(f.next_tick(), kNow + 1s) << "only an operator or another epoch ends it";
+  }
+  {
+    auto f = follower(facts(10, 10, 5), 8);
+    const uint64_t id = f.next_fetch(kNow)->id;
+    f.on_answer(id, {.error = ErrorCode::not_leader_or_follower}, kNow);
+    f.on_lost(id, kNow);
+    EXPECT_EQ(f.on_answer(id, nothing_new(9), kNow).kind, Kind::ignore);
+    EXPECT_EQ(f.next_tick(), kNow + 20ms) << "its connection is gone";
+  }
+}
+
 TEST(Truncation, GoesToTheSmallerEndOfTheSameEpoch) {
   auto f = follower(facts(20, 20, 4), 8);
   const auto step = f.on_answer(f.next_fetch(kNow)->id, diverging(ends(3, 15), ends(3, 12)), kNow);

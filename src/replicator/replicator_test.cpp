@@ -238,6 +238,42 @@ TEST(Replicator, AnErrorOfAnOlderEpochIsDropped) {
   });
 }
 
+// It was asked before it began to lead: when it leads, what it says in the poll that is open counts, not the back-off.
+TEST(Replicator, ALeaderThatBeginsToLeadIsAskedAgainAtOnce) {
+  run_on_follower([](FollowerStage& stage) -> Task<void> {
+    FetchOf held = co_await held_in_session(stage);
+    const TopicPartition id = FollowerStage::id(0);
+    MonotonicTime refused_at{};
+    for (int n = 0; n < 6; ++n) {
+      kafka::FetchResponse::Partition refused = part_of(0, -1);
+      refused.error_code = ErrorCode::not_leader_or_follower;
+      refused_at = stage.shard.now();
+      stage.first.answer(held, answer_of({refused}));
+      // A poll that says nothing goes out at once; it is answered when the partition is named beside it.
+      held = co_await stage.first.next();
+      EXPECT_EQ(held.of(id), nullptr) << n;
+      if (n == 5) break;
+      const FetchOf named = co_await stage.first.next();
+      EXPECT_NE(named.of(id), nullptr) << n;
+      stage.first.answer(held, answer_of({}));
+      held = named;
+    }
+    co_await runtime::sleep_for(50ms);
+    EXPECT_EQ(stage.first.waiting(), 0U) << "it waits for 640 ms";
+    const MonotonicTime from = stage.shard.now();
+    EXPECT_LT(from - refused_at, 100ms);
+    EXPECT_TRUE(stage.observer.epochs.empty());
+    stage.first.answer(held, answer_of({part_of(0, 0)}));
+    const FetchOf again = co_await stage.first.next();
+    EXPECT_NE(again.of(id), nullptr) << "or the leader would not count it";
+    EXPECT_LT(again.at - from, 5ms);
+    EXPECT_EQ(stage.observer.epochs.size(), 1U) << "it has settled";
+    stage.first.answer(again, answer_of({part_of(0, 0)}));
+    const FetchOf idle = co_await stage.first.next();
+    EXPECT_EQ(idle.named(), 0U) << "and then rests";
+  });
+}
+
 TEST(Replicator, ALeaderThatChangedWhileAFetchIsHeldIsLeftAtOnce) {
   run_on_follower([](FollowerStage& stage) -> Task<void> {
     const FetchOf held = co_await held_in_session(stage);
