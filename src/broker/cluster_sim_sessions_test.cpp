@@ -213,6 +213,91 @@ TEST(ClusterSimSessions, NoPublishWaitsForAPollToEnd) {
       2);
 }
 
+// One who fetches partition 0 of a topic in the name of broker 3, on one connection, as the test says.
+struct PlayedReplica {
+  PlayedReplica(ClusterStage& stage, const std::string& topic) {
+    asked.partition = PartitionIndex(0);
+    asked.current_leader_epoch = stage.state(topic, 0)->leader_epoch;
+    asked.fetch_offset = stage.replica(3, topic, 0)->log()->end();
+    asked.log_start_offset = Offset(0);
+    asked.partition_max_bytes = 1 << 20;
+    topic_id = stage.image()->find(topic)->id;
+    request.cluster_id = stage.image()->cluster_id;
+    request.replica_state = {BrokerId(3), static_cast<int64_t>(stage.broker(3)->metadata().incarnation())};
+    request.session_epoch = 0;
+    request.max_bytes = 1 << 20;
+    request.min_bytes = 1;
+  }
+  // What it is told of the partition; empty where nothing is.
+  Task<std::optional<kafka::FetchResponse::Partition>> fetch(peer::Connection& connection, bool named,
+                                                             int32_t wait_ms) {
+    request.max_wait_ms = wait_ms;
+    request.topics.clear();
+    if (named) request.topics.push_back({"", topic_id, {asked}});
+    const auto answer = co_await connection.call(request);
+    EXPECT_TRUE(answer) << answer.error().describe();
+    if (!answer) co_return std::nullopt;
+    EXPECT_EQ(answer->error_code, ErrorCode::none);
+    request.session_id = answer->session_id;
+    ++request.session_epoch;
+    if (answer->responses.empty()) co_return std::nullopt;
+    co_return only(*answer);
+  }
+  kafka::FetchRequest::Partition asked;
+  TopicId topic_id;
+  kafka::FetchRequest request;
+};
+
+// It may have had no use for what it was told: it was waiting for the end of a back-off. Before it hears of its leader again it serves
+// no reads, and an idle partition has no other news for it.
+TEST(ClusterSimSessions, WhoNamesAnIdlePartitionAgainIsAnsweredOnce) {
+  for_seeds(
+      [](uint64_t seed) {
+        ClusterStage stage(seed, 1 + seed % 2);
+        stage.start_all();
+        ASSERT_TRUE(stage.create("orders", 1));
+        ASSERT_TRUE(publish_to(stage, 1, "orders", "a"));
+        ASSERT_TRUE(stage.wait([&] { return stage.replica(2, "orders", 0)->high_watermark() == Offset(1); }));
+        const LeaderEpoch before = stage.state("orders", 0)->leader_epoch;
+        // It does not lead yet, for it cannot sync the beginning of its epoch.
+        stage.node(1).crash(CrashKind::kill);
+        stage.node(2).disk().stall({.kinds = {runtime::sim::OpKind::write, runtime::sim::OpKind::sync}});
+        ASSERT_TRUE(stage.wait([&] { return stage.replica(3, "orders", 0)->leader_epoch() > before; }, 5s));
+        PlayedReplica replica(stage, "orders");
+        replica.asked.last_fetched_epoch = before;
+        bool refused = false;
+        bool ended = false;
+        stage.client.start([&](Runtime& runtime) -> Task<void> {
+          auto connection = co_await peer::Connection::connect(runtime.network(), {"b2", 9092}, {});
+          GW_CHECK(connection, "the network is whole");
+          auto told = co_await replica.fetch(**connection, true, 0);
+          EXPECT_TRUE(told && told->error_code == ErrorCode::not_leader_or_follower);
+          refused = true;
+          told = co_await replica.fetch(**connection, false, 5000);
+          EXPECT_TRUE(told && told->error_code == ErrorCode::none && told->high_watermark == Offset(1))
+              << "it leads";
+          for (int n = 0; n < 2; ++n) {
+            MonotonicTime from = stage.world.now();
+            told = co_await replica.fetch(**connection, true, 1000);
+            EXPECT_LT(stage.world.now() - from, 50ms) << n;
+            EXPECT_TRUE(told && told->error_code == ErrorCode::none && told->high_watermark == Offset(1))
+                << n;
+            from = stage.world.now();
+            told = co_await replica.fetch(**connection, false, 1000);
+            EXPECT_GE(stage.world.now() - from, 1s) << n;
+            EXPECT_FALSE(told) << "it was told, and says nothing new";
+          }
+          (*connection)->close();
+          ended = true;
+        });
+        ASSERT_TRUE(stage.wait([&] { return refused; }, 1s));
+        stage.world.run_for(50ms);
+        stage.node(2).disk().release();
+        ASSERT_TRUE(stage.wait([&] { return ended; }, 20s));
+      },
+      2);
+}
+
 // Idle partitions cost a request a second and session, whatever their number; one that gets a record now and then costs a few.
 TEST(ClusterSimSessions, AnIdleSessionAsksOnceASecond) {
   for_seeds(

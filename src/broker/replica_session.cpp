@@ -177,12 +177,14 @@ std::vector<size_t> ReplicaSession::name(const FetchRequest& request) {
       }
       Target& target = targets_[found->second];
       const bool other_epoch = target.asked.current_leader_epoch != partition.current_leader_epoch;
+      const bool same_place = target.asked.fetch_offset == partition.fetch_offset;
       target.asked = partition;
       target.answered_records = false;
       target.absent = false;
       // It is to hear something in any case when it says where it is for the first time, or anew after a fault, or in another
-      // epoch: before it has heard of its leader it serves no reads.
-      if (first || other_epoch) target.answered_high_watermark = Offset(-1);
+      // epoch: before it has heard of its leader it serves no reads. Who has got no further and says so again may have dropped what
+      // it was told meanwhile (it was in a back-off). Once it is told it names the partition no more, and the session rests.
+      if (first || other_epoch || same_place) target.answered_high_watermark = Offset(-1);
       shards_.insert(shard_.broker().store().shard_of(id));
       named.push_back(found->second);
     }
