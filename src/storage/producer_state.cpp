@@ -13,6 +13,27 @@ int32_t next_sequence(int32_t last) {
   return last == std::numeric_limits<int32_t>::max() ? 0 : last + 1;
 }
 
+// One producer from two sources, each of which may have batches that the other one leaves out.
+ProducerEntry joined(const ProducerEntry& known, const ProducerEntry& found) {
+  const bool found_is_newer = known.batches.empty() || found.batches.empty()
+                                  ? found.epoch > known.epoch
+                                  : found.batches.back().last_offset > known.batches.back().last_offset;
+  ProducerEntry entry{.producer_id = known.producer_id,
+                      .epoch = found_is_newer ? found.epoch : known.epoch,
+                      .last_seen_ms = std::max(known.last_seen_ms, found.last_seen_ms),
+                      .batches = {}};
+  std::vector<ProducerBatch> batches;
+  for (const ProducerEntry* const source : {&known, &found}) {
+    if (source->epoch != entry.epoch) continue;
+    batches.insert(batches.end(), source->batches.begin(), source->batches.end());
+  }
+  std::ranges::stable_sort(batches, {}, &ProducerBatch::last_offset);
+  const auto twice = std::ranges::unique(batches, {}, &ProducerBatch::last_offset);
+  batches.erase(twice.begin(), twice.end());
+  for (const ProducerBatch& batch : batches) entry.batches.push(batch);
+  return entry;
+}
+
 }  // namespace
 
 void ProducerBatches::push(const ProducerBatch& batch) {
@@ -112,6 +133,18 @@ void ProducerState::expire(int64_t now_ms, int64_t expiration_ms) {
         std::ranges::any_of(undo_, [&](const Undo& undo) { return undo.producer_id == producer.first; });
     return !under_way && now_ms - producer.second.last_seen_ms > expiration_ms;
   });
+}
+
+void ProducerState::add_found(const ProducerState& found) {
+  for (const auto& [id, entry] : found.producers_) {
+    const auto [at, fresh] = producers_.try_emplace(id, entry);
+    if (!fresh) at->second = joined(at->second, entry);
+  }
+  for (Undo& undo : undo_) {
+    const auto at = found.producers_.find(undo.producer_id);
+    if (at == found.producers_.end()) continue;
+    undo.before = undo.before ? joined(*undo.before, at->second) : at->second;
+  }
 }
 
 void ProducerState::keep_others(const ProducerState& other) {

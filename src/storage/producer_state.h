@@ -100,6 +100,11 @@ class ProducerState {
   // those named by live batches of a compacted log: their owner decides.
   void expire(int64_t now_ms, int64_t expiration_ms);
 
+  // Takes over what was found in the records before an offset from which on everything that is in the log was recorded here,
+  // and before which all is settled: as if it had been recorded first, also where a batch is undone later. What is known
+  // here of older batches stays (they may have left the log); the newest count, and of them those of the last one's epoch.
+  void add_found(const ProducerState& found);
+
   // Takes over producers of `other` that are not known here, and when it saw those that are.
   void keep_others(const ProducerState& other);
 

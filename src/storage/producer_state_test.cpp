@@ -121,5 +121,77 @@ TEST_F(ProducerStateTest, TellsABatchThatItNeverSaw) {
   EXPECT_FALSE(state.misses(claim_of(7, 1, 1), Offset(7))) << "an older epoch";
 }
 
+// What was found before an offset is known as if it had been recorded first.
+class FoundProducers : public testing::Test {
+ protected:
+  // One record of producer 7 at `offset`.
+  static void record(ProducerState& state, int64_t offset, int32_t sequence, int16_t epoch = 0) {
+    state.record({7, epoch, sequence, sequence}, Offset(offset), Offset(offset), 1000, 1000);
+  }
+  static ProducerState recorded(std::vector<std::pair<int64_t, int32_t>> batches, int16_t epoch = 0) {
+    ProducerState state;
+    for (const auto& [offset, sequence] : batches) {
+      record(state, offset, sequence, epoch);
+      state.settle(Offset(offset + 1));
+    }
+    return state;
+  }
+};
+
+TEST_F(FoundProducers, AreThoseOfAllRecordsWhatWasRecordedSinceAmongThem) {
+  ProducerState state = recorded({{20, 2}, {21, 3}});
+  state.add_found(recorded({{10, 0}, {11, 1}}));
+  EXPECT_EQ(state.entries(), recorded({{10, 0}, {11, 1}, {20, 2}, {21, 3}}).entries());
+  state.add_found(recorded({{10, 0}, {11, 1}}));
+  EXPECT_EQ(state.entries(), recorded({{10, 0}, {11, 1}, {20, 2}, {21, 3}}).entries()) << "known already";
+}
+
+TEST_F(FoundProducers, TheNewestFiveAreKept) {
+  ProducerState state = recorded({{20, 4}, {21, 5}, {22, 6}});
+  state.add_found(recorded({{10, 0}, {11, 1}, {12, 2}, {13, 3}}));
+  EXPECT_EQ(state.entries(), recorded({{12, 2}, {13, 3}, {20, 4}, {21, 5}, {22, 6}}).entries());
+}
+
+TEST_F(FoundProducers, WhatARepairPutBackStandsWhereItsOffsetsAre) {
+  ProducerState state = recorded({{10, 0}, {12, 2}});
+  state.add_found(recorded({{11, 1}, {12, 2}, {13, 3}}));
+  EXPECT_EQ(state.entries(), recorded({{10, 0}, {11, 1}, {12, 2}, {13, 3}}).entries());
+}
+
+TEST_F(FoundProducers, TheEpochOfTheLastBatchWins) {
+  ProducerState state = recorded({{20, 0}}, 2);
+  state.add_found(recorded({{10, 0}, {11, 1}}, 1));
+  EXPECT_EQ(state.entries(), recorded({{20, 0}}, 2).entries());
+  ProducerState behind = recorded({{10, 0}}, 1);
+  behind.add_found(recorded({{11, 0}}, 2));
+  EXPECT_EQ(behind.entries(), recorded({{11, 0}}, 2).entries());
+}
+
+TEST_F(FoundProducers, StayWhenABatchOfLaterIsUndone) {
+  for (const int16_t epoch : {int16_t{0}, int16_t{1}}) {
+    ProducerState state;
+    record(state, 20, epoch == 0 ? 2 : 0, epoch);
+    record(state, 21, epoch == 0 ? 3 : 1, epoch);
+    const ProducerState found = recorded({{10, 0}, {11, 1}});
+    state.add_found(found);
+    ProducerState once = state;
+    ASSERT_TRUE(once.cut(Offset(21)));
+    ProducerState expected = found;
+    record(expected, 20, epoch == 0 ? 2 : 0, epoch);
+    EXPECT_EQ(once.entries(), expected.entries());
+    ASSERT_TRUE(state.cut(Offset(20)));
+    EXPECT_EQ(state.entries(), found.entries());
+  }
+}
+
+TEST_F(FoundProducers, ARecordedBatchThatIsUndoneLeavesWhatWasKnownBeforeAndFound) {
+  ProducerState state = recorded({{12, 2}});
+  for (int i = 0; i < 5; ++i) record(state, 20 + i, 3 + i);
+  state.add_found(recorded({{11, 1}, {12, 2}}));
+  EXPECT_EQ(state.entries(), recorded({{20, 3}, {21, 4}, {22, 5}, {23, 6}, {24, 7}}).entries());
+  ASSERT_TRUE(state.cut(Offset(20)));
+  EXPECT_EQ(state.entries(), recorded({{11, 1}, {12, 2}}).entries());
+}
+
 }  // namespace
 }  // namespace godwit::storage
