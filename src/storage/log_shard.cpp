@@ -37,8 +37,10 @@ void LogShard::start() {
   gate_.spawn(shard_, write_back_.run());
   gate_.spawn(shard_, removal_.run());
   gate_.spawn(shard_, compaction_.run());
+  gate_.spawn(shard_, producer_search_.run());
   gate_.spawn(shard_, sweep());
   gate_.spawn(shard_, retain_regularly());
+  for (const auto& [id, log] : logs_) log->seek_if_incomplete();
 }
 
 RoundBuilder& LogShard::rounds(LogConfig::Flush flush) {
@@ -116,6 +118,7 @@ runtime::Task<void> LogShard::stop() {
   write_back_.close();
   removal_.close();
   compaction_.close();
+  producer_search_.close();
   stopping_ = true;
   stop_.notify_all();
   room_.notify_all();

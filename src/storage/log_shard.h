@@ -13,6 +13,7 @@
 #include "storage/file_ids.h"
 #include "storage/file_removal.h"
 #include "storage/partition_log.h"
+#include "storage/producer_search.h"
 #include "storage/round_builder.h"
 #include "storage/segment_file.h"
 #include "storage/store_context.h"
@@ -97,6 +98,7 @@ class LogShard {
   WriteBack& write_back() { return write_back_; }
   FileRemoval& removal() { return removal_; }
   Compaction& compaction() { return compaction_; }
+  ProducerSearch& producer_search() { return producer_search_; }
   // See RoundBuilder.
   std::optional<Sequence> unsure_after(bool relaxed) const {
     if (!relaxed) return synced_rounds_.unsure_after();
@@ -120,6 +122,7 @@ class LogShard {
   WriteBack write_back_;
   FileRemoval removal_;
   Compaction compaction_;
+  ProducerSearch producer_search_;
   std::unordered_map<TopicPartition, std::shared_ptr<PartitionLog>> logs_;
   runtime::Condition logs_changed_;
   runtime::Condition room_;

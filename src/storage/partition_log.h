@@ -11,7 +11,8 @@
 //   partition_log_structure.cpp  roll, epochs, truncation, start, drop
 //   partition_log_files.cpp      its segment files: reading, write-back, what is restored at start
 //   partition_log_compaction.cpp what compaction does with it
-//   partition_log_repair.cpp     damage that a read finds, repair, producers after a truncation
+//   partition_log_repair.cpp     damage that a read finds, repair
+//   partition_log_producers.cpp  producers after a truncation
 #pragma once
 
 #include <algorithm>
@@ -198,6 +199,12 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Result<void>> swap_segments(SwapSegments swap, const std::vector<SegmentState>& old,
                                             uint64_t repairs);
 
+  // Finds the producers that a truncation or a repair made unknown, in the background of everything else (ProducerSearch).
+  // False: it is to be called again later.
+  runtime::Task<bool> seek_incomplete();
+  // Leaves that to the shard, where it is needed and was not done yet.
+  void seek_if_incomplete();
+
   // In the shard's lists of logs with cached memory, and with recent appends.
   struct Hook : runtime::ListNode {
     explicit Hook(PartitionLog& l) : log(l) {}
@@ -361,10 +368,21 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   bool is_compacted() const;
   // What a producer claims with a batch; empty where it claims nothing (no id, or a control batch).
   static std::optional<ProducerClaim> claim_of(const BatchHeader& header);
-  // A truncation took all batches that were known of a producer, or a repair put some back that nobody saw here: they are
-  // looked for in the records, whose log's turn is held until all of them were read: appends to this one log wait so long, and
-  // those whose deadline passes meanwhile are tried again by their clients, which find it done. Reading goes on; a deletion
-  // of the log waits for one part of it. Refused where something cannot be read now that may be read later.
+  // Reads what lies before synced_end() for its producers, and takes over what it finds (LogState::producers_incomplete). Takes
+  // no turn and changes nothing until it is done; then all at once:
+  //
+  //   - everything at and behind the offset where it ends was recorded in state_.producers when it was admitted;
+  //   - everything before it is settled: no batch of it is undone later, but by a truncation;
+  //   - no record was taken away, or put back, since it began. Else it is false, and nothing changes: a truncation may
+  //     have taken what was admitted meanwhile, and its producers' batches before that.
+  //
+  // An append that compares a batch with its producers has found them complete, and has the turn, as everybody who can
+  // make them incomplete: they do not change between its comparison and its admission. False too where they are complete
+  // already. Refused where something cannot be read now that may be read later.
+  runtime::Task<Served<bool>> seek_producers();
+  // The same in the log's turn, for an append that cannot wait: appends to this one log wait so long, and those whose deadline
+  // passes meanwhile are tried again by their clients, which find it done. Reading goes on; a deletion of the log waits for
+  // one part of it. Where seek_incomplete() is at it already, its end is waited for.
   runtime::Task<Served<void>> rebuild_producers();
   // Whether what lies at `offset` is so old that nothing is known of its producers any more.
   bool are_producers_forgotten(Offset offset) const;
@@ -414,6 +432,11 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // What left the log while a round with views of it was under way.
   std::vector<std::unique_ptr<SegmentLive>> retired_;
   uint64_t repairs_ = 0;
+  // Counts the records that took batches away, or put some back.
+  uint64_t rewrites_ = 0;
+  // ProducerSearch has it among its logs; somebody reads it for its producers.
+  bool in_search_ = false;
+  bool seeking_ = false;
   bool seal_held_ = false;
   bool disowned_ = false;
   std::array<ReadHint, 4> hints_;

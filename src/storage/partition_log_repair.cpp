@@ -1,4 +1,4 @@
-// Damage that a read finds, its repair from another replica, and producers that a truncation took.
+// Damage that a read finds, and its repair from another replica.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -290,75 +290,6 @@ std::vector<DamagedRange> PartitionLog::left_damaged(const SegmentState& segment
     add(std::max(damage.from, to), damage.to, damage.what);
   }
   return left;
-}
-
-// Producers that were last seen there, before the next segment began, are forgotten by now.
-bool PartitionLog::are_producers_forgotten(Offset offset) const {
-  const SegmentState* const segment = state_.find(offset);
-  if (segment == nullptr || segment == &state_.active()) return false;
-  const int64_t left_ms = (segment + 1)->first_append_ms;
-  return left_ms >= 0 && runtime::Shard::current()->wall_now().ms - left_ms > config_.producer_expiration_ms;
-}
-
-runtime::Task<Served<void>> PartitionLog::rebuild_producers() {
-  constexpr size_t kStep = 1 << 20;
-  const int64_t now = runtime::Shard::current()->wall_now().ms;
-  ProducerState found;
-  Offset from = state_.start;
-  // A device may stumble once, and compaction put another file in the place of the one that was read.
-  bool again = false;
-  // Whoever drops the log waits for its turn.
-  while (from < state_.end && !failed_ && !dropping_) {
-    // Retention may have moved it.
-    from = std::max(from, state_.start);
-    const SegmentState* const segment = state_.find(from);
-    if (segment == nullptr) break;
-    from = std::max(from, segment->base);
-    if (from >= state_.end) break;
-    // What cannot be read tells nothing.
-    if (const DamagedRange* damage = state_.damage_from(from); damage != nullptr && damage->from <= from) {
-      from = damage->to;
-      continue;
-    }
-    if (are_producers_forgotten(from)) {
-      from = std::max(from + 1, segment->next);
-      continue;
-    }
-    const auto part = co_await read({.from = from, .bytes_max = kStep, .end = state_.end});
-    if (!part || part->next <= from) {
-      if (from < state_.start) continue;
-      if (const DamagedRange* damage = state_.damage_from(from); damage != nullptr && damage->from <= from) {
-        continue;
-      }
-      if (std::exchange(again, true)) {
-        // No memory, no descriptor: who asks again may have them. With the rest alone a repeated batch would be taken for a new one.
-        if (part)
-          co_return refuse(ErrorCode::kafka_storage_error, "the log cannot be read for its producers");
-        co_return tl::unexpected(part.error());
-      }
-      continue;
-    }
-    again = false;
-    const Bytes bytes = part->batches.flatten();
-    BatchSplitter splitter(bytes, {.check_crc = false});
-    while (!splitter.done()) {
-      const auto batch = splitter.next();
-      if (!batch) break;
-      const BatchHeader& header = batch->header();
-      const auto claim = claim_of(header);
-      if (!claim) continue;
-      found.record(*claim, header.base_offset, header.last_offset(), header.max_timestamp_ms, now);
-    }
-    // Of what is durable nothing is undone: to remember how takes more memory than a small batch has bytes.
-    found.settle(synced_end_);
-    from = part->next;
-  }
-  if (auto refused = refusal(false)) co_return tl::unexpected(std::move(*refused));
-  found.settle(synced_end_);
-  found.keep_others(state_.producers);
-  state_.producers = std::move(found);
-  state_.producers_incomplete = false;
-  co_return {};
 }
 
 }  // namespace godwit::storage

@@ -16,6 +16,11 @@ void PartitionLog::admit_structure(StructureRecord record) {
   head_of(record) = next_head();
   add_structure_news(state_.version + 1, kind_of(record), encode_record(record));
   const auto removed = apply_record(state_, record);
+  if (std::holds_alternative<TruncateLog>(record) || std::holds_alternative<RestartLog>(record) ||
+      std::holds_alternative<RepairRange>(record)) {
+    ++rewrites_;
+  }
+  seek_if_incomplete();
   stable_end_ = std::min(stable_end_, state_.end);
   synced_end_ = std::min(synced_end_, state_.end);
   for (const SegmentState& segment : removed) {

@@ -147,13 +147,6 @@ void ProducerState::add_found(const ProducerState& found) {
   }
 }
 
-void ProducerState::keep_others(const ProducerState& other) {
-  for (const auto& [id, entry] : other.producers_) {
-    const auto [at, fresh] = producers_.emplace(id, entry);
-    if (!fresh) at->second.last_seen_ms = std::max(at->second.last_seen_ms, entry.last_seen_ms);
-  }
-}
-
 std::vector<ProducerEntry> ProducerState::entries() const {
   std::vector<ProducerEntry> all;
   all.reserve(producers_.size());

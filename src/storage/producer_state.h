@@ -105,9 +105,6 @@ class ProducerState {
   // here of older batches stays (they may have left the log); the newest count, and of them those of the last one's epoch.
   void add_found(const ProducerState& found);
 
-  // Takes over producers of `other` that are not known here, and when it saw those that are.
-  void keep_others(const ProducerState& other);
-
   std::vector<ProducerEntry> entries() const;  // by producer id
   static ProducerState from(std::vector<ProducerEntry> entries);
   size_t size() const { return producers_.size(); }
