@@ -382,7 +382,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   runtime::Task<Served<bool>> seek_producers();
   // The same in the log's turn, for an append that cannot wait: appends to this one log wait so long, and those whose deadline
   // passes meanwhile are tried again by their clients, which find it done. Reading goes on; a deletion of the log waits for
-  // one part of it. Where seek_incomplete() is at it already, its end is waited for.
+  // one part of it. Where seek_incomplete() is at it already, it hurries, and its end is waited for.
   runtime::Task<Served<void>> rebuild_producers();
   // Whether what lies at `offset` is so old that nothing is known of its producers any more.
   bool are_producers_forgotten(Offset offset) const;
@@ -437,6 +437,7 @@ class PartitionLog final : public Log, public RoundSource, public std::enable_sh
   // ProducerSearch has it among its logs; somebody reads it for its producers.
   bool in_search_ = false;
   bool seeking_ = false;
+  bool producers_awaited_ = false;  // by an append, which holds the turn
   bool seal_held_ = false;
   bool disowned_ = false;
   std::array<ReadHint, 4> hints_;

@@ -7,6 +7,13 @@
 #include "storage/partition_log.h"
 
 namespace godwit::storage {
+namespace {
+
+constexpr size_t kStep = 1 << 20;
+// Between two steps of what nobody waits for: 64 MiB/s at most, for the disk is also the one that acknowledgements wait for.
+constexpr Duration kPace = std::chrono::milliseconds(16);
+
+}  // namespace
 
 // Producers that were last seen there, before the next segment began, are forgotten by now.
 bool PartitionLog::are_producers_forgotten(Offset offset) const {
@@ -17,7 +24,6 @@ bool PartitionLog::are_producers_forgotten(Offset offset) const {
 }
 
 runtime::Task<Served<bool>> PartitionLog::seek_producers() {
-  constexpr size_t kStep = 1 << 20;
   const int64_t began_ms = runtime::Shard::current()->wall_now().ms;
   const uint64_t rewrites = rewrites_;
   const Offset until = synced_end_;
@@ -74,6 +80,9 @@ runtime::Task<Served<bool>> PartitionLog::seek_producers() {
       found.settle(header.next_offset());
     }
     from = part->next;
+    const MonotonicTime next = runtime::Shard::current()->now() + kPace;
+    while (!producers_awaited_ && !refusal(false) && runtime::Shard::current()->now() < next)
+      co_await changed_.wait_until(next);
   }
   // One whose batches were all admitted since it began may have been forgotten meanwhile: older ones do not bring it back.
   found.expire(runtime::Shard::current()->wall_now().ms, config_.producer_expiration_ms);
@@ -84,15 +93,19 @@ runtime::Task<Served<bool>> PartitionLog::seek_producers() {
 }
 
 runtime::Task<Served<void>> PartitionLog::rebuild_producers() {
+  producers_awaited_ = true;
+  changed_.notify_all();
   while (seeking_) co_await changed_.wait();
-  while (state_.producers_incomplete) {
+  Served<void> outcome;
+  while (state_.producers_incomplete && outcome) {
     seeking_ = true;
     const auto sought = co_await seek_producers();
     seeking_ = false;
     changed_.notify_all();
-    if (!sought) co_return tl::unexpected(sought.error());
+    if (!sought) outcome = tl::unexpected(sought.error());
   }
-  co_return {};
+  producers_awaited_ = false;
+  co_return outcome;
 }
 
 void PartitionLog::seek_if_incomplete() {
