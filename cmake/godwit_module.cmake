@@ -6,7 +6,7 @@
 #
 # *_test.cpp of the folder become the executable NAME_test, run by ctest under the module's name;
 # *_fuzz.cpp become NAME_<file> where GODWIT_FUZZERS is on. TEST_DEPENDS are linked to both besides.
-# TEST_HEADERS: what nearly all of these tests include, and takes long to compile; it is precompiled for them.
+# TEST_HEADERS: what most of these tests include, with all that it includes, and takes long to compile; precompiled for them.
 # TEST_PARTS n: ctest runs the tests in so many parts, NAME, NAME_2, …: several at a time, and each within its limit.
 function(godwit_module)
   cmake_parse_arguments(ARG "" "NAME;DIR;TEST_PARTS" "DEPENDS;LIBRARIES;EXCLUDE;TEST_DEPENDS;TEST_HEADERS" ${ARGN})
@@ -84,10 +84,10 @@ function(godwit_module)
 endfunction()
 
 # A fuzzer must find a bug that is seeded on purpose, within its time, or it would not find the next one either: the
-# fuzzer's own code is built once more with DEFINE, run from its seeds for FUZZ_SECONDS as any fuzzer is (scripts/fuzz.sh),
+# SOURCES (the fuzzer, and what has the bug, in the place of the library's) are built once more with DEFINE, run from its seeds for FUZZ_SECONDS as any fuzzer is (scripts/fuzz.sh),
 # and must say one of FINDS (an overflow on the heap where it is not given). scripts/test.sh builds and runs all of them.
 #
-#   godwit_seeded_bug(NAME storage_journal_fuzz DEFINE GODWIT_SEEDED_BUG_JOURNAL SOURCES a.cpp b.cpp LIBRARIES godwit_base)
+#   godwit_seeded_bug(NAME storage_journal_fuzz DEFINE GODWIT_SEEDED_BUG_JOURNAL SOURCES journal_fuzz.cpp round.cpp LIBRARIES godwit_storage)
 function(godwit_seeded_bug)
   cmake_parse_arguments(ARG "" "NAME;DEFINE;FINDS" "SOURCES;LIBRARIES" ${ARGN})
   if(NOT ARG_FINDS)

@@ -42,7 +42,7 @@ endfunction()
 # godwit_use_pch(TARGET): shares the precompiled standard headers.
 # godwit_use_pch(TARGET TEST): gtest besides.
 # godwit_use_pch(TARGET TEST OF broker HEADERS "broker/broker.h" …): our own besides, for the tests of one module. Each of them
-# is compiled anew when one of these headers changes, so they are headers that nearly all of these tests include.
+# is compiled anew when one of these headers, or what they include, changes.
 # Nothing is linked: only the flags and the .pch are shared.
 function(godwit_use_pch target)
   cmake_parse_arguments(ARG "TEST" "OF" "HEADERS" ${ARGN})

@@ -218,7 +218,7 @@ struct PlayedReplica {
   PlayedReplica(ClusterStage& stage, const std::string& topic) {
     asked.partition = PartitionIndex(0);
     asked.current_leader_epoch = stage.state(topic, 0)->leader_epoch;
-    asked.fetch_offset = stage.replica(3, topic, 0)->log()->end();
+    if (const auto replica = stage.replica(3, topic, 0)) asked.fetch_offset = replica->log()->end();
     asked.log_start_offset = Offset(0);
     asked.partition_max_bytes = 1 << 20;
     topic_id = stage.image()->find(topic)->id;
@@ -294,6 +294,36 @@ TEST(ClusterSimSessions, WhoNamesAnIdlePartitionAgainIsAnsweredOnce) {
         stage.world.run_for(50ms);
         stage.node(2).disk().release();
         ASSERT_TRUE(stage.wait([&] { return ended; }, 20s));
+      },
+      2);
+}
+
+// Two images may differ for a moment. Records with each news would keep it asking, as often as somebody publishes.
+TEST(ClusterSimSessions, WhoIsTakenForNoReplicaHearsNothingBeforeItNamesThePartitionAgain) {
+  for_seeds(
+      [](uint64_t seed) {
+        ClusterStage stage(seed, 1 + seed % 2);
+        stage.start_all();
+        ASSERT_TRUE(stage.create("orders", 1, {}, 2));
+        PlayedReplica stranger(stage, "orders");
+        bool refused = false;
+        bool ended = false;
+        stage.client.start([&](Runtime& runtime) -> Task<void> {
+          auto connection = co_await peer::Connection::connect(runtime.network(), {"b1", 9092}, {});
+          GW_CHECK(connection, "the network is whole");
+          auto told = co_await stranger.fetch(**connection, true, 0);
+          EXPECT_TRUE(told && told->error_code == ErrorCode::not_leader_or_follower);
+          refused = true;
+          told = co_await stranger.fetch(**connection, false, 1000);
+          EXPECT_FALSE(told) << "there was news";
+          told = co_await stranger.fetch(**connection, true, 0);
+          EXPECT_TRUE(told && told->error_code == ErrorCode::not_leader_or_follower);
+          (*connection)->close();
+          ended = true;
+        });
+        ASSERT_TRUE(stage.wait([&] { return refused; }, 1s));
+        ASSERT_TRUE(publish_to(stage, 1, "orders", "a"));
+        ASSERT_TRUE(stage.wait([&] { return ended; }, 5s));
       },
       2);
 }

@@ -316,8 +316,8 @@ class Connection final : public OpenConnection {
   }
 
   // Whether the answer sends the client to a broker. Made as it comes, it could be sent long after, behind an answer that waits for
-  // a commit; librdkafka before 2.4 that hears of a new leader, then of the old one and of the new one again, stays with the old
-  // one until that one leads (its issue 4976). And rule 16 is about what is sent.
+  // a commit; librdkafka before 2.4 that hears of a new leader, then of the old one and of the new one again, waits for the old
+  // one until somebody else leads (its issue 4976). And rule 16 is about what is sent.
   static bool tells_where(kafka::ApiKey key) {
     return key == kafka::ApiKey::metadata || key == kafka::ApiKey::find_coordinator;
   }
@@ -333,7 +333,16 @@ class Connection final : public OpenConnection {
   Task<void> handle(std::shared_ptr<Pending> pending, kafka::RequestFrame frame,
                     std::shared_ptr<std::byte[]> memory) {
     const kafka::ApiKey key = frame.key();
-    if (tells_where(key)) co_await its_turn(pending);
+    if (tells_where(key)) {
+      co_await its_turn(pending);
+      // All that waited would be made at once, for nobody.
+      if (failed_) {
+        pending->started_next = true;
+        pending->done = true;
+        answers_changed_.notify_all();
+        co_return;
+      }
+    }
     const bool frame_is_internal = frame.api->internal;
     RequestContext context(shard_, client_, std::move(frame), memory.get(), shard_.shard().now(),
                            [this, pending] {
@@ -343,7 +352,7 @@ class Connection final : public OpenConnection {
     const bool counts_itself = key == kafka::ApiKey::fetch || frame_is_internal;
     Answer answer = co_await api::serve(context);
     if (answer && !counts_itself && answer->size() > kSmallAnswerBytes) {
-      answer = co_await count_memory(std::move(*answer), context);
+      answer = co_await count_memory(std::move(*answer), context, *pending);
     }
     const auto& counted = shard_.metrics().api(key);
     counted.requests->add();
@@ -360,8 +369,9 @@ class Connection final : public OpenConnection {
   }
 
   // The answer, once earlier ones of this connection leave it room in the connection's part. The part alone: others that do not
-  // read must not keep a client from its metadata.
-  Task<Answer> count_memory(Chain answer, RequestContext& context) {
+  // read must not keep a client from its metadata. When nothing is in front of it any more it goes without: what has taken the
+  // part by then stands behind it, and is sent after it.
+  Task<Answer> count_memory(Chain answer, RequestContext& context, const Pending& pending) {
     const size_t bytes = answer.size();
     if (bytes > kAnswerBytesMax) {
       shard_.metrics().closed_large_answer.add();
@@ -369,7 +379,10 @@ class Connection final : public OpenConnection {
                                                    " bytes is not given: ask for less at a time (" +
                                                    std::string(context.frame.api->name) + ')');
     }
-    co_await client_.response_memory->acquire(bytes);
+    while (!client_.response_memory->try_acquire(bytes)) {
+      if (failed_ || pending_.front().get() == &pending) co_return answer;
+      co_await answers_changed_.wait();
+    }
     context.permit = Permit(*client_.response_memory, nullptr, bytes);
     co_return answer;
   }

@@ -1,6 +1,7 @@
 // Answers that are done together: which of them go in one write, in which order, and what a write that fails leaves.
 #include "broker/connection.h"
 #include "broker/connection_testing.h"
+#include "kafka/messages/metadata.h"
 
 namespace godwit::broker {
 namespace {
@@ -87,7 +88,8 @@ std::vector<Ids> heard(const Peer& peer) {
 }
 
 // A connection of one shard with "orders" there, so that it stays where it is.
-void run_with_peer(std::move_only_function<Task<void>(Stage&, Peer&)> body) {
+void run_with_peer(std::move_only_function<Task<void>(Stage&, Peer&)> body,
+                   BrokerOptions options = stage_options()) {
   run_on_stage(
       [&](Stage& stage) -> Task<void> {
         co_await stage.create("orders", 1);
@@ -103,7 +105,7 @@ void run_with_peer(std::move_only_function<Task<void>(Stage&, Peer&)> body) {
         EXPECT_EQ(stage.broker->metrics().connections.value(), 0);
         EXPECT_EQ(shard.response_memory().free(), shard.response_memory().capacity());
       },
-      stage_options(), stage_machine(1));
+      std::move(options), stage_machine(1));
 }
 
 // Until whatever was said is done.
@@ -206,6 +208,60 @@ TEST(AnswersTogether, LeaveOutAProduceThatWantsNone) {
     const auto log = stage.broker->shard(0).find({stage.topic_id("orders"), PartitionIndex(0)});
     EXPECT_EQ(log->log()->end(), Offset(4)) << "each was written";
   });
+}
+
+// More than 64 KiB of topics that are not there.
+Chain metadata_of_many(int32_t id) {
+  kafka::MetadataRequest request;
+  request.allow_auto_topic_creation = false;
+  auto& topics = request.topics.emplace();
+  for (int i = 0; i < 1000; ++i)
+    topics.push_back({.topic_id = {}, .name = std::string(100, 'n') + std::to_string(i)});
+  return *kafka::encode_request(id, "tester", request, 9);
+}
+Chain fetch_of_much(int32_t id) {
+  kafka::FetchRequest request;
+  request.max_bytes = 8 << 20;
+  auto& topic = request.topics.emplace_back();
+  topic.topic = "orders";
+  topic.partitions.push_back({.fetch_offset = Offset(0), .partition_max_bytes = 8 << 20});
+  return *kafka::encode_request(id, "tester", request, 12);
+}
+
+// Metadata is made when its turn comes. What stands behind it was done before, and may have all of the connection's part of the
+// memory for answers, which it gives back only after it.
+TEST(AnswersTogether, WhatIsMadeWhenItsTurnComesDoesNotWaitForTheMemoryOfWhatStandsBehindIt) {
+  for (const bool is_cut_off : {false, true}) {
+    BrokerOptions options = stage_options();
+    options.response_memory = 4 << 20;  // a connection's part is 1 MiB
+    run_with_peer(
+        [is_cut_off](Stage& stage, Peer& peer) -> Task<void> {
+          for (int i = 0; i < 4; ++i) peer.say(produce_of(500'000));
+          co_await done();
+          peer.writes.clear();
+          co_await busy(peer);
+          peer.say(metadata_of_many(2));
+          peer.say(fetch_of_much(3));
+          peer.say(metadata_of_many(4));
+          peer.say(fetch_of_much(5));
+          co_await done();
+          const auto& memory = stage.broker->shard(0).response_memory();
+          EXPECT_LE(memory.free() + 900'000, memory.capacity()) << "taken by what stands behind";
+          const auto& made = *stage.broker->metrics().api(kafka::ApiKey::metadata).requests;
+          EXPECT_EQ(made.value(), 0U);
+          if (is_cut_off) peer.writes_taken = 1;
+          peer.go_on();
+          co_await done();
+          if (is_cut_off) {
+            EXPECT_TRUE(peer.closed);
+            EXPECT_LE(made.value(), 1U) << "for nobody";
+            EXPECT_EQ(memory.free(), memory.capacity());
+          } else {
+            EXPECT_EQ(heard(peer), (std::vector<Ids>{{1}, {2}, {3}, {4}, {5}}));
+          }
+        },
+        std::move(options));
+  }
 }
 
 TEST(AnswersTogether, ThatCannotBeSentEndTheConnectionAndAreNotCounted) {

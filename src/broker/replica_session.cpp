@@ -181,6 +181,7 @@ std::vector<size_t> ReplicaSession::name(const FetchRequest& request) {
       target.asked = partition;
       target.answered_records = false;
       target.absent = false;
+      target.no_replica = false;
       // It is to hear something in any case when it says where it is for the first time, or anew after a fault, or in another
       // epoch: before it has heard of its leader it serves no reads. Who has got no further and says so again may have dropped what
       // it was told meanwhile (it was in a back-off). Once it is told it names the partition no more, and the session rests.
@@ -240,6 +241,7 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
   Target& target = targets_[place];
   const FetchRequest::Partition& asked = target.asked;
   if (const auto made = answers.find(place); made != answers.end() && is_whole(made->second)) co_return;
+  if (target.no_replica && !named) co_return;
   FetchResponse::Partition answer;
   answer.partition_index = asked.partition;
   answer.aborted_transactions.reset();
@@ -269,6 +271,7 @@ Task<void> ReplicaSession::look_at_one(BrokerShard& owner, size_t place, bool na
     const auto outcome = partition->on_replica_fetch({follower_, incarnation_, asked.current_leader_epoch,
                                                       asked.fetch_offset, session_, asked.log_start_offset});
     answer.error_code = code_of(outcome);
+    target.no_replica = outcome == FetchOutcome::not_a_replica;
     if (answer.error_code != ErrorCode::none) {
       answers[place] = std::move(answer);
       co_return;

@@ -48,6 +48,8 @@ class ReplicaSession {
     bool answered_records = false;
     // It is not here (not yet, or no more), which the follower was told: it is not watched before it is named again.
     bool absent = false;
+    // Its leader does not take it for a replica: it hears nothing before it is named again.
+    bool no_replica = false;
     bool waits = false;  // stands in on_their_way_
   };
   using Answers = std::map<size_t, kafka::FetchResponse::Partition>;

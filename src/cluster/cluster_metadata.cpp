@@ -307,6 +307,7 @@ Task<kafka::ClusterPollResponse> ClusterMetadata::serve_poll(kafka::ClusterPollR
   request.max_wait_ms = std::min(request.max_wait_ms, std::max(0, static_cast<int32_t>(left.count())));
   co_await office_.learn(request.broker_id, static_cast<uint64_t>(request.incarnation));
   if (const auto controller = office_.controller()) co_return co_await controller->poll(std::move(request));
+  refusal.controller = link_.whom();
   refusal.error_code = ErrorCode::not_controller;
   co_return refusal;
 }

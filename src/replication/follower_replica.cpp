@@ -10,7 +10,8 @@ using Kind = FollowerStep::Kind;
 
 namespace {
 
-// The answer of one who has not begun to lead this epoch: its image is older, or it still syncs the epoch's beginning.
+// The answer of one who has not begun to lead this epoch: its image is older, or it still syncs the epoch's beginning. Who does not
+// take this broker for a replica says the same, and nothing more before it is asked again.
 bool does_not_lead_yet(ErrorCode error) {
   return error == ErrorCode::not_leader_or_follower || error == ErrorCode::unknown_leader_epoch;
 }
@@ -54,8 +55,11 @@ FollowerStep FollowerReplica::on_answer(uint64_t id, const FetchAnswer& answer, 
     return {Kind::ignore, {}, false};
   }
   const bool refused = answer.error != ErrorCode::none && answer.error != ErrorCode::offset_out_of_range;
-  // It waits already, and not for longer because it is told so twice.
-  if (refused && not_before_) return {Kind::ignore, {}, false};
+  // It waits already, and not for longer because it is told so twice; what another refusal is about is not over when it leads.
+  if (refused && not_before_) {
+    stands_ = stands_ && does_not_lead_yet(answer.error);
+    return {Kind::ignore, {}, false};
+  }
   doing_ = Doing::nothing;
   not_before_.reset();
   // Who leads now would wait in vain for the end of a back-off: it counts this follower only when it asks again (rule 6).

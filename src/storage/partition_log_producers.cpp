@@ -10,7 +10,7 @@ namespace godwit::storage {
 namespace {
 
 constexpr size_t kStep = 1 << 20;
-// Between two steps of what nobody waits for: 64 MiB/s at most, for the disk is also the one that acknowledgements wait for.
+// Between two steps of what nobody waits for: 64 MiB/s and shard at most, for acknowledgements wait for the same disk.
 constexpr Duration kPace = std::chrono::milliseconds(16);
 
 }  // namespace
@@ -52,7 +52,7 @@ runtime::Task<Served<bool>> PartitionLog::seek_producers() {
       from = std::max(from + 1, segment->next);
       continue;
     }
-    const auto part = co_await read({.from = from, .bytes_max = kStep, .end = until});
+    auto part = co_await read({.from = from, .bytes_max = kStep, .end = until});
     if (!part || part->next <= from) {
       if (from < state_.start) continue;
       if (const DamagedRange* damage = state_.damage_from(from); damage != nullptr && damage->from <= from) {
@@ -67,7 +67,10 @@ runtime::Task<Served<bool>> PartitionLog::seek_producers() {
       continue;
     }
     again = false;
-    const Bytes bytes = part->batches.flatten();
+    from = part->next;
+    Bytes bytes = part->batches.flatten();
+    // Others read with that memory meanwhile.
+    part->batches = {};
     BatchSplitter splitter(bytes, {.check_crc = false});
     while (!splitter.done()) {
       const auto batch = splitter.next();
@@ -79,7 +82,7 @@ runtime::Task<Served<bool>> PartitionLog::seek_producers() {
       // To remember how to undo it takes more memory than a small batch has bytes.
       found.settle(header.next_offset());
     }
-    from = part->next;
+    bytes = {};
     const MonotonicTime next = runtime::Shard::current()->now() + kPace;
     while (!producers_awaited_ && !refusal(false) && runtime::Shard::current()->now() < next)
       co_await changed_.wait_until(next);

@@ -56,8 +56,8 @@ std::set<std::string> keys_of(const Transaction& transaction) {
   return keys;
 }
 
-// Reads what the transaction touches, groups before keys; makes groups that are not there. What is seen is as new as it must
-// be, but where the server leads, and not `behind` a barrier, maybe a little older.
+// Reads what the transaction touches, groups before keys; makes groups that are not there. `behind` a barrier
+// what is seen is as new as it must be; else it may be a little older.
 Task<Result<Seen>> look(std::shared_ptr<Store> store, std::shared_ptr<Session> session,
                         std::set<std::string> keys, bool behind, MonotonicTime deadline) {
   std::set<std::string> groups;

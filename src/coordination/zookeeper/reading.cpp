@@ -57,7 +57,16 @@ Task<Result<std::vector<Reply>>> ask_places(std::shared_ptr<Store> store, std::v
                                             bool behind) {
   if (requests.empty()) co_return std::vector<Reply>();
   const auto session = store->session;
-  if (!behind) co_return co_await ask(store, std::move(requests));
+  if (!behind) {
+    std::vector<std::string> paths;
+    for (const Request& request : requests) paths.push_back(request.path);
+    auto replies = co_await ask(store, std::move(requests));
+    for (size_t i = 0; replies && i < paths.size(); ++i) {
+      const NodeError error = (*replies)[i].error;
+      if (error != NodeError::none && error != NodeError::no_node) co_return fail(error_of(error, paths[i]));
+    }
+    co_return replies;
+  }
   co_return co_await Store::ask_behind_barrier(store, session, std::move(requests), store->deadline());
 }
 
@@ -72,8 +81,6 @@ Task<Result<Places>> look(std::shared_ptr<Store> store, std::string prefix, bool
     if (!names) co_return fail(names.error());
     behind = false;
     const Reply& reply = names->front();
-    if (reply.error == NodeError::permission)
-      co_return fail(error_of(reply.error, store->layout.all_changes()));
     places.zxids.push_back(reply.stat.children_zxid);
     for (const auto& name : reply.children) {
       auto found = decode_name(name);
@@ -161,7 +168,6 @@ Task<Result<std::optional<KeyValue>>> get(std::shared_ptr<Store> store, std::str
   if (!replies) co_return fail(replies.error());
   Reply& reply = replies->front();
   if (reply.error == NodeError::no_node) co_return std::optional<KeyValue>();
-  if (reply.error != NodeError::none) co_return fail(error_of(reply.error, path));
   store->saw(reply.stat);
   co_return KeyValue{.key = std::move(key),
                      .value = std::move(reply.value),

@@ -48,8 +48,8 @@ struct Request {
     // An agreement of the servers that changes nothing; what is read behind it is as new as all that was answered to anybody
     // before it was sent. It costs what a write costs.
     barrier,
-    // As `barrier`, and costs no write; but not where the server leads: the others may have answered for what it is still
-    // about to apply itself (ZOOKEEPER-1675).
+    // What is read behind it is as new as what the leader knows, and it costs no write. Not where the server leads: the others may
+    // have answered for what it is still about to apply (ZOOKEEPER-1675); nor where the others have left the leader.
     sync,
     exists,    // stat
     get,       // value and stat

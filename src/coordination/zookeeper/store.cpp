@@ -76,13 +76,18 @@ Task<Result<std::vector<Reply>>> Store::ask_behind_barrier(std::shared_ptr<Store
                                                            std::vector<Request> requests,
                                                            MonotonicTime deadline) {
   const std::string& root = store->layout.root();
+  std::vector<std::string> paths{root};
+  for (const Request& request : requests) paths.push_back(request.path);
   requests.insert(requests.begin(), {.kind = Request::Kind::barrier, .path = root});
   auto replies = co_await session->ask_again(std::move(requests), deadline);
   if (!replies) co_return fail(replies.error());
-  // The servers agree on its place in their order also where the node is not there, or is not ours to read.
-  const NodeError barrier = replies->front().error;
-  if (barrier != NodeError::none && barrier != NodeError::no_node && barrier != NodeError::permission)
-    co_return fail(error_of(barrier, root));
+  for (size_t i = 0; i < paths.size(); ++i) {
+    const NodeError error = (*replies)[i].error;
+    // The servers agree on a barrier's place in their order also where its node is not ours to read.
+    const bool in_order = i == 0 && error == NodeError::permission;
+    if (error != NodeError::none && error != NodeError::no_node && !in_order)
+      co_return fail(error_of(error, paths[i]));
+  }
   replies->erase(replies->begin());
   co_return std::move(*replies);
 }

@@ -34,7 +34,7 @@ struct Store {
   static runtime::Task<Result<void>> ensure(std::shared_ptr<Store> store, std::shared_ptr<Session> session,
                                             std::vector<std::string> paths, MonotonicTime deadline);
   // As Session::ask_again, where the answers are as new as all that anybody was answered before this began (requests.h,
-  // `barrier`).
+  // `barrier`); each says what stands there, or that nothing does. Anything else is an error of the whole.
   static runtime::Task<Result<std::vector<Reply>>> ask_behind_barrier(std::shared_ptr<Store> store,
                                                                       std::shared_ptr<Session> session,
                                                                       std::vector<Request> requests,

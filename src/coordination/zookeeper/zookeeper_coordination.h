@@ -7,11 +7,11 @@
 //
 // What differs from other engines, within the contract:
 // - a call ends after Options::call_timeout; list, which asks several times, may take that long for each round;
-// - ZooKeeper's own reads are not linearizable: each call asks the leader for its state first (`sync`). A leader that was
-//   deposed without knowing may answer for some milliseconds more (where the cut lets only the others notice, for syncLimit
-//   ticks); conditions of a commit are never affected;
-// - a lease is renewed by such a `sync` every third of its timeout, so by what the leader knows, never by the server alone
-//   that the client is connected to;
+// - ZooKeeper's own reads are not linearizable: what get and list read, and what a conflict is told by, stands behind a write
+//   that changes nothing, and costs what a write costs;
+// - a lease is renewed by what the leader says (`sync`) every third of its timeout, never by the server alone that the client is
+//   connected to. A leader that was deposed without knowing may say it for some milliseconds more (where the cut lets only the
+//   others notice, for syncLimit ticks);
 // - unavailable from commit may also mean that others created keys in the same group too often meanwhile; from list, that
 //   they changed it.
 #pragma once

@@ -157,6 +157,7 @@ class ZookeeperLease final : public Lease {
     const auto store = holding->store;
     const auto session = store->session;
     const int64_t owner = holding->session->id();
+    if (holding->nodes.empty()) co_return Result<void>();
     for (;;) {
       std::vector<Request> requests;
       for (const auto& node : holding->nodes)
