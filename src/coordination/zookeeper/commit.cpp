@@ -64,6 +64,7 @@ Task<Result<Seen>> look(std::shared_ptr<Store> store, std::shared_ptr<Session> s
   for (const auto& key : keys) groups.emplace(group_of(key));
   for (;;) {
     std::vector<Request> requests;
+    requests.reserve(1 + groups.size() + keys.size());
     for (const auto& group : groups)
       requests.push_back({.kind = Request::Kind::exists, .path = store->layout.created(group)});
     for (const auto& key : keys)

@@ -73,6 +73,7 @@ TEST(ZookeeperEnsemble, AServerThatIsCutFromTheOthersAnswersNoReadAlsoWhereItLea
     for (const size_t i : {0, 1, 2}) {
       // A session each: what stands behind a request that is not answered is not answered either.
       std::vector<std::unique_ptr<Coordination>> stores;
+      stores.reserve(3);
       for (int n = 0; n < 3; ++n) stores.push_back(co_await ensemble.connect_to({i}));
       const auto& store = stores[0];
       const auto found = co_await answered([&] { return store->get("/g/a"); });

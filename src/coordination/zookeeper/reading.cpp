@@ -59,6 +59,7 @@ Task<Result<std::vector<Reply>>> ask_places(std::shared_ptr<Store> store, std::v
   const auto session = store->session;
   if (!behind) {
     std::vector<std::string> paths;
+    paths.reserve(requests.size());
     for (const Request& request : requests) paths.push_back(request.path);
     auto replies = co_await ask(store, std::move(requests));
     for (size_t i = 0; replies && i < paths.size(); ++i) {
@@ -89,6 +90,7 @@ Task<Result<Places>> look(std::shared_ptr<Store> store, std::string prefix, bool
     std::ranges::sort(places.groups);
   }
   std::vector<Request> requests;
+  requests.reserve(places.groups.size());
   for (const auto& place : places.groups)
     requests.push_back({.kind = Kind::exists, .path = store->layout.changes(place)});
   auto replies = co_await ask_places(store, std::move(requests), behind);
