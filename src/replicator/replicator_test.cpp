@@ -1,4 +1,6 @@
 // What a follower asks of its leaders, when, and which answers it takes.
+#include <algorithm>
+
 #include "replicator/played_leader_testing.h"
 
 namespace godwit::replicator {

@@ -9,7 +9,7 @@
 
 #include "coordination/zookeeper/session_thread.h"
 
-// The C client's own type.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the C client's own type
 struct _zhandle;
 
 namespace godwit::coordination::zookeeper {
