@@ -1,7 +1,7 @@
 // Logs of one shard that do not know all their producers (LogState::producers_incomplete) are read for them, one after the
 // other, whether this broker leads or follows: an append of such a producer would have to wait for that, and after a
-// failover there is no time. It reads 64 MiB/s at most, but where an append waits already. What is found is in memory, and comes to disk with the next checkpoint; a crash before that
-// leaves the log as it was, to be read again.
+// failover there is no time. It reads 64 MiB/s at most, but where an append waits already. What is found is in memory, and
+// comes to disk with the next checkpoint; a crash before that leaves the log as it was, to be read again.
 #pragma once
 
 #include <map>
